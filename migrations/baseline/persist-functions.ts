@@ -1,0 +1,164 @@
+/** Owns the database functions by which events are written: one call for a batch, position last under the stream's lock. */
+
+/**
+ * `persist_heavy` locks rooms, compares heads and writes what bears no position; `persist_flush` takes the stream lock and
+ * writes everything that does. `persist_batch` is both in one autocommit statement. In between, a transaction that has
+ * projections to run does its own statements; nothing else may follow `persist_flush` but COMMIT.
+ *
+ * Arrays are parallel. `p_room*` has an element per room, ascending by nid; `e_*` one per event, in the order in which
+ * they become visible; `*_room` and `*_event` are ordinals into those, from 1. The answer of `persist_heavy` is a status
+ * per room: 0 written, 1 the head is not the one expected, 2 another writer holds the room, 3 a replay key exists already.
+ */
+export const persistFunctionsSql = `
+create sequence events_pos as bigint;
+
+create function persist_heavy(
+  p_wait boolean, p_now bigint,
+  p_room_nids bigint[], p_room_seqs bigint[], p_room_ids text[], p_room_versions text[],
+  p_replay_room integer[], p_replay_device bigint[], p_replay_hash bytea[],
+  e_room integer[], e_nid bigint[], e_json text[],
+  g_room integer[], g_event bigint[], g_prev bigint[],
+  a_room integer[], a_event bigint[], a_auth bigint[],
+  n_room integer[], n_nid bigint[], n_entries bytea[]
+) returns smallint[] language plpgsql as $$
+declare
+  v_status smallint[] := array_fill(0::smallint, array[cardinality(p_room_nids)]);
+  v_seq bigint;
+  v_lock integer;
+begin
+  for i in 1 .. cardinality(p_room_nids) loop
+    v_lock := (p_room_nids[i] & 2147483647)::integer;
+    if p_wait then
+      perform pg_advisory_xact_lock(1, v_lock);
+    elsif not pg_try_advisory_xact_lock(1, v_lock) then
+      v_status[i] := 2;
+      continue;
+    end if;
+    if p_room_seqs[i] = 0 then
+      insert into rooms (room_nid, room_id, version, created_at)
+      values (p_room_nids[i], p_room_ids[i], p_room_versions[i], p_now);
+    else
+      select room_seq into v_seq from room_heads where room_nid = p_room_nids[i] order by room_seq desc limit 1;
+      if v_seq is distinct from p_room_seqs[i] then
+        v_status[i] := 1;
+      end if;
+    end if;
+  end loop;
+  for i in 1 .. cardinality(p_replay_room) loop
+    if v_status[p_replay_room[i]] = 0 and exists (
+      select from replay_keys where device_nid = p_replay_device[i] and replay_hash = p_replay_hash[i]
+    ) then
+      v_status[p_replay_room[i]] := 3;
+    end if;
+  end loop;
+  insert into event_json (event_nid, json)
+  select nid, json from unnest(e_room, e_nid, e_json) as e(room, nid, json) where v_status[room] = 0;
+  insert into event_edges (event_nid, prev_nid)
+  select event, prev from unnest(g_room, g_event, g_prev) as g(room, event, prev) where v_status[room] = 0;
+  if cardinality(a_room) > 0 then
+    insert into event_auth (event_nid, auth_nid)
+    select event, auth from unnest(a_room, a_event, a_auth) as a(room, event, auth) where v_status[room] = 0;
+  end if;
+  if cardinality(n_room) > 0 then
+    insert into state_nodes (room_nid, node_nid, entries)
+    select p_room_nids[room], nid, entries from unnest(n_room, n_nid, n_entries) as n(room, nid, entries)
+    where v_status[room] = 0;
+  end if;
+  return v_status;
+end
+$$;
+
+create function persist_flush(
+  p_status smallint[], p_now bigint,
+  p_room_nids bigint[], p_room_seqs bigint[], h_root bigint[], h_extremity bigint[], h_depth bigint[],
+  h_order bigint[], h_notify bigint[], h_cause smallint[], h_last_event integer[], h_bump_event integer[], h_bump_pos bigint[],
+  e_room integer[], e_nid bigint[], e_id text[], e_type text[], e_key bigint[], e_sender bigint[], e_ts bigint[],
+  e_depth bigint[], e_order bigint[], e_state_before bigint[], e_visibility smallint[], e_auth_gen integer[],
+  e_relates_to text[], e_relates_to_nid bigint[], e_rel_type text[], e_thread_root bigint[],
+  e_notify bigint[], e_thread_notify bigint[], e_txn_device bigint[], e_txn_id text[], e_replay_hash bytea[],
+  m_event integer[], m_user bigint[], m_membership smallint[], m_was smallint[]
+) returns bigint language plpgsql as $$
+declare
+  v_first bigint;
+begin
+  perform pg_advisory_xact_lock(2, 1);
+  select min(nextval('events_pos')) into v_first from generate_series(1, cardinality(e_nid));
+  insert into events (
+    event_nid, room_nid, event_id, status, pos, room_order, type, key_nid, sender_nid, origin_server_ts, depth,
+    state_before, history_visibility, auth_gen, relates_to, relates_to_nid, rel_type, thread_root_nid,
+    notify_seq, thread_notify_seq, txn_device_nid, txn_id
+  )
+  select nid, p_room_nids[room], id, 2, v_first + ord - 1, room_order, type, key, sender, ts, depth,
+    state_before, visibility, auth_gen, relates_to, relates_to_nid, rel_type, thread_root,
+    notify, thread_notify, txn_device, txn_id
+  from unnest(
+    e_room, e_nid, e_id, e_type, e_key, e_sender, e_ts, e_depth, e_order, e_state_before, e_visibility, e_auth_gen,
+    e_relates_to, e_relates_to_nid, e_rel_type, e_thread_root, e_notify, e_thread_notify, e_txn_device, e_txn_id
+  ) with ordinality as e(
+    room, nid, id, type, key, sender, ts, depth, room_order, state_before, visibility, auth_gen,
+    relates_to, relates_to_nid, rel_type, thread_root, notify, thread_notify, txn_device, txn_id, ord
+  ) where p_status[room] = 0;
+  insert into room_heads (
+    room_nid, room_seq, pos, bump_pos, state_root, extremity_nids, depth, last_order, notify_seq, cause
+  )
+  select nid, seq + 1, v_first + last_event - 1,
+    case when bump_event > 0 then v_first + bump_event - 1 else bump_pos end,
+    root, array[extremity], depth, last_order, notify, cause
+  from unnest(
+    p_status, p_room_nids, p_room_seqs, h_root, h_extremity, h_depth, h_order, h_notify, h_cause, h_last_event,
+    h_bump_event, h_bump_pos
+  ) as h(
+    status, nid, seq, root, extremity, depth, last_order, notify, cause, last_event, bump_event, bump_pos
+  ) where status = 0;
+  insert into replay_keys (device_nid, replay_hash, event_nid, created_at)
+  select device, hash, nid, p_now
+  from unnest(e_room, e_nid, e_txn_device, e_replay_hash) as r(room, nid, device, hash)
+  where hash is not null and p_status[room] = 0;
+  if cardinality(m_event) > 0 then
+    insert into membership_log (user_nid, pos, room_nid, membership, was, event_nid, cause)
+    select member, v_first + event - 1, p_room_nids[e_room[event]], membership, was, e_nid[event], 0
+    from unnest(m_event, m_user, m_membership, m_was) as m(event, member, membership, was)
+    where p_status[e_room[event]] = 0;
+    for i in 1 .. cardinality(m_event) loop
+      if p_status[e_room[m_event[i]]] = 0 then
+        insert into user_rooms (user_nid, room_nid, membership, since_pos, event_nid)
+        values (m_user[i], p_room_nids[e_room[m_event[i]]], m_membership[i], v_first + m_event[i] - 1, e_nid[m_event[i]])
+        on conflict (user_nid, room_nid) do update set membership = excluded.membership,
+          since_pos = excluded.since_pos, event_nid = excluded.event_nid, forgotten_pos = null;
+      end if;
+    end loop;
+  end if;
+  return v_first;
+end
+$$;
+
+create function persist_batch(
+  p_now bigint, p_room_nids bigint[], p_room_seqs bigint[],
+  p_replay_room integer[], p_replay_device bigint[], p_replay_hash bytea[],
+  g_room integer[], g_event bigint[], g_prev bigint[],
+  h_root bigint[], h_extremity bigint[], h_depth bigint[],
+  h_order bigint[], h_notify bigint[], h_cause smallint[], h_last_event integer[], h_bump_event integer[], h_bump_pos bigint[],
+  e_json text[],
+  e_room integer[], e_nid bigint[], e_id text[], e_type text[], e_sender bigint[], e_ts bigint[],
+  e_depth bigint[], e_order bigint[], e_state_before bigint[], e_visibility smallint[],
+  e_relates_to text[], e_relates_to_nid bigint[], e_rel_type text[], e_thread_root bigint[],
+  e_notify bigint[], e_thread_notify bigint[], e_txn_device bigint[], e_txn_id text[], e_replay_hash bytea[],
+  out o_status smallint[], out o_first_pos bigint
+) language plpgsql as $$
+begin
+  o_status := persist_heavy(
+    false, p_now, p_room_nids, p_room_seqs, '{}', '{}', p_replay_room, p_replay_device, p_replay_hash,
+    e_room, e_nid, e_json, g_room, g_event, g_prev, '{}', '{}', '{}', '{}', '{}', '{}'
+  );
+  if 0 = any(o_status) then
+    o_first_pos := persist_flush(
+      o_status, p_now, p_room_nids, p_room_seqs, h_root, h_extremity, h_depth, h_order, h_notify, h_cause, h_last_event,
+      h_bump_event, h_bump_pos, e_room, e_nid, e_id, e_type, array_fill(null::bigint, array[cardinality(e_nid)]), e_sender,
+      e_ts, e_depth, e_order, e_state_before, e_visibility, array_fill(null::integer, array[cardinality(e_nid)]),
+      e_relates_to, e_relates_to_nid, e_rel_type, e_thread_root, e_notify, e_thread_notify, e_txn_device, e_txn_id,
+      e_replay_hash, '{}', '{}', '{}', '{}'
+    );
+  end if;
+end
+$$;
+`;

@@ -1,0 +1,80 @@
+/** Owns the tables of the four streams beside events: user data, to-device, device lists and keys, ephemeral. */
+
+export const userStreamsSql = `
+create sequence user_data_pos as bigint;
+create sequence to_device_pos as bigint;
+create sequence device_lists_pos as bigint;
+create sequence ephemeral_pos as bigint;
+
+create table account_data (
+  user_nid bigint not null,
+  room_nid bigint not null default 0,
+  type text not null,
+  content text not null,
+  pos bigint not null,
+  primary key (user_nid, room_nid, type)
+);
+create unique index account_data_pos_key on account_data (pos);
+create index account_data_user_pos_index on account_data (user_nid, pos);
+
+create table receipts (
+  room_nid bigint not null,
+  user_nid bigint not null,
+  receipt_type text not null,
+  thread_id text not null default '',
+  event_id text not null,
+  room_order bigint,
+  ts bigint not null,
+  pos bigint not null,
+  primary key (room_nid, user_nid, receipt_type, thread_id)
+);
+create unique index receipts_pos_key on receipts (pos);
+create index receipts_room_pos_index on receipts (room_nid, pos);
+
+create table to_device_messages (
+  device_nid bigint not null,
+  pos bigint not null,
+  sender text not null,
+  type text not null,
+  content text not null,
+  message_id text,
+  primary key (device_nid, pos)
+);
+create unique index to_device_messages_pos_key on to_device_messages (pos);
+
+create table device_list_changes (
+  pos bigint primary key,
+  user_nid bigint not null,
+  created_at bigint not null
+);
+create index device_list_changes_user_nid_index on device_list_changes (user_nid, pos);
+
+create unlogged table typing (
+  room_nid bigint not null,
+  user_nid bigint not null,
+  expires_at bigint not null,
+  pos bigint not null,
+  primary key (room_nid, user_nid)
+);
+create index typing_pos_index on typing (pos);
+
+create unlogged table presence (
+  user_nid bigint primary key,
+  presence text not null,
+  status_msg text,
+  last_active_at bigint not null,
+  pos bigint not null
+);
+create index presence_pos_index on presence (pos);
+
+create table sliding_connections (
+  device_nid bigint not null,
+  connection_id text not null,
+  base_pos bigint not null,
+  delta_pos bigint,
+  exceptions text not null,
+  used_at bigint not null,
+  primary key (device_nid, connection_id)
+);
+create index sliding_connections_used_at_index on sliding_connections (used_at);
+`;
