@@ -1,0 +1,142 @@
+/** Owns the one table of configuration keys: types, defaults and prose; everything else about them is derived. */
+import { group, key, names, optionalKey, type ValuesOf } from '#config/key.ts';
+import { baseUrl, listenAddress, networkRange, postgresUrl, redisUrl } from '#config/network-types.ts';
+import { isOwnServerName } from '#config/server-name.ts';
+import { flag, integer, list, oneOf, orOff, pattern, positiveNumber } from '#config/value-types.ts';
+import { scalar, text } from '#config/value-types.ts';
+import type { LogLevel } from '#core/logger.ts';
+import { roomVersions } from '#matrix/room-versions.ts';
+
+const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const satisfies LogLevel[];
+
+const serverName = scalar(
+  'a server name as the Matrix specification defines it: a host name, an IPv4 address or an IPv6 address in square ' +
+    'brackets, with `:port` if need be; at most 230 characters',
+  (raw) => (isOwnServerName(raw) ? raw : undefined),
+);
+
+/** How often one class of request is allowed to each caller: a bucket of `burst` tokens that refills steadily. */
+function rateLimitClass(what: string, perSecond: string, burst: string) {
+  return group(`${what}.`, {
+    per_second: key(positiveNumber(100_000), {
+      default: perSecond,
+      prose: 'Requests allowed in each second, over time.',
+    }),
+    burst: key(integer(1, 1_000_000), { default: burst, prose: 'Requests allowed at once, after a quiet time.' }),
+  });
+}
+
+/** The keys in the order of the documents. Names are those of the file; `Config` has them in camel case. */
+export const configSchema = {
+  server_name: optionalKey(serverName, {
+    example: 'example.org',
+    prose:
+      'The name of this server: what stands after the colon in `@alice:example.org`. It can never be changed later. ' +
+      'Without it the data directory is a trial: the server is called `localhost` and does not federate.',
+  }),
+  data_dir: key(text(1000), {
+    default: './data',
+    prose: 'The directory of everything that the server keeps. A relative path starts at the working directory.',
+  }),
+  listen: key(listenAddress, {
+    default: '127.0.0.1:8008',
+    prose: 'Where the Matrix API listens, in plain HTTP.',
+  }),
+  public_url: optionalKey(baseUrl, {
+    example: 'https://matrix.example.org',
+    prose: 'The URL by which clients reach this server, usually that of a reverse proxy. Published to clients.',
+  }),
+  trusted_proxies: key(list('a list of IP addresses and ranges such as `10.0.0.0/8`', networkRange, 1000), {
+    default: '',
+    prose:
+      "Reverse proxies whose `X-Forwarded-For` is believed. Without any, the caller's address is that of the connection.",
+  }),
+  log: group('Logs: JSON lines on standard error.', {
+    level: key(oneOf(logLevels), { default: 'info', prose: 'The least severe level that is written.' }),
+  }),
+  database: group('The database. PostgreSQL 14 or newer.', {
+    url: optionalKey(postgresUrl, {
+      example: 'postgresql://causeway:password@localhost/causeway',
+      secret: true,
+      prose:
+        'A PostgreSQL of your own; its database must have the collation C. Without it the server runs an embedded ' +
+        'PostgreSQL in the data directory.',
+    }),
+    pool_size: key(integer(2, 1000), { default: '10', prose: 'How many connections a process opens at most.' }),
+  }),
+  redis: group('Redis or Valkey, for several processes.', {
+    url: optionalKey(redisUrl, {
+      example: 'redis://localhost:6379',
+      secret: true,
+      prose: 'Checked now, but not used yet: it will carry wake-ups and jobs between processes.',
+    }),
+  }),
+  registration: group('Who may make an account.', {
+    mode: key(oneOf(['token', 'open', 'closed']), {
+      default: 'token',
+      prose: '`token`: whoever knows a registration token; `open`: everybody; `closed`: nobody but the operator.',
+    }),
+    token: optionalKey(pattern('1 to 64 letters, digits and any of `.`, `_`, `~`, `-`', /^[A-Za-z0-9._~-]{1,64}$/), {
+      example: 'a-long-random-word',
+      secret: true,
+      prose: 'A fixed registration token. Without it one is made at the first start.',
+    }),
+  }),
+  admin: group('Administration.', {
+    shared_secret: optionalKey(text(1000), {
+      example: 'another-long-random-word',
+      secret: true,
+      prose: 'Checked now, but not used yet: it will let scripts that know it register accounts.',
+    }),
+  }),
+  rooms: group('Rooms.', {
+    default_version: key(oneOf([...roomVersions.keys()]), {
+      default: '12',
+      prose: 'The room version of a new room whose creator asks for none. New rooms can have version 10, 11 or 12.',
+    }),
+  }),
+  limits: group('Limits on single requests.', {
+    body_bytes_max: key(integer(65_536, 1_073_741_824), {
+      default: '1048576',
+      prose: 'The largest JSON body of a request, in bytes.',
+    }),
+    sync_timeout_ms_max: key(integer(0, 3_600_000), {
+      default: '180000',
+      prose:
+        'The longest time for which `/sync` waits for something new, in milliseconds, whatever the client asks for.',
+    }),
+  }),
+  rate_limits: group('How often callers may do what.', {
+    enabled: key(flag, { default: 'true', prose: 'Whether requests are limited at all.' }),
+    classes: names('The classes of requests, each with its own limit for each caller.', {
+      default: rateLimitClass('Requests that no other class names', '50', '200'),
+      login: rateLimitClass('Logging in', '0.5', '10'),
+      register: rateLimitClass('Making an account', '0.2', '10'),
+      send: rateLimitClass('Sending events and state', '10', '100'),
+      join: rateLimitClass('Joining, inviting and knocking', '2', '50'),
+      create_room: rateLimitClass('Creating rooms', '0.5', '20'),
+      sync: rateLimitClass('Asking for what is new', '20', '100'),
+    }),
+  }),
+  storage: group('How writes are gathered into one transaction.', {
+    batch_rooms_max: key(integer(1, 1000), { default: '64', prose: 'The most rooms in one batch of writes.' }),
+    batch_events_max: key(integer(1, 10_000), { default: '200', prose: 'The most events in one batch of writes.' }),
+    batch_bytes_max: key(integer(65_536, 100_000_000), {
+      default: '2000000',
+      prose: 'The most bytes of event JSON in one batch of writes.',
+    }),
+  }),
+  metrics: group('Health, readiness and metrics, on a listener of their own.', {
+    listen: key(orOff(listenAddress), {
+      default: '127.0.0.1:9008',
+      prose: 'Where `/health`, `/ready` and `/metrics` are served. Keep it away from the public.',
+    }),
+  }),
+};
+
+/** The configuration as the program has it: the keys of the table in camel case, frozen, and what follows from them. */
+export type Config = Omit<ValuesOf<typeof configSchema>, 'serverName'> & {
+  readonly serverName: string;
+  /** No name was configured: the directory is for trying out only, and never federates. */
+  readonly trial: boolean;
+};
