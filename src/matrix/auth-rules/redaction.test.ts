@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { bob, creator, describeRoom, type Described } from '#matrix/auth-rules/room-fixture.ts';
+
+const redaction = (sender: string, redacts: string): Described => ({ type: 'm.room.redaction', sender, redacts });
+
+test('in versions 1 and 2 the level decides, or the server of the two event ids', () => {
+  for (const version of ['1', '2']) {
+    const room = describeRoom({ version, members: { [bob]: 'join' } });
+    const eventId = '$redaction:two.example';
+    assert.equal(room.judge({ ...redaction(bob, '$other:two.example'), eventId }), 'allowed');
+    assert.equal(room.judge({ ...redaction(bob, '$other:one.example'), eventId }), '11.3');
+    assert.equal(room.judge({ type: 'm.room.redaction', sender: bob, eventId }), '11.3');
+    assert.equal(room.judge({ ...redaction(bob, '$no-server'), eventId: '$no-server-either' }), '11.3');
+    assert.equal(room.judge({ ...redaction(creator, '$other:one.example'), eventId }), 'allowed');
+  }
+});
+
+test('from version 3 on redactions are ordinary events for the auth rules', () => {
+  for (const version of ['3', '12']) {
+    const room = describeRoom({ version, members: { [bob]: 'join' } });
+    assert.equal(room.judge(redaction(bob, '$any')), 'allowed');
+  }
+});
