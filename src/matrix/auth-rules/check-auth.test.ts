@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { checkAuth } from '#matrix/auth-rules/check-auth.ts';
-import { alice, bob, creator, describeRoom, type Described } from '#matrix/auth-rules/room-fixture.ts';
+import { alice, bob, creator, describeMember, describeRoom, type Described } from '#matrix/auth-rules/room-fixture.ts';
 import { roomVersions } from '#matrix/room-versions.ts';
 
 const message = (sender: string): Described => ({ type: 'm.room.message', sender, content: { body: 'Hello' } });
@@ -76,6 +76,22 @@ test('a type that names a property of every object has no level of its own', () 
     assert.equal(room.judge({ type, sender: bob }), 'allowed');
     assert.equal(room.judge({ type, sender: bob, state_key: '' }), '7');
   }
+});
+
+test('a denial tells what is missing', () => {
+  const members = { [alice]: 'join', [bob]: 'ban' };
+  const room = describeRoom({ version: '12', members });
+  const reason = (described: Described): string => {
+    const verdict = checkAuth(room.build(described), room.version, room.state, { verify: () => false });
+    return verdict.allowed ? 'allowed' : verdict.reason;
+  };
+  assert.equal(reason(topic(alice)), `${alice} has power level 0; sending m.room.topic takes 50.`);
+  assert.equal(reason(describeMember(alice, bob, 'invite')), `${bob} is banned from this room.`);
+  assert.equal(reason(describeMember(alice, creator, 'invite')), `${creator} is already in this room.`);
+  assert.equal(
+    reason(describeMember(alice, creator, 'ban')),
+    `${alice} has power level 0; banning ${creator} takes 50, and more than the level of ${creator}, which is infinite.`,
+  );
 });
 
 test('state under a user id belongs to that user', () => {

@@ -14,7 +14,7 @@ export function checkBan(event: AuthEvent, target: string, room: RoomAuth): Verd
   const targetLevel = userPowerLevel(room, target);
   if (senderLevel >= banLevel && targetLevel < senderLevel) return allowed;
   const reason =
-    `${event.sender} has power level ${describeLevel(senderLevel)}; banning ${target} takes ${banLevel} ` +
-    `and more than the ${describeLevel(targetLevel)} of ${target}.`;
+    `${event.sender} has power level ${describeLevel(senderLevel)}; banning ${target} takes ${banLevel}, ` +
+    `and more than the level of ${target}, which is ${describeLevel(targetLevel)}.`;
   return deny(version, 'member.ban.otherwise', reason);
 }

@@ -50,6 +50,15 @@ test('a third-party invite is redeemed by a signature of any of its keys', () =>
   assert.deepEqual(verifications, ['good by first', 'good by second'], 'each key is tried once');
 });
 
+test('the single public key of older invitations counts as well', () => {
+  const room = describeRoom({
+    version: '11',
+    state: [{ type: 'm.room.third_party_invite', sender: alice, state_key: 'token', content: { public_key: 'only' } }],
+    verify: (_signed, signature, publicKey) => signature === 'good' && publicKey === 'only',
+  });
+  assert.equal(room.judge(describeMember(alice, bob, 'invite', { third_party_invite: { signed } })), 'allowed');
+});
+
 test('each flaw of a third-party invite has its own rule', () => {
   const redeem = (thirdPartyInvite: JsonValue, sender = alice, room = roomWithInvitation()): string =>
     room.judge(describeMember(sender, bob, 'invite', { third_party_invite: thirdPartyInvite }));

@@ -25,7 +25,7 @@ export function checkLeave(event: AuthEvent, target: string, room: RoomAuth): Ve
   const targetLevel = userPowerLevel(room, target);
   if (senderLevel >= kickLevel && targetLevel < senderLevel) return allowed;
   const reason =
-    `${event.sender} has power level ${describeLevel(senderLevel)}; removing ${target} takes ${kickLevel} ` +
-    `and more than the ${describeLevel(targetLevel)} of ${target}.`;
+    `${event.sender} has power level ${describeLevel(senderLevel)}; removing ${target} takes ${kickLevel}, ` +
+    `and more than the level of ${target}, which is ${describeLevel(targetLevel)}.`;
   return deny(version, 'member.leave.otherwise', reason);
 }

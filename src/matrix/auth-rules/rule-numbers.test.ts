@@ -17,7 +17,7 @@ const pages: readonly (readonly [RuleName, string])[] = [
   ['federate', '3 3 3 3 3 3 3 4'],
   ['aliases.server', '4.2 4.2 - - - - - -'],
   ['member.shape', '5.1 5.1 4.1 4.1 4.1 4.1 4.1 5.1'],
-  ['member.authorisingServer', '- - - - 4.2 4.2 4.2 5.2'],
+  ['member.authorisingServer.signature', '- - - - 4.2.1 4.2.1 4.2.1 5.2.1'],
   ['member.join.sender', '5.2.2 5.2.2 4.2.2 4.2.2 4.3.2 4.3.2 4.3.2 5.3.2'],
   ['member.join.restricted.authorisingUser', '- - - - 4.3.5.2 4.3.5.2 4.3.5.2 5.3.5.2'],
   ['member.join.otherwise', '5.2.6 5.2.6 4.2.6 4.2.6 4.3.7 4.3.7 4.3.7 5.3.7'],

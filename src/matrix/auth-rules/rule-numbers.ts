@@ -41,6 +41,7 @@ const outline = {
     ['knock', 'knocking'],
     'unknown',
   ],
+  'member.authorisingServer': ['signature'],
   'member.join': ['creator', 'sender', 'banned', 'invited', ['restricted', 'restrictedJoins'], 'public', 'otherwise'],
   'member.join.restricted': ['invited', 'authorisingUser'],
   'member.invite': ['thirdParty', 'senderJoined', 'target', 'level', 'otherwise'],

@@ -9,7 +9,10 @@ test('historical user ids are valid, whatever their localpart', () => {
 });
 
 test('what cannot be a user id is none', () => {
-  const tooLong = `@${'é'.repeat(122)}:one.example`;
+  const atLimit = `@${'é'.repeat(121)}:one.example`;
+  assert.equal(Buffer.byteLength(atLimit), 255);
+  assert.equal(isUserId(atLimit), true);
+  const tooLong = `@a${'é'.repeat(121)}:one.example`;
   for (const id of ['', 'a:b', '@a', '@a:', '@a:b c', '@a:b:port', '@\0:b', '@\ud800:b', '@a:b:1:2', tooLong]) {
     assert.equal(isUserId(id), false, id);
   }
