@@ -1,3 +1,4 @@
+/** Owns the proof of how power levels are read. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';

@@ -1,3 +1,4 @@
+/** Owns the proof of the rule about `m.room.aliases`. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bob, describeRoom, type Described } from '#matrix/auth-rules/room-fixture.ts';

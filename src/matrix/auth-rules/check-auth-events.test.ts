@@ -1,3 +1,4 @@
+/** Owns the proof of the rules about the list of auth events. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { checkAuthEvents, type JudgedEvent } from '#matrix/auth-rules/check-auth-events.ts';

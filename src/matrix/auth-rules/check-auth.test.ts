@@ -1,3 +1,4 @@
+/** Owns the proof of the rules that hold for every event, and their order. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { checkAuth } from '#matrix/auth-rules/check-auth.ts';

@@ -1,3 +1,4 @@
+/** Owns the proof of the rule about `m.room.create`. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {

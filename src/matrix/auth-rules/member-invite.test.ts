@@ -1,3 +1,4 @@
+/** Owns the proof of the rules about invites, third-party ones included. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { JsonValue } from '#matrix/auth-rules/auth-event.ts';

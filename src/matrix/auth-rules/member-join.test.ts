@@ -1,3 +1,4 @@
+/** Owns the proof of the rules about joins, restricted ones included. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { alice, bob, creator, describeMember, describeRoom } from '#matrix/auth-rules/room-fixture.ts';

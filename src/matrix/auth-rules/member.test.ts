@@ -1,3 +1,4 @@
+/** Owns the proof of the rules about bans, leaving, kicks and knocks. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { alice, bob, creator, describeMember, describeRoom, type Described } from '#matrix/auth-rules/room-fixture.ts';

@@ -1,3 +1,4 @@
+/** Owns the proof of the rules about the form and the changes of power levels. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { JsonObject } from '#matrix/auth-rules/auth-event.ts';

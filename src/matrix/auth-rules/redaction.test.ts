@@ -1,3 +1,4 @@
+/** Owns the proof of the auth rule about redactions of versions 1 and 2. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bob, creator, describeRoom, type Described } from '#matrix/auth-rules/room-fixture.ts';

@@ -1,3 +1,4 @@
+/** Owns the proof that verdicts carry the numbers of the pages of the specification. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { requireVersion } from '#matrix/auth-rules/room-fixture.ts';

@@ -1,3 +1,4 @@
+/** Owns the proof of the selection of auth events. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { alice, bob, carol, describeMember, requireVersion, type Described } from '#matrix/auth-rules/room-fixture.ts';

@@ -1,3 +1,4 @@
+/** Owns the proof of the grammar of user ids. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isUserId, serverNameOf } from '#matrix/auth-rules/user-id.ts';
