@@ -1,0 +1,20 @@
+/** Owns the answer of the auth rules. */
+import { ruleNumber, type RuleName } from '#matrix/auth-rules/rule-numbers.ts';
+import type { RoomVersion } from '#matrix/room-versions.ts';
+
+export type Denial = {
+  readonly allowed: false;
+  /** The number as on the page of that room version, for example `5.2.3`. */
+  readonly rule: string;
+  /** A sentence for the user. */
+  readonly reason: string;
+};
+
+export type Verdict = { readonly allowed: true } | Denial;
+
+/** The one positive verdict, shared so that the common case allocates nothing. */
+export const allowed: Verdict = Object.freeze({ allowed: true });
+
+export function deny(version: RoomVersion, rule: RuleName, reason: string): Denial {
+  return { allowed: false, rule: ruleNumber(version, rule), reason };
+}
