@@ -12,7 +12,7 @@ import { metricsDelta, parseMetrics } from '#test/bench/metrics.ts';
 import { readOptions } from '#test/bench/options.ts';
 import { compare } from '#test/bench/read-back.ts';
 import { percentile } from '#test/bench/recorder.ts';
-import { isFaulty, markdown, reportRow } from '#test/bench/report.ts';
+import { besideFloor, isFaulty, markdown, reportRow } from '#test/bench/report.ts';
 import { rows } from '#test/bench/row-list.ts';
 
 async function measure(name: string, faults: Faults = {}, seconds = 0.3): Promise<Measurement[]> {
@@ -204,6 +204,16 @@ test('the table shows slowness as a missed budget and failures below it', () => 
   assert.match(table, /\| sequential \| 500\/s \| 4,000 \| 0\.13 \| ≥ 0\.25 of the floor \| \*\*no\*\* \|/);
   assert.match(table, /\| ten \| 4,000\/s \| 4,000 \| 1\.00 \| ≥ 0\.85 of the floor \| yes \|/);
   assert.match(table, /- ten: \*\*failed\*\* 2 × ECONNRESET/);
+});
+
+test('a row stands beside the mean of the floors around it, with a note when they are far apart', () => {
+  const measurement: Measurement = { row: 'sequential', measured: 1000, unit: '/s' };
+  const steady = besideFloor(measurement, 4100, 3900);
+  assert.equal(steady.ratio, 0.25);
+  assert.equal(steady.met, true);
+  assert.equal(steady.notes, undefined);
+  assert.match(besideFloor(measurement, 4000, 3000).notes?.join() ?? '', /moved from 4,000 to 3,000\/s/);
+  assert.equal(besideFloor(measurement, undefined, 3000).floorPerSecond, 3000);
 });
 
 test('metrics are compared series by series', () => {

@@ -18,6 +18,8 @@ const answerTimeoutMs = 90_000;
 /** Servers close idle connections (Node after 5 s); one that rested this long is opened anew rather than risked. */
 const idleMsMax = 2_000;
 
+const closedReason = 'closed by the benchmark';
+
 /** Reads `http://host[:port]`; throws `Error` with a sentence for anything else. */
 export function parseTarget(url: string): Target {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
@@ -33,6 +35,7 @@ export class Connection implements Disposable {
   #socket: Socket | undefined;
   #waiting: Waiting | undefined;
   #lastUsedMs = 0;
+  #closed = false;
 
   constructor(target: Target) {
     this.#target = target;
@@ -43,6 +46,7 @@ export class Connection implements Disposable {
   request(method: string, path: string, authorization = '', body?: string): Promise<HttpResponse> {
     return new Promise((resolve, reject) => {
       if (this.#waiting !== undefined) throw new Error('This connection is already waiting for an answer.');
+      if (this.#closed) throw new RequestFailure(closedReason);
       this.#waiting = { resolve, reject };
       const content =
         body === undefined
@@ -52,9 +56,10 @@ export class Connection implements Disposable {
     });
   }
 
-  /** Closes the connection; a request that is waiting fails with `closed by the benchmark`. */
+  /** Closes the connection for good; a request that is waiting, and any later one, fails with `closed by the benchmark`. */
   [Symbol.dispose](): void {
-    this.#drop('closed by the benchmark');
+    this.#closed = true;
+    this.#drop(closedReason);
   }
 
   #readySocket(): Socket {

@@ -91,7 +91,12 @@ export async function inParallel<T>(count: number, atOnce: number, make: (index:
     while (next < count) {
       const index = next;
       next += 1;
-      results[index] = await make(index);
+      try {
+        results[index] = await make(index);
+      } catch (error) {
+        next = count;
+        throw error;
+      }
     }
   };
   await Promise.all(Array.from({ length: Math.min(count, atOnce) }, work));

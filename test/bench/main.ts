@@ -7,7 +7,7 @@ import { metricsDelta, scrapeMetrics } from '#test/bench/metrics.ts';
 import { type Options, readOptions, usage } from '#test/bench/options.ts';
 import { OwnServer } from '#test/bench/own-server.ts';
 import { listServerProcesses } from '#test/bench/processes.ts';
-import { isFaulty, markdown, reportRow, type ReportRow } from '#test/bench/report.ts';
+import { besideFloor, isFaulty, markdown, reportRow, type ReportRow } from '#test/bench/report.ts';
 import { rows } from '#test/bench/row-list.ts';
 
 /** Runs the benchmark. The exit code is 1 for failed requests and faults, 2 for a wrong command line, never for slowness. */
@@ -47,23 +47,30 @@ export async function runBenchmark(options: Options, signal: AbortSignal): Promi
   const chosen = rows.filter(({ name }) => options.only.length === 0 || options.only.includes(name));
   const report: ReportRow[] = [];
   let floorPerSecond: number | undefined;
+  const add = (row: ReportRow): void => {
+    report.push(row);
+    writeJson(row, options.json);
+  };
 
   for (const row of chosen) {
     if (signal.aborted) break;
     console.error(`… ${row.name}`);
-    if (row.needsFloor === true) floorPerSecond = await floorNow(fixed, options.seconds);
-    for (const done of await runRow(row, fixed, floorPerSecond, options)) {
-      if (done.row === 'floor') floorPerSecond = done.measured;
-      report.push(done);
-      writeJson(done, options.json);
+    const floorBefore = row.needsFloor === true ? await floorNow(fixed, options.seconds) : floorPerSecond;
+    const { measurements, metrics } = await runRow(row, fixed, options);
+    const floorAfter = row.needsFloor === true ? await floorNow(fixed, options.seconds) : floorBefore;
+    for (const measurement of measurements) {
+      const done = besideFloor(measurement, floorBefore, floorAfter, metrics);
+      // Rows without a floor of their own are shown beside the latest.
+      floorPerSecond = done.row === 'floor' ? done.measured : done.floorPerSecond;
+      add(done);
     }
   }
   if (server !== undefined) {
     const stoppedAt = performance.now();
     const faults = await server.stop();
-    report.push(reportRow({ row: 'stop', measured: performance.now() - stoppedAt, unit: 'ms', faults }, undefined));
+    add(reportRow({ row: 'stop', measured: performance.now() - stoppedAt, unit: 'ms', faults }, undefined));
   }
-  if (signal.aborted) report.push(failedRow('run', signal.reason, floorPerSecond));
+  if (signal.aborted) add(reportRow(failedRow('run', signal.reason), undefined));
   return report;
 }
 
@@ -86,7 +93,7 @@ function fixedContext(options: Options, server: OwnServer | undefined, signal: A
   };
 }
 
-/** The floor moves with whatever else the machine does, so each row that is judged by it has its own. */
+/** The floor moves with whatever else the machine does, so a row that is judged by it has its own, before and after. */
 async function floorNow({ database }: Pick<BenchContext, 'database'>, seconds: number): Promise<number | undefined> {
   try {
     const connection = database?.();
@@ -101,26 +108,22 @@ async function floorNow({ database }: Pick<BenchContext, 'database'>, seconds: n
 async function runRow(
   row: Row,
   fixed: FixedContext,
-  floorPerSecond: number | undefined,
-  options: Options,
-): Promise<ReportRow[]> {
+  { metrics: url }: Options,
+): Promise<{ measurements: Measurement[]; metrics?: Record<string, number> }> {
   using context = openContext(fixed);
   try {
-    const before = options.metrics === undefined ? undefined : await scrapeMetrics(options.metrics);
-    const measurements: Measurement[] = await row.run(context);
-    const delta =
-      before === undefined || options.metrics === undefined
-        ? undefined
-        : metricsDelta(before, await scrapeMetrics(options.metrics));
-    return measurements.map((measurement) => reportRow(measurement, floorPerSecond, delta));
+    if (url === undefined) return { measurements: await row.run(context) };
+    const before = await scrapeMetrics(url);
+    const measurements = await row.run(context);
+    return { measurements, metrics: metricsDelta(before, await scrapeMetrics(url)) };
   } catch (error) {
-    return [failedRow(row.name, error, floorPerSecond)];
+    return { measurements: [failedRow(row.name, error)] };
   }
 }
 
-function failedRow(row: string, error: unknown, floorPerSecond: number | undefined): ReportRow {
+function failedRow(row: string, error: unknown): Measurement {
   const reason = error instanceof Error ? error.message : String(error);
-  return reportRow({ row, measured: undefined, unit: '/s', faults: [`the row failed: ${reason}`] }, floorPerSecond);
+  return { row, measured: undefined, unit: '/s', faults: [`the row failed: ${reason}`] };
 }
 
 function writeJson(row: ReportRow, file: string | undefined): void {

@@ -64,7 +64,9 @@ export function readOptions(args: readonly string[]): Options | undefined {
     connections: positive('--connections', values.connections) ?? 1000,
     json: values.json,
     metrics: values.metrics,
-    databaseUrl: values['database-url'],
+    // A server of our own takes its database from the environment, and the floor belongs to the same one.
+    databaseUrl:
+      values['database-url'] ?? (values.url === undefined ? process.env['CAUSEWAY_DATABASE_URL'] : undefined),
     pid: positive('--pid', values.pid),
     dataDir: values['data-dir'],
   };

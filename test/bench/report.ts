@@ -31,6 +31,23 @@ export function reportRow(
   };
 }
 
+/** Floors further apart than this share of the greater one make a ratio of little worth. */
+const driftMax = 0.2;
+
+/** `reportRow` with the mean of the floors right before and right after it, and a note when they are far apart. Pure. */
+export function besideFloor(
+  measurement: Measurement,
+  before: number | undefined,
+  after: number | undefined,
+  metrics?: Record<string, number>,
+): ReportRow {
+  if (before === undefined || after === undefined) return reportRow(measurement, before ?? after, metrics);
+  const drifted = Math.abs(before - after) > driftMax * Math.max(before, after);
+  const note = `the floor moved from ${shown(before)} to ${shown(after)}/s: something else used the machine, measure again`;
+  const notes = [...(measurement.notes ?? []), ...(drifted ? [note] : [])];
+  return reportRow({ ...measurement, ...(notes.length > 0 ? { notes } : {}) }, (before + after) / 2, metrics);
+}
+
 /** Whether the row shows an error of the server or of the run, as opposed to slowness. */
 export function isFaulty(row: ReportRow): boolean {
   return (row.failed ?? 0) > 0 || (row.faults ?? []).length > 0;

@@ -32,16 +32,22 @@ export const idleConnections: Row = {
     await openPolls(context, polls, context.connections, early);
     const after = measureMemory(context.serverProcesses(), 'own').rssBytes;
     over = true;
+    const grownBytes = after - before;
     return [
       {
         row: 'idle-connections',
-        measured: (after - before) / 1024 / context.connections,
+        measured: grownBytes > 0 ? grownBytes / 1024 / context.connections : undefined,
         unit: 'KiB',
         requests: connectionsBefore + context.connections,
         failed: recorder.failed,
         failures: Object.fromEntries(recorder.failures),
         faults,
-        notes: [`${context.connections} connections of ${userCount} users, beyond the first ${connectionsBefore}`],
+        notes: [
+          `${context.connections} connections of ${userCount} users, beyond the first ${connectionsBefore}`,
+          ...(grownBytes > 0
+            ? []
+            : ['not measured: the server freed more meanwhile; start it anew or take more connections']),
+        ],
       },
     ];
   },

@@ -29,7 +29,7 @@ function memoryRow(row: string): Row {
           unit: 'MB',
           notes: [
             `own, ${count('own')} processes: ${memoryText(own)}`,
-            `database, ${count('postgres')} processes: ${memoryText(postgres)}`,
+            ...(count('postgres') > 0 ? [`database, ${count('postgres')} processes: ${memoryText(postgres)}`] : []),
           ],
         },
       ];
