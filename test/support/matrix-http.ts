@@ -4,7 +4,6 @@ import { randomBytes } from 'node:crypto';
 import {
   asObject,
   isObject,
-  readEvent,
   readEvents,
   readMessages,
   readSync,
@@ -18,6 +17,7 @@ import {
 export const testPassword = 'correct horse battery staple';
 
 const requestTimeoutMs = 40_000;
+const pagesMax = 5_000;
 
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
@@ -125,7 +125,6 @@ export type MatrixHttp = Session & {
   getState(roomId: string, type: string, stateKey?: string): Promise<JsonObject>;
   getFullState(roomId: string): Promise<ClientEvent[]>;
   redact(roomId: string, eventId: string, reason?: string): Promise<string>;
-  getEvent(roomId: string, eventId: string): Promise<ClientEvent>;
   getMembers(roomId: string, query?: Query): Promise<ClientEvent[]>;
   getMessages(roomId: string, options: MessagesOptions): Promise<MessagesPage>;
   /** The whole history that the user may see, oldest first, paged in that direction. */
@@ -226,9 +225,6 @@ function readCalls(call: Call) {
       const answer = await call('GET', `/rooms/${encode(roomId)}/state`);
       return readEvents(JSON.parse(answer.bodyText), 'the answer of /state');
     },
-    async getEvent(roomId: string, eventId: string): Promise<ClientEvent> {
-      return readEvent((await call('GET', `/rooms/${encode(roomId)}/event/${encode(eventId)}`)).body);
-    },
     async getMembers(roomId: string, query: Query = {}): Promise<ClientEvent[]> {
       const answer = await call('GET', `/rooms/${encode(roomId)}/members`, { query });
       return readEvents(answer.body['chunk'], 'chunk');
@@ -246,18 +242,20 @@ function readCalls(call: Call) {
   };
 }
 
-/** Follows `end` until it is absent. A token that does not move, or that never ends, is a failure. */
+/**
+ * Follows `end` until it is absent or is the token `to` at which the caller asked to stop.
+ * A token that does not move, or that never ends, is a failure.
+ */
 export async function pageToEnd(
   getPage: (from: string | undefined) => Promise<MessagesPage>,
-  first?: string,
-  pagesMax = 5_000,
+  range: { readonly first?: string | undefined; readonly to?: string | undefined } = {},
 ): Promise<ClientEvent[]> {
   const events: ClientEvent[] = [];
-  let from = first;
+  let from = range.first;
   for (let page = 0; page < pagesMax; page += 1) {
     const { chunk, end } = await getPage(from);
     events.push(...chunk);
-    if (end === undefined) return events;
+    if (end === undefined || end === range.to) return events;
     assert.notEqual(end, from, 'a page that is not the last moves the token on');
     from = end;
   }
