@@ -1,12 +1,13 @@
 /** Owns the one server that the tests of a suite share. */
+import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
-import { registerUser, type MatrixHttp } from '#test/support/matrix-http.ts';
+import { registerUser, uniqueName, type MatrixHttp } from '#test/support/matrix-http.ts';
 import { startServerOnFreshDatabase, type ServerProcess } from '#test/support/server-process.ts';
 
 export type SuiteServer = {
   readonly baseUrl: string;
   /** Fresh users, each with one device, in the order asked for. */
-  newUsers<Names extends readonly string[]>(...names: Names): Promise<{ [Name in keyof Names]: MatrixHttp }>;
+  newUsers<Names extends readonly string[]>(...names: Names): Promise<UserPerName<Names>>;
 };
 
 /** Starts a server before the first test of the enclosing `describe` and stops it after the last. */
@@ -27,9 +28,18 @@ export function useSuiteServer(env: Readonly<Record<string, string>> = {}): Suit
       return baseUrl();
     },
     async newUsers<Names extends readonly string[]>(...names: Names) {
-      const users = names.map((name) => registerUser(baseUrl(), `${name}-${crypto.randomUUID().slice(0, 13)}`));
-      // A tuple of promises becomes a tuple of users, which the type of `map` cannot say.
-      return (await Promise.all(users)) as { [Name in keyof Names]: MatrixHttp };
+      const users = await Promise.all(names.map((name) => registerUser(baseUrl(), uniqueName(name))));
+      assert.ok(isOnePerName(users, names));
+      return users;
     },
   };
+}
+
+type UserPerName<Names extends readonly string[]> = { [Name in keyof Names]: MatrixHttp };
+
+function isOnePerName<Names extends readonly string[]>(
+  users: readonly MatrixHttp[],
+  names: Names,
+): users is UserPerName<Names> & readonly MatrixHttp[] {
+  return users.length === names.length;
 }
