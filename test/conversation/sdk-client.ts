@@ -11,12 +11,17 @@ import {
   type MatrixEvent,
   type Room,
 } from 'matrix-js-sdk';
-import type { BaseLogger, Logger } from 'matrix-js-sdk/lib/logger.js';
+import { logger as sharedLogger, type BaseLogger, type Logger } from 'matrix-js-sdk/lib/logger.js';
 import assert from 'node:assert/strict';
 import { testPassword, uniqueName } from '#test/support/matrix-http.ts';
 
 const waitTimeoutMs = 60_000;
 const pagesMax = 100;
+/** The SDK allows a request its long poll and 80 s more. */
+const sdkRequestTimeoutMs = 80_000;
+
+silenceSharedLogger();
+releaseRequestTimers();
 
 export type SdkUser = AsyncDisposable & {
   readonly client: MatrixClient;
@@ -98,10 +103,10 @@ export async function scrollToStart(user: SdkUser, roomId: string): Promise<Matr
   let earliest = requireRoom(user, roomId).getLiveTimeline();
   for (let page = 0; page < pagesMax; page += 1) {
     const before = earliest.getNeighbouringTimeline(Direction.Backward);
-    if (before === null) {
-      const hasMore = await user.client.paginateEventTimeline(earliest, { backwards: true, limit: 50 });
-      if (!hasMore && earliest.getNeighbouringTimeline(Direction.Backward) === null) break;
-    } else earliest = before;
+    if (before !== null) earliest = before;
+    // Without a token there is nothing more to ask for.
+    else if (earliest.getPaginationToken(Direction.Backward) === null) break;
+    else await user.client.paginateEventTimeline(earliest, { backwards: true, limit: 50 });
   }
   const events: MatrixEvent[] = [];
   for (let timeline: typeof earliest | null = earliest; timeline !== null;) {
@@ -133,4 +138,24 @@ function collectComplaints(complaints: string[]): Logger {
   const base: BaseLogger = { trace: ignore, debug: ignore, info: ignore, warn: note, error: note };
   const logger: Logger = { ...base, getChild: () => logger };
   return logger;
+}
+
+/** Parts of the SDK write to a logger of their own, whatever a client is given, and say what is no fault. */
+function silenceSharedLogger(): void {
+  // Its children take over the factory, but not the level.
+  Object.assign(sharedLogger, { methodFactory: () => () => undefined });
+  if ('rebuild' in sharedLogger && typeof sharedLogger.rebuild === 'function') sharedLogger.rebuild();
+}
+
+/**
+ * The SDK does not clear the timer of a request that has ended, so that a process would linger for 100 s after its
+ * clients have stopped. Timers as long as that are its own alone: they no longer hold the process.
+ */
+function releaseRequestTimers(): void {
+  const original = globalThis.setTimeout;
+  const releasing = (callback: () => void, delayMs?: number, ...rest: []): NodeJS.Timeout => {
+    const timer = original(callback, delayMs, ...rest);
+    return delayMs !== undefined && delayMs >= sdkRequestTimeoutMs ? timer.unref() : timer;
+  };
+  globalThis.setTimeout = Object.assign(releasing, original);
 }

@@ -154,6 +154,8 @@ async function judge(run: Run, context: TestContext, seed: number): Promise<void
   if (violations.length === 0) return;
   const file = join(tmpdir(), `causeway-crash-${seed}.json`);
   await writeFile(file, JSON.stringify({ ...history, rooms: [...rooms] }));
+  const counts = Object.entries(Object.groupBy(violations, (one) => one.kind));
+  const summary = counts.map(([kind, some]) => `${some.length} ${kind}`).join(', ');
   const listed = violations.slice(0, 20).map((one) => `${one.kind}: ${one.detail}`);
-  assert.fail(`${violations.length} violations (history in ${file}):\n${listed.join('\n')}`);
+  assert.fail(`${summary} (history in ${file}):\n${listed.join('\n')}`);
 }
