@@ -1,7 +1,7 @@
 /** Owns the tests of /sync with limited timelines: what a client folds together equals what the room is. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { chooseSeed, seededNumbers } from '#test/crash/seeded.ts';
+import { chooseSeed, seededNumbers } from '#test/support/seeded.ts';
 import { encode, pageToEnd, type MatrixHttp } from '#test/support/matrix-http.ts';
 import { findState, type ClientEvent, type SyncedRoom } from '#test/support/matrix-shapes.ts';
 import { useSuiteServer } from '#test/support/suite-server.ts';

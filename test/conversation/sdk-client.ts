@@ -92,6 +92,7 @@ export async function untilSynced(user: SdkUser, check: () => boolean, what: str
   }
 }
 
+/** The room as the client knows it; a failure if it does not. */
 export function requireRoom(user: SdkUser, roomId: string): Room {
   const room = user.client.getRoom(roomId);
   assert.ok(room, `${user.userId} knows ${roomId}`);

@@ -11,7 +11,7 @@ import { test, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fetchHistory, startSender, startSyncer, type Recorder, type Sender, type Syncer } from '#test/crash/load.ts';
 import { findViolations, type RecordedHistory } from '#test/crash/oracle.ts';
-import { chooseSeed, seededNumbers } from '#test/crash/seeded.ts';
+import { chooseSeed, seededNumbers } from '#test/support/seeded.ts';
 import { registerUser, type MatrixHttp } from '#test/support/matrix-http.ts';
 import { awaitNoProcessesOf, findPostmaster, killProcessesOf, sendSignal } from '#test/support/processes.ts';
 import { makeDataRoot, startServerProcess, type ServerProcess } from '#test/support/server-process.ts';

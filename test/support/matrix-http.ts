@@ -152,6 +152,7 @@ export async function logIn(baseUrl: string, user: string, password = testPasswo
   return openSession(baseUrl, readSession(answer.body));
 }
 
+/** The device that registration or login answered with. */
 export function readSession(body: JsonObject): Session {
   return {
     userId: text(body, 'user_id'),

@@ -50,6 +50,7 @@ export type MessagesPage = {
   readonly chunk: readonly ClientEvent[];
 };
 
+/** Whether a value is a JSON object, which null and arrays are not. */
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
@@ -60,6 +61,7 @@ export function asObject(value: unknown, what: string): JsonObject {
   return value;
 }
 
+/** The value as an array; `what` names it in the failure. */
 export function asArray(value: unknown, what: string): readonly unknown[] {
   assert.ok(Array.isArray(value), `${what} should be an array, but is ${JSON.stringify(value)}`);
   return value;
@@ -77,6 +79,7 @@ export function optionalText(object: JsonObject, key: string): string | undefine
   return object[key] === undefined ? undefined : text(object, key);
 }
 
+/** One event with every key that the specification requires. */
 export function readEvent(value: unknown): ClientEvent {
   const raw = asObject(value, 'an event');
   const stateKey = optionalText(raw, 'state_key');
@@ -98,10 +101,12 @@ export function readEvent(value: unknown): ClientEvent {
   };
 }
 
+/** A list of events; `what` names it in the failure. */
 export function readEvents(value: unknown, what: string): ClientEvent[] {
   return asArray(value, what).map(readEvent);
 }
 
+/** The answer of GET /messages. */
 export function readMessages(value: unknown): MessagesPage {
   const page = asObject(value, 'the answer of /messages');
   return {
@@ -111,6 +116,7 @@ export function readMessages(value: unknown): MessagesPage {
   };
 }
 
+/** The answer of GET /sync. */
 export function readSync(value: unknown): SyncAnswer {
   const raw = asObject(value, 'the answer of /sync');
   const rooms = asObject(raw['rooms'] ?? {}, 'rooms');
