@@ -145,9 +145,10 @@ describe('registration in open mode', () => {
 });
 
 describe('registration in token mode', () => {
-  const server = useSuiteServer({ CAUSEWAY_REGISTRATION_MODE: 'token' });
+  const token = 'an-open.secret_1';
+  const server = useSuiteServer({ CAUSEWAY_REGISTRATION_MODE: 'token', CAUSEWAY_REGISTRATION_TOKEN: token });
 
-  it('offers the registration token stage and no way around it', async () => {
+  it('takes the right registration token, and nothing else', async () => {
     const body = { username: uniqueName('token'), password: testPassword };
     const post = (auth?: JsonObject): Promise<Answer> =>
       request(server.baseUrl, 'POST', registerPath, { body: auth === undefined ? body : { ...body, auth } });
@@ -169,6 +170,9 @@ describe('registration in token mode', () => {
       query: { username: body.username },
     });
     assert.equal(available.status, 200, 'none of these made the account');
+    const right = await post({ type: 'm.login.registration_token', token, session });
+    assert.equal(right.status, 200, right.bodyText);
+    assert.equal((await logIn(server.baseUrl, body.username)).userId, right.body['user_id']);
   });
 });
 
