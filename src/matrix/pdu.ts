@@ -3,6 +3,10 @@
 export type JsonValue = null | boolean | number | string | JsonValue[] | JsonObject;
 export type JsonObject = { [key: string]: JsonValue };
 
+/** JSON in which integers that a double cannot hold are bigints. Only events of room versions 1 to 5 need it, to be hashed. */
+export type ExactJsonValue = null | boolean | number | bigint | string | ExactJsonValue[] | ExactJsonObject;
+export type ExactJsonObject = { [key: string]: ExactJsonValue };
+
 /** `{sha256: <unpadded base64>}`; other algorithms may stand beside it. */
 export type EventHashes = { [algorithm: string]: string };
 
