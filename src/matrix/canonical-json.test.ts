@@ -3,19 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { canonicalJson, canonicalJsonOfOldVersions, sortedKeys } from '#matrix/canonical-json.ts';
-import type { JsonValue } from '#matrix/pdu.ts';
-
-/** Values as events may hold them: any well-formed strings, integers of 53 bits, keys above U+FFFF among them. */
-export const canonicalValue: fc.Arbitrary<JsonValue> = fc.letrec<{ value: JsonValue }>((tie) => ({
-  value: fc.oneof(
-    { maxDepth: 4 },
-    fc.constantFrom<JsonValue>(null, true, false),
-    fc.maxSafeInteger().map((value) => (value === 0 ? 0 : value)),
-    fc.string({ unit: 'binary' }),
-    fc.array(tie('value'), { maxLength: 4 }),
-    fc.dictionary(fc.string({ unit: 'binary', maxLength: 6 }), tie('value'), { maxKeys: 20 }),
-  ),
-})).value;
+import { canonicalValue, withKeysReversed } from '#test/event-arbitraries.ts';
 
 // Appendices, "Canonical JSON", "Examples": each input with its canonical form.
 const examples: readonly (readonly [string, string])[] = [
@@ -86,7 +74,7 @@ test('property: parsing gives the value back, and another order of keys the same
       const text = canonicalJson(value);
       assert.deepEqual(JSON.parse(text), JSON.parse(JSON.stringify(value)));
       assert.equal(canonicalJson(JSON.parse(text)), text);
-      assert.equal(canonicalJson(reversed(value)), text);
+      assert.equal(canonicalJson(withKeysReversed(value)), text);
     }),
   );
 });
@@ -99,13 +87,3 @@ test('property: keys come in the order of their UTF-8 bytes', () => {
     }),
   );
 });
-
-function reversed(value: JsonValue): JsonValue {
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map(reversed);
-  return Object.fromEntries(
-    Object.entries(value)
-      .reverse()
-      .map(([key, member]) => [key, reversed(member)]),
-  );
-}
