@@ -125,7 +125,11 @@ test('limits are counted in bytes: one that fits, one that does not', () => {
 
   const empty = built({ ...draft, content: { body: '' } }, place);
   const room = 65_536 - Buffer.byteLength(empty.json);
-  for (const [unit, bytes] of [['x', 1], ['é', 2], ['日', 3]] as const) {
+  for (const [unit, bytes] of [
+    ['x', 1],
+    ['é', 2],
+    ['日', 3],
+  ] as const) {
     const body = unit.repeat(Math.floor(room / bytes)) + 'x'.repeat(room % bytes);
     const exact = built({ ...draft, content: { body } }, place);
     assert.equal(Buffer.byteLength(exact.json), 65_536);
