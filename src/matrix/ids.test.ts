@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  hostnameOf,
   isEventId,
+  isIpLiteral,
   isRoomAlias,
   isRoomId,
   isServerName,
@@ -81,6 +83,7 @@ test('user ids: historical ones are accepted, impossible ones are not', () => {
       '@:example.org',
       '@é 😀\n:example.org',
       '@a:[::1]:80',
+      '@a:256.1.1.1',
       `@${'a'.repeat(252)}:b`,
       `@${'é'.repeat(126)}:b`,
     ],
@@ -118,4 +121,10 @@ test('the parts of an id', () => {
   assert.equal(localpartOf('@alice:example.org:8448'), 'alice');
   assert.equal(localpartOf('@:a'), '');
   assert.equal(localpartOf('!hash'), 'hash');
+});
+
+test('hostnames and address literals', () => {
+  const hostnames = { 'a.b:1': 'a.b', 'a.b': 'a.b', '[::1]:80': '[::1]', '[::1]': '[::1]', '1.2.3.4:5': '1.2.3.4' };
+  for (const [name, hostname] of Object.entries(hostnames)) assert.equal(hostnameOf(name), hostname);
+  check(isIpLiteral, ['1.2.3.4', '[::1]'], ['a.b', '1.2.3', '1.2.3.4.example.org', '256.1.1.1']);
 });

@@ -41,6 +41,16 @@ function isIpv6(address: string): boolean {
   return halves.length === 2 ? groups <= 7 : groups === 8;
 }
 
+/** A server name without its port, for access lists and address look-ups; an IPv6 literal keeps its brackets. */
+export function hostnameOf(serverName: string): string {
+  return serverName.replace(/:\d+$/, '');
+}
+
+/** Whether a hostname (without port) is an IPv4 address or an IPv6 address in brackets. */
+export function isIpLiteral(hostname: string): boolean {
+  return hostname.startsWith('[') || ipv4.test(hostname);
+}
+
 /** The server's name of `@user:server`, `#alias:server`, `!room:server` (old rooms) or `$event:server` (versions 1, 2). */
 export function serverNameOf(id: string): string | undefined {
   const colon = id.indexOf(':');
@@ -53,10 +63,11 @@ export function localpartOf(id: string): string {
   return id.slice(1, colon === -1 ? undefined : colon);
 }
 
+/** The server is held to the grammar alone: an id with an impossible address is still the same id to every server. */
 function isLocalpartAndServer(id: string, sigil: string): boolean {
   if (id[0] !== sigil || !isWithinLimit(id)) return false;
   const colon = id.indexOf(':');
-  return colon !== -1 && historicalLocalpart.test(id.slice(1, colon)) && isServerName(id.slice(colon + 1));
+  return colon !== -1 && historicalLocalpart.test(id.slice(1, colon)) && serverNameShape.test(id.slice(colon + 1));
 }
 
 /**

@@ -1,9 +1,9 @@
 /** Owns the signatures of JSON objects and of events. */
-import { canonicalJson } from '#matrix/canonical-json.ts';
+import { canonicalJsonOfOldVersions } from '#matrix/canonical-json.ts';
 import { contentHash, signedText } from '#matrix/hashes.ts';
 import type { JsonObject, JsonValue } from '#matrix/pdu.ts';
 import type { RoomVersion } from '#matrix/room-versions.ts';
-import { isSignatureValid, signText, type SigningKey, type VerifyKey } from '#matrix/signing-keys.ts';
+import { importVerifyKey, isSignatureValid, signText, type SigningKey, type VerifyKey } from '#matrix/signing-keys.ts';
 
 /** The name of the server that signs, with one of its keys. */
 export type Signer = { readonly serverName: string; readonly key: SigningKey };
@@ -31,6 +31,15 @@ export function checkJsonSignature(
   keys: ReadonlyMap<string, VerifyKey>,
 ): SignatureVerdict {
   return checkSignatures(coveredText(object), object['signatures'], entity, keys);
+}
+
+/**
+ * Whether one given signature over the object is that of a public key in base64, whoever is said to have made it:
+ * what the auth rule about third-party invites asks.
+ */
+export function isJsonSignedBy(object: JsonObject, signature: string, publicKey: string): boolean {
+  const key = importVerifyKey(publicKey);
+  return key !== undefined && isSignatureValid(coveredText(object), signature, key);
 }
 
 /**
@@ -77,7 +86,7 @@ export function hashAndSignEvent(event: JsonObject, version: RoomVersion, signer
 
 function coveredText(object: JsonObject): string {
   const { signatures: _signatures, unsigned: _unsigned, ...covered } = object;
-  return canonicalJson(covered);
+  return canonicalJsonOfOldVersions(covered);
 }
 
 function withSignature(object: JsonObject, signer: Signer, signature: string): JsonObject {
