@@ -137,6 +137,21 @@ test('limits are counted in bytes: one that fits, one that does not', () => {
   }
 });
 
+test('what is too large is named', () => {
+  const long = 'x'.repeat(256);
+  const drafts = {
+    type: { type: long },
+    state_key: { state_key: long },
+    room_id: { room_id: long },
+    sender: { sender: long },
+  };
+  for (const [field, changes] of Object.entries(drafts)) {
+    const verdict = buildEvent({ ...draft, ...changes }, placeIn(version12));
+    assert.ok(!verdict.ok);
+    assert.equal(verdict.message, `The event's ${field} is longer than 255 bytes.`);
+  }
+});
+
 test('an event id that is given counts too', () => {
   const place = { ...placeIn(findRoomVersion('1')!), eventId: `$${'e'.repeat(255)}` };
   assert.equal(buildEvent(draft, place).ok, false);

@@ -39,6 +39,8 @@ test('strings are escaped as the grammar says and no further', () => {
 
 test('keys are ordered by code point, where UTF-16 would put a surrogate pair before U+FFFF', () => {
   assert.equal(canonicalJson({ '\u{10000}': 1, '\uFFFF': 2, a: 3 }), '{"a":3,"\uFFFF":2,"\u{10000}":1}');
+  assert.equal(canonicalJson({ '\uFFFF': 2, '\u{10000}': 1 }), '{"\uFFFF":2,"\u{10000}":1}');
+  assert.equal(canonicalJson({ '\u{10FFFF}': 1, '\uE000': 2 }), '{"\uE000":2,"\u{10FFFF}":1}');
   assert.equal(canonicalJson({ '10': 1, '9': 2, B: 3, a: 4, '': 5 }), '{"":5,"10":1,"9":2,"B":3,"a":4}');
 });
 
