@@ -155,6 +155,12 @@ test('property: slices of any JSON, with any white space, are its members and el
 test('slices of empty and of spaced text', () => {
   assert.deepEqual(sliceElements(' [ ] '), []);
   assert.deepEqual(sliceElements('[ 1 ,\n{"a" : "]"} , true]'), ['1', '{"a" : "]"}', 'true']);
+  assert.deepEqual(sliceElements(String.raw`["\"","\"\"","\\\\",""]`), [
+    String.raw`"\""`,
+    String.raw`"\"\""`,
+    String.raw`"\\\\"`,
+    '""',
+  ]);
   assert.equal(sliceMembers(' { } ').size, 0);
   assert.deepEqual(
     [...sliceMembers('{ "\\u0061" : 1 , "b\\\\" : "\\\\\\"," }')],

@@ -101,6 +101,14 @@ test('half a surrogate pair in an escape is bad JSON', () => {
   }
 });
 
+test('the scan finds the end of every string', () => {
+  for (const text of ['\\ud83d\\ude00', '\\"', '\\\\', '\\u0041', '\\n', 'é😀', '']) {
+    assert.equal(reasonOf(parse(`["${text}",1]`)), 'ok', text);
+    assert.equal(reasonOf(parse(`["${text}",1.5]`)), 'bad-json', text);
+    assert.equal(reasonOf(parse(`["${text}","1.5"]`)), 'ok', text);
+  }
+});
+
 test('a key that comes twice is bad JSON, however it is spelt', () => {
   for (const text of [
     '{"a":1,"a":1}',
