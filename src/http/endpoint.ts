@@ -63,6 +63,8 @@ type EndpointFacts = {
   readonly rateLimit: RateLimitClass;
   /** A body is optional when its schema accepts `{}`; this demands one all the same. */
   readonly bodyRequired?: true;
+  /** `canonical` refuses numbers that canonical JSON lacks, for bodies that become events; others may hold any. */
+  readonly numbers?: 'canonical';
   /** The last path parameter may be empty, with or without the slash before it (the empty state key). */
   readonly lastParamMayBeEmpty?: true;
   /** The path ends in a transaction id: the same one by the same device must have no second effect. */
