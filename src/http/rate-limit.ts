@@ -8,8 +8,6 @@ export type RateLimit = { readonly perSecond: number; readonly burst: number };
 export type RateLimits = {
   readonly enabled: boolean;
   readonly classes: { readonly [Name in Exclude<RateLimitClass, 'none'>]: RateLimit };
-  /** Callers remembered per class; beyond it the one who has been quiet longest is forgotten. */
-  readonly bucketsMax: number;
 };
 
 /** Takes one request of `caller` out of its bucket: 0 when it may go on, else the milliseconds to wait. */
@@ -17,7 +15,10 @@ export type CheckRateLimit = (limitClass: RateLimitClass, caller: string) => num
 
 type Bucket = { tokens: number; atMs: number };
 
-export function createRateLimiter(limits: RateLimits, clock: Clock): CheckRateLimit {
+const BUCKETS_MAX = 100_000;
+
+/** Of each class `bucketsMax` callers are remembered; beyond it the one who has been quiet longest is forgotten. */
+export function createRateLimiter(limits: RateLimits, clock: Clock, bucketsMax = BUCKETS_MAX): CheckRateLimit {
   const classes = new Map<RateLimitClass, Map<string, Bucket>>();
 
   return (limitClass, caller) => {
@@ -33,7 +34,7 @@ export function createRateLimiter(limits: RateLimits, clock: Clock): CheckRateLi
     bucket.atMs = nowMs;
     // Deleting first keeps the map in order of last use, so that its first key is the one to forget.
     if (known !== undefined) buckets.delete(caller);
-    else if (buckets.size >= limits.bucketsMax) buckets.delete(buckets.keys().next().value ?? caller);
+    else if (buckets.size >= bucketsMax) buckets.delete(buckets.keys().next().value ?? caller);
     buckets.set(caller, bucket);
 
     // What tiny errors of addition leave short of a whole token counts as one.

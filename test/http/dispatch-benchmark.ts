@@ -59,7 +59,6 @@ function ours(hot: boolean): RequestListener {
     bodyBytesMax: 1 << 20,
     rateLimits: {
       enabled: true,
-      bucketsMax: 1000,
       classes: {
         default: limit,
         login: limit,
