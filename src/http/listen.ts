@@ -90,6 +90,13 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   server.maxRequestsPerSocket = REQUESTS_PER_CONNECTION_MAX;
   server.timeout = timeouts.silenceMs;
   server.on('clientError', answerMalformed);
+  // Node counts a connection as busy until its first request is over, even one that never sends any.
+  const unused = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    unused.add(socket);
+    socket.once('close', () => unused.delete(socket));
+  });
+  server.on('request', (request) => unused.delete(request.socket));
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(new ListenError(options.host, options.port, error)));
     server.listen({ host: options.host, port: options.port, backlog: 1024 }, resolve);
@@ -99,15 +106,21 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   return {
     host: options.host,
     port,
-    [Symbol.asyncDispose]: () => stop(server, options.onStop, timeouts.stopMs),
+    [Symbol.asyncDispose]: () => stop(server, unused, options.onStop, timeouts.stopMs),
   };
 }
 
-async function stop(server: Server, onStop: (() => void) | undefined, stopMs: number): Promise<void> {
+async function stop(
+  server: Server,
+  unused: ReadonlySet<Socket>,
+  onStop: (() => void) | undefined,
+  stopMs: number,
+): Promise<void> {
   if (!server.listening) return;
   await new Promise<void>((resolve) => {
     server.close(() => resolve());
     onStop?.();
+    for (const socket of unused) socket.destroy();
     // A kept-alive connection becomes idle only after its answer in progress, so closing the idle ones is repeated.
     const closeIdle = setInterval(() => server.closeIdleConnections(), STOP_POLL_MS);
     const giveUp = setTimeout(() => server.closeAllConnections(), stopMs);

@@ -16,7 +16,7 @@ const corsHeaders = [
 const PREFLIGHT_SECONDS = '86400';
 const KEEP_BYTES_MAX = 64 * 1024;
 const DISCARD_BYTES_MAX = 1024 * 1024;
-const DISCARD_MS_MAX = 2_000;
+const DISCARD_MS_MAX = 1_000;
 
 /** Answers with what a handler returned; gives the status. */
 export function renderAnswer(response: ServerResponse, requestId: string, answer: Answer): number {
