@@ -11,8 +11,9 @@ export function findAccessToken(
   authorization: string | undefined,
   query: URLSearchParams | undefined,
 ): string | undefined {
-  const tokens = new Set(query?.getAll('access_token'));
   const inHeader = authorization === undefined ? undefined : /^bearer +(\S+) *$/i.exec(authorization)?.[1];
+  if (query === undefined) return inHeader;
+  const tokens = new Set(query.getAll('access_token'));
   if (inHeader !== undefined) tokens.add(inHeader);
   tokens.delete('');
   if (tokens.size > 1) {

@@ -27,26 +27,22 @@ function collect(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
-    const finish = (): void => {
-      request.off('data', take).off('end', end).off('error', gone).off('close', gone);
-    };
     const take = (chunk: Buffer): void => {
       bytes += chunk.length;
       if (bytes > bytesMax) {
-        finish();
-        request.pause();
+        // Whoever answers decides what becomes of the rest; the other listeners can do no more harm.
+        request.pause().off('data', take);
         reject(tooLarge(bytesMax));
       } else {
         chunks.push(chunk);
       }
     };
     const end = (): void => {
-      finish();
       resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, bytes));
     };
     const gone = (): void => {
-      finish();
-      reject(new ClientGoneError('The client went away while sending its request.'));
+      // A request closes after its end, too.
+      if (!request.complete) reject(new ClientGoneError('The client went away while sending its request.'));
     };
     request.on('data', take).on('end', end).on('error', gone).on('close', gone);
   });

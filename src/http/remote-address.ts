@@ -43,6 +43,7 @@ function trimZeros(group: string): string {
 
 // A dual-stack socket names IPv4 peers as ::ffff:192.0.2.1; some proxies write [::1]:1234 or 192.0.2.1:1234.
 function normalise(raw: string): string {
+  if (!raw.includes(':')) return raw;
   const bracketed = /^\[([^\]]+)\](?::\d+)?$/.exec(raw)?.[1] ?? raw;
   const withoutPort = /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(bracketed)?.[1] ?? bracketed;
   return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(withoutPort)?.[1] ?? withoutPort;
