@@ -132,7 +132,7 @@ test('stopping ends long polls, finishes what is in progress and closes idle con
   let finish = (): void => {};
   const finished = new Promise<void>((resolve) => (finish = resolve));
   const work = row({
-    path: '/work',
+    path: '/task',
     handler: async () => {
       begun.work = true;
       await finished;
@@ -146,7 +146,7 @@ test('stopping ends long polls, finishes what is in progress and closes idle con
   polling.write('GET /poll HTTP/1.1\r\nHost: x\r\n\r\n');
   const pollingEnd = readToEnd(polling);
   const working = await openSocket(server.port);
-  working.write('GET /work HTTP/1.1\r\nHost: x\r\n\r\n');
+  working.write('GET /task HTTP/1.1\r\nHost: x\r\n\r\n');
   const workingEnd = readToEnd(working);
   await until(() => begun.poll && begun.work);
 
@@ -155,7 +155,7 @@ test('stopping ends long polls, finishes what is in progress and closes idle con
   assert.match(pollAnswer, /^HTTP\/1\.1 503 /);
   assert.match(pollAnswer, /\r\nRetry-After: 1\r\n/);
   assert.equal(await idleEnd, '');
-  await assert.rejects(fetch(`${server.url}/work`));
+  await assert.rejects(fetch(`${server.url}/task`));
   finish();
   assert.match(await workingEnd, /"done":true/);
   await stopped;
