@@ -45,7 +45,10 @@ export type TestHttp = AsyncDisposable & {
   readonly logged: () => string;
   readonly metrics: Registry;
   /** Asks with the token of an active account. */
-  readonly fetch: (path: string, init?: Omit<RequestInit, 'headers'> & { headers?: Record<string, string> }) => Promise<Response>;
+  readonly fetch: (
+    path: string,
+    init?: Omit<RequestInit, 'headers'> & { headers?: Record<string, string> },
+  ) => Promise<Response>;
 };
 
 /** Boots a server on a free port of 127.0.0.1. */
