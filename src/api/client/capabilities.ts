@@ -1,0 +1,42 @@
+/** Owns the endpoint by which clients learn what they may do on this server. */
+import { endpoint } from '#http/endpoint.ts';
+
+/** What the capabilities depend on. */
+export type CapabilitiesContext = {
+  readonly config: { readonly rooms: { readonly defaultVersion: string } };
+  /** The room versions in which this server makes rooms. */
+  readonly creatableRoomVersions: readonly string[];
+};
+
+/** The capabilities that are a flag, and the operation that each stands for. A test compares them with what is served. */
+export const flagCapabilities = {
+  'm.change_password': { enabled: false, operation: 'client.changePassword' },
+  'm.set_displayname': { enabled: false, operation: 'client.setProfileField' },
+  'm.set_avatar_url': { enabled: false, operation: 'client.setProfileField' },
+  'm.profile_fields': { enabled: false, operation: 'client.setProfileField' },
+  'm.3pid_changes': { enabled: false, operation: 'client.add3PID' },
+  'm.get_login_token': { enabled: false, operation: 'client.generateLoginToken' },
+} as const;
+
+const flags = Object.fromEntries(Object.entries(flagCapabilities).map(([name, { enabled }]) => [name, { enabled }]));
+
+export const getCapabilities = endpoint({
+  operation: 'client.getCapabilities',
+  method: 'GET',
+  path: '/_matrix/client/v3/capabilities',
+  aliases: ['/_matrix/client/r0/capabilities'],
+  auth: 'user',
+  allow: ['suspended'],
+  rateLimit: 'default',
+  spec: 'Client-Server API, Capabilities negotiation',
+  handler: (context: CapabilitiesContext) => ({
+    capabilities: {
+      ...flags,
+      'm.forget_forced_upon_leave': { enabled: false },
+      'm.room_versions': {
+        default: context.config.rooms.defaultVersion,
+        available: Object.fromEntries(context.creatableRoomVersions.map((version) => [version, 'stable'])),
+      },
+    },
+  }),
+});

@@ -1,0 +1,30 @@
+/** Owns what `/versions` says: the versions of the specification that are claimed, and the unstable features. */
+
+/**
+ * The versions of the specification that the server claims. A version is added when every operation that it and its
+ * forerunners name is served, which the coverage test checks; v1.1 stands from the start, because clients refuse a
+ * server that names none.
+ */
+export const specificationVersions: readonly string[] = ['v1.1'];
+
+/** A feature of a proposal that clients look for under `unstable_features`. */
+export type UnstableFeature = {
+  /** The name that clients look for, such as `org.matrix.msc4140`. */
+  readonly name: string;
+  /** The proposal, such as `MSC4140`. */
+  readonly proposal: string;
+  /** When the flag can go: usually when no client in use looks for it any more. */
+  readonly untilWhen: string;
+};
+
+/** Every unstable feature that the server has; whoever builds one adds its row here. */
+export const unstableFeatures: readonly UnstableFeature[] = [];
+
+/** The body of `GET /_matrix/client/versions`. */
+export function buildVersions(features: readonly UnstableFeature[] = unstableFeatures): {
+  versions: readonly string[];
+  unstable_features: Readonly<Record<string, true>>;
+} {
+  const flags = Object.fromEntries(features.map(({ name }) => [name, true as const]));
+  return { versions: specificationVersions, unstable_features: flags };
+}
