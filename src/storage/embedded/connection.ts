@@ -25,7 +25,8 @@ export function connectionOf(socketDirectory: string, port = socketPort): Embedd
   return { host: socketDirectory, port, user: databaseName, database: databaseName };
 }
 
-function superuserConnection(connection: EmbeddedConnection): EmbeddedConnection {
+/** The same PostgreSQL with all rights, for what only they can do. */
+export function superuserConnection(connection: EmbeddedConnection): EmbeddedConnection {
   return { ...connection, user: superuser, database: 'postgres' };
 }
 

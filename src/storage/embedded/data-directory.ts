@@ -1,5 +1,5 @@
 /** Owns what must be true of the data directory before PostgreSQL is started in it. */
-import { accessSync, chmodSync, constants, existsSync, mkdirSync, readdirSync, statfsSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, statfsSync } from 'node:fs';
 import path from 'node:path';
 import { StartError } from '#core/start-error.ts';
 import { postgresMajor, type Layout } from '#storage/embedded/layout.ts';
@@ -13,7 +13,7 @@ export function makeDataDirectory(dataDir: string): void {
     mkdirSync(dataDir, { recursive: true });
     // PostgreSQL under another account must pass through, but not look around.
     if (isNew) chmodSync(dataDir, process.getuid?.() === 0 ? 0o711 : 0o700);
-    accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
+    rmdirSync(mkdtempSync(path.join(dataDir, '.writable-')));
   } catch (error) {
     const reason = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';
     throw new StartError(

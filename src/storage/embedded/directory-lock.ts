@@ -5,6 +5,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { StartError } from '#core/start-error.ts';
 
 const SQLITE_BUSY = 5;
+/** How long a server that was just killed may take to be gone. */
+const PATIENCE_MS = 1000;
 
 /**
  * Takes the lock until it is disposed of or the process ends, however it ends.
@@ -18,7 +20,7 @@ export function lockDataDirectory(dataDir: string): Disposable {
   const holderFile = path.join(dataDir, 'server.pid');
   const lock = openLockFile(dataDir);
   try {
-    lock.exec('PRAGMA busy_timeout = 0; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
+    lock.exec(`PRAGMA busy_timeout = ${PATIENCE_MS}; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE`);
   } catch (error) {
     lock.close();
     if (!isBusy(error)) throw cannotLock(dataDir, error);

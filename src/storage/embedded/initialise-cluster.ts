@@ -1,13 +1,17 @@
 /** Owns making a new PostgreSQL cluster, in such a way that a half-made one is never used. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs';
+import { chownSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { open, readdir } from 'node:fs/promises';
+import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { StartError } from '#core/start-error.ts';
 import type { Account } from '#storage/embedded/account.ts';
 import { superuser } from '#storage/embedded/connection.ts';
 import type { Layout } from '#storage/embedded/layout.ts';
 import type { RunAs } from '#storage/embedded/run-as.ts';
+
+const SYNCS_AT_ONCE = 8;
 
 /**
  * Makes the cluster under another name and renames it when it is complete and on disk. With `fsync` off nothing is
@@ -33,7 +37,7 @@ export async function initialiseCluster(
     '--auth-local=trust',
     '--auth-host=reject',
     '--no-instructions',
-    ...(fsync ? [] : ['--no-sync']),
+    '--no-sync',
   ]);
   // In a session of its own, so that Ctrl-C cannot break it off half-way.
   const child = spawn(program, args, { ...options, detached: true, stdio: ['ignore', 'ignore', 'pipe'] });
@@ -42,8 +46,10 @@ export async function initialiseCluster(
   if (code !== 0) {
     throw new StartError(`PostgreSQL could not create its database in ${cluster}: ${(await words).trim()}`);
   }
+  if (fsync) await syncTree(unfinishedCluster);
   renameSync(unfinishedCluster, cluster);
-  if (fsync) syncDirectory(dataDir);
+  // Without this a power cut could undo the renaming.
+  if (fsync) await sync(dataDir);
 }
 
 /** The programs are linked against glibc, which Alpine Linux for one does not have. */
@@ -55,9 +61,20 @@ function cannotRun(error: unknown): never {
   );
 }
 
-/** Without this a power cut could undo the renaming. */
-function syncDirectory(directory: string): void {
-  const descriptor = openSync(directory, 'r');
-  fsyncSync(descriptor);
-  closeSync(descriptor);
+/**
+ * Forces all files and directories to disk. initdb would do so one after the other, which on a busy disk took 2.5 s for
+ * its thousand files against 0.3 s side by side, as the file system commits what waits at the same time together.
+ */
+async function syncTree(root: string): Promise<void> {
+  const entries = await readdir(root, { recursive: true, withFileTypes: true });
+  const paths = [root, ...entries.map((entry) => path.join(entry.parentPath, entry.name))].values();
+  const worker = async () => {
+    for (const file of paths) await sync(file);
+  };
+  await Promise.all(Array.from({ length: SYNCS_AT_ONCE }, worker));
+}
+
+async function sync(file: string): Promise<void> {
+  await using handle = await open(file, 'r');
+  await handle.sync();
 }

@@ -39,7 +39,8 @@ export function decideRunAs(
     args: [...prefix, program, ...args],
     options: { ...options, env },
   });
-  if (works(runAs(binaries.postgres, ['--version']))) return runAs;
+  // Through a shell, since setpriv itself may run programs that the account may not; initdb runs postgres in the same way.
+  if (works(runAs('/bin/sh', ['-c', 'exec "$0" --version', binaries.postgres]))) return runAs;
   throw new StartError(
     `PostgreSQL refuses to run as root, and the user ${account.name} cannot pass through ${barrier}: allow that with ` +
       `"chmod o+x ${barrier}", put Causeway and its data_dir elsewhere, or start Causeway as another user.`,

@@ -32,7 +32,7 @@ const standardSettings: Settings = {
 };
 
 /** For tests, which lose nothing by a power cut. */
-const unsafeSettings: Settings = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
+const unsafeSettings: Settings = { fsync: 'off', full_page_writes: 'off' };
 
 /** All settings of a start. `overrides` are the operator's, and win. */
 export function settingsOf(socketDirectory: string, fsync: boolean, overrides: Settings): Settings {
