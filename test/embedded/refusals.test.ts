@@ -1,13 +1,12 @@
 /** Proves that a start which cannot go on says so in one sentence with the remedy. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { StartError } from '#core/start-error.ts';
 import { chooseAccount } from '#storage/embedded/account.ts';
-import { prepareBinaries, requireNativeDirectory } from '#storage/embedded/binaries.ts';
+import { requireNativeDirectory } from '#storage/embedded/binaries.ts';
 import { makeDataDirectory, requireDiskSpace } from '#storage/embedded/data-directory.ts';
 import { decideRunAs } from '#storage/embedded/run-as.ts';
 import { makeSocketDirectory } from '#storage/embedded/socket-directory.ts';
@@ -130,5 +129,14 @@ test('an account that cannot reach the programs, even with the capability to pas
   assert.throws(
     () => decideRunAs(account, { initdb: postgres, postgres, libraryPath: [] }, []),
     sentence(/the user nobody cannot pass through .*closed: allow that with "chmod o\+x/),
+  );
+});
+
+test('a database that belongs to an account which PostgreSQL cannot run as', () => {
+  assert.throws(
+    () => chooseAccount('/'),
+    isRoot
+      ? sentence(/belongs to root, and .* refuses .*"chown -R nobody: \/"/)
+      : sentence(/belongs to root: start Causeway as that user/),
   );
 });

@@ -6,7 +6,6 @@ import type { EmbeddedConnection } from '#storage/embedded/connection.ts';
 /** Holds, as JSON, how to reach the PostgreSQL of the test run. */
 export const testDatabaseVariable = 'CAUSEWAY_TEST_DATABASE';
 
-const TEMPLATE = 'causeway_template';
 /** Any number will do, as long as nothing else in the tests locks it. */
 const TEMPLATE_LOCK = 7_318_008;
 
@@ -15,14 +14,20 @@ export type TestDatabase = AsyncDisposable & { readonly connection: EmbeddedConn
 /** Fills an empty database, by migrating it for example. It must have closed its connections when it resolves. */
 export type PrepareTemplate = (connection: EmbeddedConnection) => Promise<void>;
 
-/** A database of its own for a test: a clone of the template that `prepare` fills once in a run. Dropped when disposed of. */
-export async function createTestDatabase(prepare: PrepareTemplate): Promise<TestDatabase> {
+/**
+ * A database of its own for a test, dropped when disposed of: a clone of the template of this name, which `prepare` fills
+ * once in a run.
+ */
+export async function createTestDatabase(
+  prepare: PrepareTemplate,
+  template = 'causeway_template',
+): Promise<TestDatabase> {
   const server = requireServer();
   await using admin = await connect(server);
-  await ensureTemplate(admin.client, server, prepare);
+  await ensureTemplate(admin.client, server, template, prepare);
   const name = `test_${randomString(12, 'abcdefghijklmnopqrstuvwxyz')}`;
   // Measured with a hundred tables: 48 ms, against 260 ms by the default strategy, which writes all of it to the WAL too.
-  await admin.client.query(`create database ${name} template ${TEMPLATE} strategy file_copy`);
+  await admin.client.query(`create database ${name} template ${template} strategy file_copy`);
   return {
     connection: { ...server, database: name },
     [Symbol.asyncDispose]: async () => {
@@ -40,23 +45,28 @@ function requireServer(): EmbeddedConnection {
 }
 
 /** One of the processes of a run makes the template; the others wait for its lock, which ends with its connection. */
-async function ensureTemplate(admin: Client, server: EmbeddedConnection, prepare: PrepareTemplate): Promise<void> {
-  if (await hasTemplate(admin)) return;
+async function ensureTemplate(
+  admin: Client,
+  server: EmbeddedConnection,
+  template: string,
+  prepare: PrepareTemplate,
+): Promise<void> {
+  if (await hasTemplate(admin, template)) return;
   await admin.query('select pg_advisory_lock($1)', [TEMPLATE_LOCK]);
   try {
-    if (await hasTemplate(admin)) return;
-    const unfinished = `${TEMPLATE}_unfinished`;
+    if (await hasTemplate(admin, template)) return;
+    const unfinished = `${template}_unfinished`;
     await admin.query(`drop database if exists ${unfinished} with (force)`);
     await admin.query(`create database ${unfinished} template template0`);
     await prepare({ ...server, database: unfinished });
-    await admin.query(`alter database ${unfinished} rename to ${TEMPLATE}`);
+    await admin.query(`alter database ${unfinished} rename to ${template}`);
   } finally {
     await admin.query('select pg_advisory_unlock($1)', [TEMPLATE_LOCK]);
   }
 }
 
-async function hasTemplate(admin: Client): Promise<boolean> {
-  const { rowCount } = await admin.query('select from pg_database where datname = $1', [TEMPLATE]);
+async function hasTemplate(admin: Client, template: string): Promise<boolean> {
+  const { rowCount } = await admin.query('select from pg_database where datname = $1', [template]);
   return rowCount === 1;
 }
 
