@@ -32,6 +32,8 @@ export function decideRunAs(
   const capability = '+dac_read_search';
   const prefix = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
   prefix.push(`--inh-caps=${capability}`, `--ambient-caps=${capability}`);
+  // Else access(2), by which PostgreSQL looks for its own programs, would ignore the capability.
+  prefix.push('--securebits=+no_setuid_fixup');
   // The PATH is for finding setpriv, which is not in the same directory everywhere.
   const env = { ...options.env, PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' };
   const runAs: RunAs = (program, args) => ({
