@@ -1,0 +1,41 @@
+/** Owns the list of commands; each is loaded only when it is asked for. */
+import type { Command } from '#cli/command.ts';
+
+export type CommandEntry = {
+  readonly name: string;
+  readonly summary: string;
+  readonly load: () => Promise<Command>;
+};
+
+export const commands: readonly CommandEntry[] = [
+  {
+    name: 'start',
+    summary: 'Run the server.',
+    load: async () => (await import('#cli/start.ts')).start,
+  },
+  {
+    name: 'create-user',
+    summary: 'Create an account.',
+    load: async () => (await import('#cli/create-user.ts')).createUser,
+  },
+  {
+    name: 'check-config',
+    summary: 'Check the configuration and say what is wrong with it.',
+    load: async () => (await import('#cli/check-config.ts')).checkConfig,
+  },
+  {
+    name: 'migrate',
+    summary: 'Bring the database to the schema of this version, without starting the server.',
+    load: async () => (await import('#cli/migrate.ts')).migrate,
+  },
+  {
+    name: 'docs',
+    summary: 'Write the generated documents of a checkout again.',
+    load: async () => (await import('#cli/docs.ts')).docs,
+  },
+  {
+    name: 'version',
+    summary: 'Print the version.',
+    load: async () => (await import('#cli/version.ts')).version,
+  },
+];
