@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import type { JsonObject, JsonValue } from '#matrix/auth-rules/auth-event.ts';
+import type { JsonObject, JsonValue } from '#matrix/pdu.ts';
 import { alice, bob, carol, creator, requireVersion } from '#matrix/auth-rules/room-fixture.ts';
 import {
   canRedact,

@@ -1,7 +1,8 @@
 /** Owns the reading of power levels: of users, of event types and of the named actions. */
-import type { AuthEvent, JsonObject, JsonValue } from '#matrix/auth-rules/auth-event.ts';
-import { isJsonObject, ownValue } from '#matrix/auth-rules/json-access.ts';
-import { serverNameOf } from '#matrix/auth-rules/user-id.ts';
+import type { AuthEvent, JsonObject, JsonValue } from '#matrix/pdu.ts';
+import { ownValue } from '#matrix/auth-rules/json-access.ts';
+import { isJsonObject } from '#matrix/pdu-format.ts';
+import { serverNameOf } from '#matrix/ids.ts';
 import type { RoomVersion } from '#matrix/room-versions.ts';
 
 /** What decides power in a room. */

@@ -1,6 +1,6 @@
 /** Owns the rule about `m.room.aliases` (versions 1 to 5; later an ordinary state event). */
-import type { AuthEvent } from '#matrix/auth-rules/auth-event.ts';
-import { serverNameOf } from '#matrix/auth-rules/user-id.ts';
+import type { AuthEvent } from '#matrix/pdu.ts';
+import { serverNameOf } from '#matrix/ids.ts';
 import { allowed, deny, type Verdict } from '#matrix/auth-rules/verdict.ts';
 import type { RoomVersion } from '#matrix/room-versions.ts';
 

@@ -1,5 +1,5 @@
 /** Owns the rules about which events an event cites as its auth events (rule 2; from version 12 rules 2 and 3). */
-import type { AuthEvent } from '#matrix/auth-rules/auth-event.ts';
+import type { AuthEvent } from '#matrix/pdu.ts';
 import { selectAuthTypes } from '#matrix/auth-rules/select-auth-types.ts';
 import { allowed, deny, type Verdict } from '#matrix/auth-rules/verdict.ts';
 import type { RoomVersion } from '#matrix/room-versions.ts';

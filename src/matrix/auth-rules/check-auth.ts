@@ -1,6 +1,7 @@
 /** Owns the order of the rules that ask the room state whether an event is authorised. */
 import { checkAliases } from '#matrix/auth-rules/aliases.ts';
-import type { AuthEvent, AuthState } from '#matrix/auth-rules/auth-event.ts';
+import type { AuthState } from '#matrix/auth-rules/auth-event.ts';
+import type { AuthEvent } from '#matrix/pdu.ts';
 import { checkCreate } from '#matrix/auth-rules/create.ts';
 import { ownValue } from '#matrix/auth-rules/json-access.ts';
 import { checkMember } from '#matrix/auth-rules/member.ts';
@@ -8,7 +9,7 @@ import { checkPowerLevels } from '#matrix/auth-rules/power-levels-change.ts';
 import { checkRedaction } from '#matrix/auth-rules/redaction.ts';
 import { describeLevel, membershipOf, type AuthOptions, type RoomAuth } from '#matrix/auth-rules/room-auth.ts';
 import { checkThirdPartyInvite } from '#matrix/auth-rules/third-party-invite.ts';
-import { serverNameOf } from '#matrix/auth-rules/user-id.ts';
+import { serverNameOf } from '#matrix/ids.ts';
 import { allowed, deny, type Denial, type Verdict } from '#matrix/auth-rules/verdict.ts';
 import { eventPowerLevel, userPowerLevel } from '#matrix/power-levels.ts';
 import type { RoomVersion } from '#matrix/room-versions.ts';

@@ -1,7 +1,7 @@
 /** Owns the rule about `m.room.create` (rule 1 in all versions). */
-import type { AuthEvent, JsonValue } from '#matrix/auth-rules/auth-event.ts';
+import type { AuthEvent, JsonValue } from '#matrix/pdu.ts';
 import { ownValue } from '#matrix/auth-rules/json-access.ts';
-import { isUserId, serverNameOf } from '#matrix/auth-rules/user-id.ts';
+import { isUserId, serverNameOf } from '#matrix/ids.ts';
 import { allowed, deny, type Verdict } from '#matrix/auth-rules/verdict.ts';
 import { findRoomVersion, type RoomVersion } from '#matrix/room-versions.ts';
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import type { JsonObject, JsonValue } from '#matrix/auth-rules/auth-event.ts';
+import type { JsonObject, JsonValue } from '#matrix/pdu.ts';
 import { alice, bob, creator, describeRoom } from '#matrix/auth-rules/room-fixture.ts';
 import { selectAuthTypes } from '#matrix/auth-rules/select-auth-types.ts';
 import { roomVersions } from '#matrix/room-versions.ts';

@@ -1,6 +1,7 @@
 /** Owns the rule about an invite that redeems a third-party invite, proved by a signature over the token. */
-import type { AuthEvent, JsonObject, JsonValue } from '#matrix/auth-rules/auth-event.ts';
-import { isJsonObject, ownValue } from '#matrix/auth-rules/json-access.ts';
+import type { AuthEvent, JsonObject, JsonValue } from '#matrix/pdu.ts';
+import { ownValue } from '#matrix/auth-rules/json-access.ts';
+import { isJsonObject } from '#matrix/pdu-format.ts';
 import { membershipOf, type AuthOptions, type RoomAuth } from '#matrix/auth-rules/room-auth.ts';
 import { allowed, deny, type Verdict } from '#matrix/auth-rules/verdict.ts';
 

@@ -1,7 +1,7 @@
 /** Owns the proof of the rules about invites, third-party ones included. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { JsonValue } from '#matrix/auth-rules/auth-event.ts';
+import type { JsonValue } from '#matrix/pdu.ts';
 import { alice, bob, carol, describeMember, describeRoom, type TestRoom } from '#matrix/auth-rules/room-fixture.ts';
 
 test('inviting takes membership and the invite level', () => {

@@ -1,5 +1,5 @@
 /** Owns the rule about inviting a user who is known by user id. */
-import type { AuthEvent } from '#matrix/auth-rules/auth-event.ts';
+import type { AuthEvent } from '#matrix/pdu.ts';
 import { ownValue } from '#matrix/auth-rules/json-access.ts';
 import { checkInviteByThirdParty } from '#matrix/auth-rules/member-invite-third-party.ts';
 import { describeLevel, membershipOf, type AuthOptions, type RoomAuth } from '#matrix/auth-rules/room-auth.ts';

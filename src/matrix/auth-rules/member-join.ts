@@ -1,5 +1,5 @@
 /** Owns the rule about joining, restricted joins (from version 8) included. */
-import type { AuthEvent } from '#matrix/auth-rules/auth-event.ts';
+import type { AuthEvent } from '#matrix/pdu.ts';
 import { ownValue } from '#matrix/auth-rules/json-access.ts';
 import { joinRuleOf, membershipOf, type RoomAuth } from '#matrix/auth-rules/room-auth.ts';
 import { allowed, deny, type Verdict } from '#matrix/auth-rules/verdict.ts';

@@ -1,5 +1,5 @@
 /** Owns the rule about knocking (from version 7). */
-import type { AuthEvent } from '#matrix/auth-rules/auth-event.ts';
+import type { AuthEvent } from '#matrix/pdu.ts';
 import { joinRuleOf, membershipOf, type RoomAuth } from '#matrix/auth-rules/room-auth.ts';
 import { allowed, deny, type Verdict } from '#matrix/auth-rules/verdict.ts';
 

@@ -1,5 +1,5 @@
 /** Owns the rule about leaving, rejecting an invite, kicking and unbanning. */
-import type { AuthEvent } from '#matrix/auth-rules/auth-event.ts';
+import type { AuthEvent } from '#matrix/pdu.ts';
 import { describeLevel, membershipOf, type RoomAuth } from '#matrix/auth-rules/room-auth.ts';
 import { allowed, deny, type Verdict } from '#matrix/auth-rules/verdict.ts';
 import { namedLevel, userPowerLevel } from '#matrix/power-levels.ts';

@@ -1,5 +1,5 @@
 /** Owns the rule about `m.room.member`: its shape and which group judges which membership. */
-import type { AuthEvent } from '#matrix/auth-rules/auth-event.ts';
+import type { AuthEvent } from '#matrix/pdu.ts';
 import { ownValue } from '#matrix/auth-rules/json-access.ts';
 import { checkBan } from '#matrix/auth-rules/member-ban.ts';
 import { checkInvite } from '#matrix/auth-rules/member-invite.ts';

@@ -1,7 +1,7 @@
 /** Owns the proof of the rules about the form and the changes of power levels. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { JsonObject } from '#matrix/auth-rules/auth-event.ts';
+import type { JsonObject } from '#matrix/pdu.ts';
 import { alice, bob, carol, creator, describeRoom } from '#matrix/auth-rules/room-fixture.ts';
 
 /** Alice has level 50 and changes the levels of a room in which she may. */

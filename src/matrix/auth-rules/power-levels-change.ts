@@ -1,6 +1,7 @@
 /** Owns the rules about changing `m.room.power_levels`: nobody grants or takes what is above their own level. */
-import type { AuthEvent, JsonObject } from '#matrix/auth-rules/auth-event.ts';
-import { isJsonObject, ownValue } from '#matrix/auth-rules/json-access.ts';
+import type { AuthEvent, JsonObject } from '#matrix/pdu.ts';
+import { ownValue } from '#matrix/auth-rules/json-access.ts';
+import { isJsonObject } from '#matrix/pdu-format.ts';
 import { checkPowerLevelsFormat, namedProperties } from '#matrix/auth-rules/power-levels-format.ts';
 import { describeLevel, type RoomAuth } from '#matrix/auth-rules/room-auth.ts';
 import type { RuleName } from '#matrix/auth-rules/rule-numbers.ts';

@@ -1,8 +1,9 @@
 /** Owns the rules about the form of `m.room.power_levels`, before any comparison with the room's current levels. */
-import type { JsonObject } from '#matrix/auth-rules/auth-event.ts';
-import { isJsonObject, ownValue } from '#matrix/auth-rules/json-access.ts';
+import type { JsonObject } from '#matrix/pdu.ts';
+import { ownValue } from '#matrix/auth-rules/json-access.ts';
+import { isJsonObject } from '#matrix/pdu-format.ts';
 import type { RoomAuth } from '#matrix/auth-rules/room-auth.ts';
-import { isUserId } from '#matrix/auth-rules/user-id.ts';
+import { isUserId } from '#matrix/ids.ts';
 import { deny, type Denial } from '#matrix/auth-rules/verdict.ts';
 import { isPrivilegedCreator, levelAt } from '#matrix/power-levels.ts';
 import type { RoomVersion } from '#matrix/room-versions.ts';

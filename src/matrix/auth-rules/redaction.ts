@@ -1,7 +1,7 @@
 /** Owns the auth rule about `m.room.redaction` (versions 1 and 2; later `canRedact` is asked when it is applied). */
-import type { AuthEvent } from '#matrix/auth-rules/auth-event.ts';
+import type { AuthEvent } from '#matrix/pdu.ts';
 import { describeLevel, type RoomAuth } from '#matrix/auth-rules/room-auth.ts';
-import { serverNameOf } from '#matrix/auth-rules/user-id.ts';
+import { serverNameOf } from '#matrix/ids.ts';
 import { allowed, deny, type Verdict } from '#matrix/auth-rules/verdict.ts';
 import { namedLevel, userPowerLevel } from '#matrix/power-levels.ts';
 

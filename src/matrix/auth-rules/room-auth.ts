@@ -1,5 +1,6 @@
 /** Owns what every rule group is given about the room, and the readings of state that several groups share. */
-import type { AuthEvent, AuthState, JsonObject } from '#matrix/auth-rules/auth-event.ts';
+import type { AuthState } from '#matrix/auth-rules/auth-event.ts';
+import type { AuthEvent, JsonObject } from '#matrix/pdu.ts';
 import { ownValue } from '#matrix/auth-rules/json-access.ts';
 import type { RoomPower } from '#matrix/power-levels.ts';
 

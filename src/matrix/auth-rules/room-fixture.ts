@@ -1,5 +1,6 @@
 /** Owns the rooms that the tests of this folder describe in a few words. */
-import type { AuthEvent, AuthState, JsonObject } from '#matrix/auth-rules/auth-event.ts';
+import type { AuthState } from '#matrix/auth-rules/auth-event.ts';
+import type { AuthEvent, JsonObject } from '#matrix/pdu.ts';
 import { checkAuth } from '#matrix/auth-rules/check-auth.ts';
 import type { VerifySignature } from '#matrix/auth-rules/room-auth.ts';
 import { findRoomVersion, type RoomVersion } from '#matrix/room-versions.ts';

@@ -1,6 +1,7 @@
 /** Owns the selection of auth events: which entries of the room state an event cites. */
-import type { AuthEvent } from '#matrix/auth-rules/auth-event.ts';
-import { isJsonObject, ownValue } from '#matrix/auth-rules/json-access.ts';
+import type { AuthEvent } from '#matrix/pdu.ts';
+import { ownValue } from '#matrix/auth-rules/json-access.ts';
+import { isJsonObject } from '#matrix/pdu-format.ts';
 import type { RoomVersion } from '#matrix/room-versions.ts';
 
 export type AuthType = readonly [type: string, stateKey: string];

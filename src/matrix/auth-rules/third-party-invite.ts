@@ -1,5 +1,5 @@
 /** Owns the rule about `m.room.third_party_invite`, the invitation of somebody known by an address only. */
-import type { AuthEvent } from '#matrix/auth-rules/auth-event.ts';
+import type { AuthEvent } from '#matrix/pdu.ts';
 import { describeLevel, type RoomAuth } from '#matrix/auth-rules/room-auth.ts';
 import { allowed, deny, type Verdict } from '#matrix/auth-rules/verdict.ts';
 import { namedLevel, userPowerLevel } from '#matrix/power-levels.ts';
