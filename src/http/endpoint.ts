@@ -10,11 +10,12 @@ export type AuthKind = 'none' | 'optionalUser' | 'user';
 /** States of an account that shut its owner out of every endpoint whose row does not say `allow`. */
 export type AccountState = 'active' | 'locked' | 'suspended';
 
-/** The authenticated caller. `deviceId` is undefined for a token that belongs to no device. */
+/** The authenticated caller. Every token belongs to a device. */
 export type Principal = {
   readonly userId: string;
   readonly userNid: number;
-  readonly deviceId: string | undefined;
+  readonly deviceId: string;
+  readonly deviceNid: number;
   readonly accountState: AccountState;
 };
 

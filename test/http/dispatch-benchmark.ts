@@ -19,7 +19,13 @@ const others = Array.from({ length: 200 }, (_, index) => {
   const group = ['rooms', 'user', 'devices', 'keys', 'room_keys', 'account', 'directory', 'pushrules'][index % 8] ?? '';
   return `/_matrix/client/v3/${group}/{id}/operation${index}`;
 });
-const principal: Principal = { userId: '@a:example.org', userNid: 1, deviceId: 'D', accountState: 'active' };
+const principal: Principal = {
+  userId: '@a:example.org',
+  userNid: 1,
+  deviceId: 'D',
+  deviceNid: 2,
+  accountState: 'active',
+};
 const reply = { event_id: '$0123456789012345678901234567890123456789012' };
 
 function rows(hot: boolean): Endpoint<undefined>[] {

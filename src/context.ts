@@ -1,0 +1,21 @@
+/** Owns what every endpoint is given: the parts of one running server, made by `server.ts`. */
+import type { Config } from '#config/schema.ts';
+import type { Clock } from '#core/clock.ts';
+import type { Logger } from '#core/logger.ts';
+import type { PersistEvents } from '#rooms/persist-request.ts';
+import type { Database } from '#storage/database.ts';
+import type { StateTries } from '#storage/rooms/state-tries.ts';
+import type { EventStream } from '#streams/event-stream.ts';
+
+export type Context = {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly database: Database;
+  readonly tries: StateTries;
+  readonly stream: EventStream;
+  readonly persistEvents: PersistEvents;
+  /** Whether this server is the home of the user, room alias or server name. Several names stay possible. */
+  readonly isLocal: (id: string) => boolean;
+  readonly creatableRoomVersions: readonly string[];
+};

@@ -1,0 +1,46 @@
+/** Owns the contract of `persist-event`: what callers hand in and what they get back. */
+import type { JsonObject } from '#matrix/pdu.ts';
+import type { RoomVersion } from '#matrix/room-versions.ts';
+import type { ValidatedPdu } from '#matrix/validated-pdu.ts';
+import type { Tx } from '#storage/database.ts';
+
+/** The first door: an event of ours whose predecessors, auth events and id are made at commit. */
+export type DraftEvent = {
+  readonly sender: string;
+  readonly type: string;
+  /** Present, perhaps empty, for a state event. */
+  readonly state_key?: string;
+  readonly content: JsonObject;
+  /** For `m.room.redaction`; it goes where the room version has it. */
+  readonly redacts?: string;
+};
+
+/** The second door: an event that is signed already. It must stand on the head it lands on. */
+export type SealedEvent = { readonly sealed: ValidatedPdu };
+
+/** The endpoint and transaction id of a client's request: the same one has no second effect. */
+export type ReplayKey = { readonly deviceNid: number; readonly path: string; readonly txnId: string };
+
+/** One to many events of one room, all or nothing. */
+export type PersistRequest = {
+  /** An existing room by id, or the version of a room that the first event creates. */
+  readonly room: { readonly roomId: string } | { readonly create: RoomVersion };
+  readonly events: readonly (DraftEvent | SealedEvent)[];
+  readonly replay?: ReplayKey;
+  /** Small writes that must be atomic with the events. It may run more than once, always in a new transaction. */
+  readonly alongside?: (tx: Tx, result: PersistResult) => Promise<void>;
+};
+
+/** What was persisted. Positions are known only after commit and are not told: readers learn them from the stream. */
+export type PersistResult = {
+  readonly roomId: string;
+  readonly roomNid: number;
+  readonly eventIds: readonly string[];
+};
+
+/**
+ * Throws `MatrixError`: `M_FORBIDDEN` with the rule's sentence when the auth rules deny, `M_TOO_LARGE`, `M_BAD_JSON`,
+ * `M_NOT_FOUND` for a room that is not here, and status 503 when too much is waiting.
+ * Resolves after commit. A request that is replayed resolves with the first one's result.
+ */
+export type PersistEvents = (request: PersistRequest) => Promise<PersistResult>;

@@ -1,0 +1,34 @@
+/** Owns what the event stream says of an event: enough to answer a sync without asking the database. */
+
+/** Membership as a column holds it. */
+export const membershipCodes = { none: 0, invite: 1, join: 2, leave: 3, ban: 4, knock: 5 } as const;
+export type MembershipName = keyof typeof membershipCodes;
+
+/** An event that has been committed and has a place in the stream. */
+export type EventFact = {
+  readonly pos: number;
+  readonly eventNid: number;
+  readonly roomNid: number;
+  readonly roomId: string;
+  readonly eventId: string;
+  readonly type: string;
+  /** Undefined for an event that is not state. */
+  readonly stateKey: string | undefined;
+  readonly sender: string;
+  readonly originServerTs: number;
+  /** Order for people: paging goes by it. */
+  readonly roomOrder: number;
+  /** Root of the state before the event. */
+  readonly stateBefore: number;
+  /** What `clientEventStem` of the stored PDU gives: client format without `room_id` and `unsigned`. */
+  readonly stem: string;
+  /** `content.membership` of an `m.room.member` event. */
+  readonly membership: string | undefined;
+  /** Set for an `m.room.redaction`. */
+  readonly redacts: string | undefined;
+  /** The state event that this one replaced, for `unsigned.prev_content` and `replaces_state`. */
+  readonly replacesNid: number | undefined;
+  /** The device that sent it and its transaction id, for `unsigned.transaction_id`. */
+  readonly txnDeviceNid: number | undefined;
+  readonly txnId: string | undefined;
+};
