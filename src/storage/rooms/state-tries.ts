@@ -1,5 +1,9 @@
 /** Owns room states: immutable tries of (state key → event) whose versions share what they have in common. */
-import type { ReadTx } from '#storage/database.ts';
+import { BoundedMap } from '#core/bounded-map.ts';
+import { statement, type ReadTx } from '#storage/database.ts';
+import type { NidAllocator } from '#storage/nid-allocator.ts';
+import { decodeNode, emptyLeaf, encodeNode, fanOut, leafEntriesMax, slotOf } from '#storage/rooms/trie-node.ts';
+import type { Entry, TrieNode } from '#storage/rooms/trie-node.ts';
 
 /** A state: the nid of its trie's root node. 0 is the empty state. */
 export type StateRoot = number;
@@ -10,15 +14,171 @@ export type StateChange = {
   readonly after: number | undefined;
 };
 
+/** A node that the writer of an event inserts together with the root that needs it. */
+export type NewNode = { readonly nodeNid: number; readonly entries: Buffer };
+
 export type StateTries = {
   /** The event under a key (`state_keys.key_nid`), or undefined. */
   find(db: ReadTx, roomNid: number, root: StateRoot, keyNid: number): Promise<number | undefined>;
-  /** All entries, in no particular order: pairs of key nid and event nid. */
-  entries(
+  /** All entries, in no particular order. */
+  entries(db: ReadTx, roomNid: number, root: StateRoot): Promise<readonly Entry[]>;
+  /** What differs between two states; reads only the nodes that differ. */
+  diff(db: ReadTx, roomNid: number, before: StateRoot, after: StateRoot): Promise<readonly StateChange[]>;
+  /** The state with one entry set. The new nodes, O(log n), are for the caller to write. */
+  set(
     db: ReadTx,
     roomNid: number,
     root: StateRoot,
-  ): Promise<readonly (readonly [keyNid: number, eventNid: number])[]>;
-  /** What differs between two states; reads only the nodes that differ. */
-  diff(db: ReadTx, roomNid: number, before: StateRoot, after: StateRoot): Promise<readonly StateChange[]>;
+    keyNid: number,
+    eventNid: number,
+  ): Promise<{ readonly root: StateRoot; readonly nodes: readonly NewNode[] }>;
 };
+
+const selectNodes = statement<{ node_nid: number; entries: Buffer }>(
+  'select_state_nodes',
+  `select node_nid, entries from state_nodes where room_nid = $1 and node_nid = any($2::bigint[])`,
+);
+
+/** `secret` is the database's own: every process must use the same. */
+export function createStateTries(parts: { readonly nids: NidAllocator; readonly secret: number }): StateTries {
+  const cache = new BoundedMap<number, TrieNode>({ sizeMax: 50_000 });
+  return new CachedTries(cache, parts.nids, parts.secret);
+}
+
+class CachedTries implements StateTries {
+  readonly #cache: BoundedMap<number, TrieNode>;
+  readonly #nids: NidAllocator;
+  readonly #secret: number;
+
+  constructor(cache: BoundedMap<number, TrieNode>, nids: NidAllocator, secret: number) {
+    this.#cache = cache;
+    this.#nids = nids;
+    this.#secret = secret;
+  }
+
+  async find(db: ReadTx, roomNid: number, root: StateRoot, keyNid: number): Promise<number | undefined> {
+    let nid = root;
+    for (let level = 0; nid !== 0; level++) {
+      const node = this.#cache.get(nid) ?? (await this.#load(db, roomNid, [nid])).get(nid);
+      if (node === undefined) throw new Error(`State node ${nid} of room ${roomNid} is missing.`);
+      if (node.kind === 'leaf') return node.entries.find(([key]) => key === keyNid)?.[1];
+      nid = node.children[slotOf(keyNid, level, this.#secret)] ?? 0;
+    }
+    return undefined;
+  }
+
+  async entries(db: ReadTx, roomNid: number, root: StateRoot): Promise<readonly Entry[]> {
+    const entries: Entry[] = [];
+    let wanted = root === 0 ? [] : [root];
+    while (wanted.length > 0) {
+      const nodes = await this.#load(db, roomNid, wanted);
+      wanted = [];
+      for (const node of nodes.values()) {
+        if (node.kind === 'leaf') for (const entry of node.entries) entries.push(entry);
+        else for (const child of node.children) if (child !== 0) wanted.push(child);
+      }
+    }
+    return entries;
+  }
+
+  async diff(db: ReadTx, roomNid: number, before: StateRoot, after: StateRoot): Promise<readonly StateChange[]> {
+    const changes: StateChange[] = [];
+    let pairs: [number, number][] = [[before, after]];
+    while (pairs.length > 0) {
+      const differing = pairs.filter(([a, b]) => a !== b);
+      const nodes = await this.#load(db, roomNid, differing.flat());
+      pairs = [];
+      for (const [a, b] of differing) {
+        const one = nodes.get(a) ?? emptyLeaf;
+        const other = nodes.get(b) ?? emptyLeaf;
+        if (one.kind === 'inner' && other.kind === 'inner') {
+          for (let slot = 0; slot < fanOut; slot++) pairs.push([one.children[slot] ?? 0, other.children[slot] ?? 0]);
+        } else {
+          // A leaf that was split, or the other way: at most a few dozen entries on one of the sides.
+          compareEntries(await this.entries(db, roomNid, a), await this.entries(db, roomNid, b), changes);
+        }
+      }
+    }
+    return changes;
+  }
+
+  async set(db: ReadTx, roomNid: number, root: StateRoot, keyNid: number, eventNid: number) {
+    const path: { readonly children: readonly number[]; readonly slot: number }[] = [];
+    let node: TrieNode = emptyLeaf;
+    for (let nid = root; nid !== 0;) {
+      const found = this.#cache.get(nid) ?? (await this.#load(db, roomNid, [nid])).get(nid);
+      if (found === undefined) throw new Error(`State node ${nid} of room ${roomNid} is missing.`);
+      node = found;
+      if (node.kind === 'leaf') break;
+      const slot = slotOf(keyNid, path.length, this.#secret);
+      path.push({ children: node.children, slot });
+      nid = node.children[slot] ?? 0;
+      node = emptyLeaf;
+    }
+    await this.#nids.reserve(path.length + fanOut + 2);
+    const nodes: NewNode[] = [];
+    const leaf = node.kind === 'leaf' ? node.entries : [];
+    let child = this.#addEntries(withEntry(leaf, keyNid, eventNid), path.length, nodes);
+    for (let level = path.length - 1; level >= 0; level--) {
+      const step = path[level];
+      if (step === undefined) break;
+      child = this.#add({ kind: 'inner', children: step.children.with(step.slot, child) }, nodes);
+    }
+    return { root: child, nodes };
+  }
+
+  #addEntries(entries: readonly Entry[], level: number, nodes: NewNode[]): number {
+    if (entries.length <= leafEntriesMax) return this.#add({ kind: 'leaf', entries }, nodes);
+    const bySlot = Map.groupBy(entries, ([keyNid]) => slotOf(keyNid, level, this.#secret));
+    const children = Array.from({ length: fanOut }, (_, slot) => {
+      const own = bySlot.get(slot);
+      return own === undefined ? 0 : this.#addEntries(own, level + 1, nodes);
+    });
+    return this.#add({ kind: 'inner', children }, nodes);
+  }
+
+  #add(node: TrieNode, nodes: NewNode[]): number {
+    const nodeNid = this.#nids.take();
+    nodes.push({ nodeNid, entries: encodeNode(node) });
+    // Known before it is written: if the write fails, no root that anybody reads ever names it.
+    this.#cache.set(nodeNid, node);
+    return nodeNid;
+  }
+
+  async #load(db: ReadTx, roomNid: number, nids: readonly number[]): Promise<Map<number, TrieNode>> {
+    const nodes = new Map<number, TrieNode>();
+    const missing: number[] = [];
+    for (const nid of nids) {
+      if (nid === 0) continue;
+      const node = this.#cache.get(nid);
+      if (node === undefined) missing.push(nid);
+      else nodes.set(nid, node);
+    }
+    if (missing.length === 0) return nodes;
+    for (const row of await db.query(selectNodes, [roomNid, missing])) {
+      const node = decodeNode(row.entries);
+      this.#cache.set(row.node_nid, node);
+      nodes.set(row.node_nid, node);
+    }
+    for (const nid of missing) {
+      if (!nodes.has(nid)) throw new Error(`State node ${nid} of room ${roomNid} is missing.`);
+    }
+    return nodes;
+  }
+}
+
+function withEntry(entries: readonly Entry[], keyNid: number, eventNid: number): readonly Entry[] {
+  const at = entries.findIndex(([key]) => key >= keyNid);
+  if (at === -1) return [...entries, [keyNid, eventNid]];
+  return entries.toSpliced(at, entries[at]?.[0] === keyNid ? 1 : 0, [keyNid, eventNid]);
+}
+
+function compareEntries(before: readonly Entry[], after: readonly Entry[], changes: StateChange[]): void {
+  const old = new Map(before);
+  for (const [keyNid, eventNid] of after) {
+    const was = old.get(keyNid);
+    if (was !== eventNid) changes.push({ keyNid, before: was, after: eventNid });
+    old.delete(keyNid);
+  }
+  for (const [keyNid, eventNid] of old) changes.push({ keyNid, before: eventNid, after: undefined });
+}

@@ -1,0 +1,81 @@
+/** Owns the numeric ids of strings that recur: user ids and state keys. */
+import { BoundedMap } from '#core/bounded-map.ts';
+import { statement, type ReadTx } from '#storage/database.ts';
+
+const selectUsers = statement<{ id: string; nid: number }>(
+  'select_user_nids',
+  `select user_id as id, user_nid as nid from users where user_id = any($1::text[])`,
+);
+const insertUsers = statement<{ id: string; nid: number }>(
+  'insert_users',
+  `insert into users (user_id) select unnest($1::text[]) on conflict (user_id) do nothing
+   returning user_id as id, user_nid as nid`,
+);
+const selectKeys = statement<{ type: string; state_key: string; nid: number }>(
+  'select_state_key_nids',
+  `select k.type, k.state_key, k.key_nid as nid
+   from unnest($1::text[], $2::text[]) as wanted(type, state_key) join state_keys k using (type, state_key)`,
+);
+const insertKeys = statement<{ type: string; state_key: string; nid: number }>(
+  'insert_state_keys',
+  `insert into state_keys (type, state_key) select * from unnest($1::text[], $2::text[])
+   on conflict (type, state_key) do nothing returning type, state_key, key_nid as nid`,
+);
+
+export type TypeAndKey = readonly [type: string, stateKey: string];
+
+/** U+0001 cannot be told from nothing in a type that anybody uses; a collision would need it inside a type. */
+export const joinedKey = (type: string, stateKey: string): string => `${type.length}\u0001${type}${stateKey}`;
+
+/**
+ * Numeric ids of users and state keys, remembered. Rows are written outside any transaction: one that is never used
+ * again takes a few bytes, while one inside a batch could make two batches wait for each other.
+ */
+export type Interned = {
+  /** The id when this process knows it already, without waiting. */
+  knownUser(userId: string): number | undefined;
+  knownKey(type: string, stateKey: string): number | undefined;
+  internUsers(userIds: readonly string[]): Promise<void>;
+  internKeys(keys: readonly TypeAndKey[]): Promise<void>;
+  /** Like `internKeys`, but keys that no room ever had stay unknown. */
+  lookUpKeys(keys: readonly TypeAndKey[]): Promise<void>;
+};
+
+export function createInterned(database: ReadTx): Interned {
+  const users = new BoundedMap<string, number>({ sizeMax: 100_000 });
+  const keys = new BoundedMap<string, number>({ sizeMax: 100_000 });
+  const rememberKeys = (rows: readonly { type: string; state_key: string; nid: number }[]): void => {
+    for (const row of rows) keys.set(joinedKey(row.type, row.state_key), row.nid);
+  };
+  const unknownKeys = (wanted: readonly TypeAndKey[]): TypeAndKey[] =>
+    wanted.filter(([type, stateKey]) => !keys.has(joinedKey(type, stateKey)));
+  const columns = (wanted: readonly TypeAndKey[]): [string[], string[]] => [
+    wanted.map(([type]) => type),
+    wanted.map(([, stateKey]) => stateKey),
+  ];
+  const lookUpKeys = async (wanted: readonly TypeAndKey[]): Promise<void> => {
+    const missing = unknownKeys(wanted);
+    if (missing.length > 0) rememberKeys(await database.query(selectKeys, columns(missing)));
+  };
+  return {
+    knownUser: (userId) => users.get(userId),
+    knownKey: (type, stateKey) => keys.get(joinedKey(type, stateKey)),
+    lookUpKeys,
+    async internUsers(userIds) {
+      const isUnknown = (id: string): boolean => !users.has(id);
+      // Another process may insert between the two statements; the second look finds its row.
+      for (const ask of [selectUsers, insertUsers, selectUsers]) {
+        const missing = userIds.filter(isUnknown);
+        if (missing.length === 0) return;
+        for (const row of await database.query(ask, [missing])) users.set(row.id, row.nid);
+      }
+    },
+    async internKeys(wanted) {
+      await lookUpKeys(wanted);
+      const missing = unknownKeys(wanted);
+      if (missing.length === 0) return;
+      rememberKeys(await database.query(insertKeys, columns(missing)));
+      await lookUpKeys(wanted);
+    },
+  };
+}

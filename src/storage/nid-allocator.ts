@@ -1,0 +1,41 @@
+/** Owns numeric ids that are known before the row is written: blocks of a thousand from one sequence. */
+import { statement, type ReadTx } from '#storage/database.ts';
+
+const blockSize = 1000;
+const nextBlock = statement<{ first: number }>('next_nid_block', `select nextval('nid_blocks') as first`);
+
+export type NidAllocator = {
+  /** Makes sure that `count` ids can be taken without waiting. */
+  reserve(count: number): Promise<void>;
+  /** The next id; `reserve` must have been awaited. Unused ids are lost, which costs nothing. */
+  take(): number;
+};
+
+/** Events, rooms and state nodes share the sequence, so no two of them ever have the same id. */
+export function createNidAllocator(database: ReadTx): NidAllocator {
+  const blocks: { next: number; end: number }[] = [];
+  let available = 0;
+  let fetching: Promise<void> | undefined;
+  const fetch = async (): Promise<void> => {
+    const [row] = await database.query(nextBlock, []);
+    if (row === undefined) throw new Error('The sequence nid_blocks gave no row.');
+    blocks.push({ next: row.first, end: row.first + blockSize });
+    available += blockSize;
+  };
+  const fetchOnce = (): Promise<void> => (fetching ??= fetch().finally(() => (fetching = undefined)));
+  return {
+    async reserve(count) {
+      while (available < count) await fetchOnce();
+      // The next block is fetched before this one is used up, so that a busy server never waits for one.
+      if (available - count < blockSize / 2) void fetchOnce().catch(() => undefined);
+    },
+    take() {
+      const block = blocks[0];
+      if (block === undefined) throw new Error('reserve() was not awaited.');
+      const nid = block.next++;
+      available--;
+      if (block.next === block.end) blocks.shift();
+      return nid;
+    },
+  };
+}
