@@ -24,8 +24,8 @@ const insertKeys = statement<{ type: string; state_key: string; nid: number }>(
 
 export type TypeAndKey = readonly [type: string, stateKey: string];
 
-/** U+0001 cannot be told from nothing in a type that anybody uses; a collision would need it inside a type. */
-export const joinedKey = (type: string, stateKey: string): string => `${type.length}\u0001${type}${stateKey}`;
+/** One string for a pair; the length in front makes it unambiguous. */
+export const joinedKey = (type: string, stateKey: string): string => `${type.length}:${type}${stateKey}`;
 
 /**
  * Numeric ids of users and state keys, remembered. Rows are written outside any transaction: one that is never used

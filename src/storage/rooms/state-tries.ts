@@ -115,7 +115,8 @@ class CachedTries implements StateTries {
       nid = node.children[slot] ?? 0;
       node = emptyLeaf;
     }
-    await this.#nids.reserve(path.length + fanOut + 2);
+    // The path, and as many splits in a row as no hash ever needs.
+    await this.#nids.reserve(path.length + 8 * fanOut);
     const nodes: NewNode[] = [];
     const leaf = node.kind === 'leaf' ? node.entries : [];
     let child = this.#addEntries(withEntry(leaf, keyNid, eventNid), path.length, nodes);

@@ -1,0 +1,144 @@
+/** Owns the only way by which events are written: local sends, joins, federation and bridges all meet here. */
+import { MatrixError } from '#matrix/error.ts';
+import type { PersistEvents, PersistRequest, PersistResult } from '#rooms/persist-request.ts';
+import { buildRequest, newRoomView, type BuildParts } from '#rooms/persist/build-request.ts';
+import { EventWriter, type EventWriterParts } from '#rooms/persist/event-writer.ts';
+import { LockedWriter } from '#rooms/persist/locked-writer.ts';
+import { databaseAway, tooMuchWaiting } from '#rooms/persist/overload.ts';
+import { RoomLane, type Work } from '#rooms/persist/room-lane.ts';
+import { loadRoomView, type RoomView } from '#rooms/persist/room-view.ts';
+import { isConnectionLost } from '#storage/database-errors.ts';
+
+export type PersistParts = Omit<BuildParts, 'database'> & Omit<EventWriterParts, 'rebuilt'>;
+
+const waitingMax = 10_000;
+const patienceMs = 15_000;
+const lanesMax = 10_000;
+/** From this many conflicts in a row on, a room is locked first and its events are built then. */
+const conflictsBeforeLock = 2;
+
+export type EventPersister = AsyncDisposable & { readonly persistEvents: PersistEvents };
+
+/** One per process; any number of processes may share the database. */
+export function createEventPersister(parts: PersistParts): EventPersister {
+  const persister = new Persister(parts);
+  return {
+    persistEvents: (request) => persister.persist(request),
+    [Symbol.asyncDispose]: () => persister[Symbol.asyncDispose](),
+  };
+}
+
+class Persister implements AsyncDisposable {
+  readonly #parts: PersistParts;
+  readonly #writer: EventWriter;
+  readonly #locked: LockedWriter;
+  /** By room id, the least recently made first. */
+  readonly #lanes = new Map<string, RoomLane>();
+  /** Requests under way by replay key: a second one with the same key waits for the first. */
+  readonly #replays = new Map<string, Promise<PersistResult>>();
+  #waiting = 0;
+
+  constructor(parts: PersistParts) {
+    this.#parts = parts;
+    this.#writer = new EventWriter({ ...parts, rebuilt: (lane) => void this.#build(lane) });
+    this.#locked = new LockedWriter(parts);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#writer[Symbol.asyncDispose]();
+    await this.#locked[Symbol.asyncDispose]();
+  }
+
+  persist(request: PersistRequest): Promise<PersistResult> {
+    const { replay } = request;
+    if (replay === undefined) return this.#accept(request);
+    const key = JSON.stringify([replay.deviceNid, replay.path, replay.txnId]);
+    const underWay = this.#replays.get(key);
+    if (underWay !== undefined) return underWay;
+    const result = this.#accept(request).finally(() => this.#replays.delete(key));
+    this.#replays.set(key, result);
+    return result;
+  }
+
+  #accept(request: PersistRequest): Promise<PersistResult> {
+    if (this.#waiting >= waitingMax) return Promise.reject(tooMuchWaiting());
+    this.#waiting++;
+    const lane = this.#laneOf(request);
+    const result = new Promise<PersistResult>((resolve, reject) => {
+      lane.pending.push({ request, resolve, reject, deadlineMs: this.#parts.clock.monotonicMs() + patienceMs });
+    });
+    void this.#build(lane);
+    return result.finally(() => this.#waiting--);
+  }
+
+  #laneOf({ room }: PersistRequest): RoomLane {
+    // A room that is being created has no id yet, and nobody else can name it.
+    if ('create' in room) return new RoomLane();
+    const existing = this.#lanes.get(room.roomId);
+    if (existing !== undefined) return existing;
+    if (this.#lanes.size >= lanesMax) this.#dropIdleLanes();
+    const lane = new RoomLane();
+    this.#lanes.set(room.roomId, lane);
+    return lane;
+  }
+
+  #dropIdleLanes(): void {
+    for (const [roomId, lane] of this.#lanes) {
+      if (this.#lanes.size < lanesMax * 0.9) return;
+      if (lane.isIdle) this.#lanes.delete(roomId);
+    }
+  }
+
+  /** Builds what is pending in the lane, in order; one loop per lane at a time. */
+  async #build(lane: RoomLane): Promise<void> {
+    if (lane.building) return;
+    lane.building = true;
+    while (lane.pending.length > 0) {
+      if (lane.conflicts >= conflictsBeforeLock) {
+        if (lane.built.length > 0) break;
+        await this.#locked.write(lane);
+        continue;
+      }
+      const work = lane.pending.shift();
+      if (work !== undefined) await this.#buildWork(lane, work);
+    }
+    lane.building = false;
+  }
+
+  async #buildWork(lane: RoomLane, work: Work): Promise<void> {
+    const { generation } = lane;
+    try {
+      if (work.deadlineMs < this.#parts.clock.monotonicMs()) throw databaseAway(undefined);
+      const view = lane.view ?? (await this.#viewFor(lane, work.request));
+      const built = await buildRequest(this.#parts, view, work.request);
+      if (generation !== lane.generation) {
+        lane.pending.unshift(work);
+        return;
+      }
+      if ('create' in work.request.room) this.#register(lane, built.view);
+      this.#writer.enqueue(lane.addBuilt(work, built));
+    } catch (error) {
+      if (generation !== lane.generation) lane.pending.unshift(work);
+      else work.reject(isConnectionLost(error) ? databaseAway(error) : error);
+    }
+  }
+
+  async #viewFor(lane: RoomLane, { room }: PersistRequest): Promise<RoomView> {
+    const { database, nids, signer } = this.#parts;
+    if ('create' in room) {
+      await nids.reserve(1);
+      return newRoomView(room.create, nids.take(), signer.serverName);
+    }
+    const view = await loadRoomView(database, room.roomId);
+    if (view === undefined) throw new MatrixError('M_NOT_FOUND', 'This server does not know the room.');
+    lane.view = view;
+    lane.roomSeq = view.head.roomSeq;
+    lane.bumpPos = view.head.bumpPos;
+    return view;
+  }
+
+  #register(lane: RoomLane, view: RoomView): void {
+    lane.created = { roomId: view.roomId, version: view.version.id };
+    this.#lanes.set(view.roomId, lane);
+  }
+}

@@ -1,0 +1,93 @@
+/** Owns a batch: which built works go into one write, their rows, and the facts that the stream is told afterwards. */
+import type { BuiltEvent } from '#rooms/persist/build-request.ts';
+import type { BuiltWork, RoomLane } from '#rooms/persist/room-lane.ts';
+import type { PersistResult } from '#rooms/persist-request.ts';
+import type { RoomRows } from '#storage/rooms/persist-columns.ts';
+import type { EventFact } from '#streams/event-fact.ts';
+
+export type BatchLimits = {
+  readonly batchRoomsMax: number;
+  readonly batchEventsMax: number;
+  readonly batchBytesMax: number;
+};
+
+/** One room's works in a batch, in order. */
+export type RoomBatch = { readonly lane: RoomLane; readonly works: readonly BuiltWork[]; readonly rows: RoomRows };
+
+/** Takes from the front of the queue what fits into one batch; works of a thrown-away generation are dropped. */
+export function takeBatch(queue: BuiltWork[], limits: BatchLimits): BuiltWork[] {
+  const taken: BuiltWork[] = [];
+  const lanes = new Set<RoomLane>();
+  let events = 0;
+  let bytes = 0;
+  let read = 0;
+  for (; read < queue.length; read++) {
+    const entry = queue[read];
+    if (entry === undefined || entry.generation !== entry.lane.generation) continue;
+    const own = entry.built.events;
+    events += own.length;
+    for (const { row } of own) bytes += row.json.length;
+    lanes.add(entry.lane);
+    const full = events > limits.batchEventsMax || bytes > limits.batchBytesMax || lanes.size > limits.batchRoomsMax;
+    // A single work larger than a batch is a batch of its own.
+    if (full && taken.length > 0) break;
+    taken.push(entry);
+  }
+  queue.splice(0, read);
+  return taken;
+}
+
+/** Rooms ascend by nid: every writer locks them in this order. */
+export function roomBatches(works: readonly BuiltWork[]): RoomBatch[] {
+  const byLane = Map.groupBy(works, ({ lane }) => lane);
+  const rooms = Array.from(byLane, ([lane, own]) => ({ lane, works: own, rows: rowsOf(lane, own) }));
+  return rooms.toSorted((one, other) => one.rows.roomNid - other.rows.roomNid);
+}
+
+function rowsOf(lane: RoomLane, works: readonly BuiltWork[]): RoomRows {
+  const last = works[works.length - 1]?.built.view;
+  if (last === undefined) throw new Error('A room without works is in no batch.');
+  return {
+    roomNid: last.roomNid,
+    roomSeq: lane.roomSeq,
+    created: lane.created,
+    root: last.head.root,
+    rootChanged: works.some(({ built }) => built.changed),
+    bumpPos: lane.bumpPos,
+    events: works.flatMap(({ built }) => built.events.map(({ row }) => row)),
+  };
+}
+
+export function eventsOf(room: RoomBatch): readonly BuiltEvent[] {
+  return room.works.flatMap(({ built }) => built.events);
+}
+
+export function resultOf({ built }: BuiltWork): PersistResult {
+  const { roomId, roomNid } = built.view;
+  return { roomId, roomNid, eventIds: built.events.map(({ event }) => event.eventId) };
+}
+
+/** The facts of the rooms that were written, with positions, in runs without gaps. */
+export function factRuns(
+  rooms: readonly RoomBatch[],
+  isWritten: (index: number) => boolean,
+  firstPos: number,
+): EventFact[][] {
+  const runs: EventFact[][] = [];
+  let run: EventFact[] | undefined;
+  let pos = firstPos;
+  for (const [index, room] of rooms.entries()) {
+    if (!isWritten(index)) {
+      pos += room.rows.events.length;
+      run = undefined;
+      continue;
+    }
+    if (run === undefined) runs.push((run = []));
+    for (const { fact, row } of eventsOf(room)) {
+      if (row.bumps) room.lane.bumpPos = pos;
+      run.push({ ...fact, pos });
+      pos++;
+    }
+  }
+  return runs;
+}

@@ -1,0 +1,180 @@
+/** Owns group commit: the loop that writes what has been built, one batch after the other, and settles its works. */
+import type { Clock } from '#core/clock.ts';
+import type { Logger } from '#core/logger.ts';
+import { databaseAway } from '#rooms/persist/overload.ts';
+import { factRuns, resultOf, roomBatches, takeBatch, type BatchLimits, type RoomBatch } from '#rooms/persist/batch.ts';
+import { replayHashOf } from '#rooms/persist/event-rows.ts';
+import type { Projection } from '#rooms/persist/projection.ts';
+import type { BuiltWork, RoomLane } from '#rooms/persist/room-lane.ts';
+import { writeBatch } from '#rooms/persist/write-batch.ts';
+import { createWriterClient, type WriterClient } from '#rooms/persist/writer-client.ts';
+import type { Database } from '#storage/database.ts';
+import { isConnectionLost, isContention } from '#storage/database-errors.ts';
+import { selectReplayed, selectWritten, trimHeads } from '#storage/rooms/load-view.ts';
+import type { BatchOutcome } from '#storage/rooms/persist-batch.ts';
+import type { EventFact } from '#streams/event-fact.ts';
+
+export type EventWriterParts = {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly limits: BatchLimits;
+  readonly projections: readonly Projection[];
+  /** Told after each commit. */
+  readonly committed: (facts: readonly EventFact[]) => void;
+  /** Told when a lane's works have gone back to be built anew. */
+  readonly rebuilt: (lane: RoomLane) => void;
+};
+
+const retryDelaysMs = [0, 20, 100, 500, 1_000];
+const headsKept = 64;
+
+/**
+ * One connection and one batch at a time: what arrives while a batch is written goes into the next. There is no timer;
+ * an idle writer writes at once.
+ */
+export class EventWriter implements AsyncDisposable {
+  readonly #parts: EventWriterParts;
+  readonly #client: WriterClient;
+  readonly #queue: BuiltWork[] = [];
+  #running: Promise<void> | undefined;
+
+  constructor(parts: EventWriterParts) {
+    this.#parts = parts;
+    this.#client = createWriterClient(parts);
+  }
+
+  enqueue(entry: BuiltWork): void {
+    this.#queue.push(entry);
+    this.#running ??= this.#run();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#running;
+    await this.#client[Symbol.asyncDispose]();
+  }
+
+  async #run(): Promise<void> {
+    // What is built in this turn of the event loop goes into the first batch together.
+    await Promise.resolve();
+    while (this.#queue.length > 0) {
+      const works = takeBatch(this.#queue, this.#parts.limits);
+      if (works.length > 0) await this.#write(works);
+    }
+    // In the same turn as the look at the queue: what comes later starts a run of its own.
+    this.#running = undefined;
+  }
+
+  async #write(works: readonly BuiltWork[]): Promise<void> {
+    const rooms = roomBatches(works);
+    try {
+      const client = await this.#client.get();
+      const outcome = await writeBatch(client, this.#parts.clock.now(), rooms, this.#parts.projections);
+      await this.#settle(rooms, outcome);
+    } catch (error) {
+      if (isConnectionLost(error)) await this.#recover(rooms, error);
+      else await this.#narrow(works, rooms, error);
+    }
+  }
+
+  async #settle(rooms: readonly RoomBatch[], { statuses, firstPos }: BatchOutcome): Promise<void> {
+    for (const run of factRuns(rooms, (index) => statuses[index] === 'written', firstPos)) this.#parts.committed(run);
+    for (const [index, room] of rooms.entries()) {
+      const status = statuses[index];
+      if (status === 'written') this.#settleRoom(room);
+      else if (status === 'replayed') await this.#answerReplays(room);
+      else this.#takeBack(room.lane);
+    }
+  }
+
+  #settleRoom({ lane, works }: RoomBatch): void {
+    lane.settle(works);
+    for (const entry of works) entry.work.resolve(resultOf(entry));
+    if (lane.roomSeq % headsKept === 0 && lane.view !== undefined) this.#trim(lane.view.roomNid, lane.roomSeq);
+  }
+
+  #trim(roomNid: number, roomSeq: number): void {
+    const { database, logger } = this.#parts;
+    database.query(trimHeads, [roomNid, roomSeq - headsKept]).catch((error: unknown) => {
+      logger.warn({ err: error }, 'old room heads were not trimmed');
+    });
+  }
+
+  #takeBack(lane: RoomLane): void {
+    lane.conflicts++;
+    lane.rebuild();
+    this.#parts.rebuilt(lane);
+  }
+
+  /** Some of the room's works were done before: those are answered with the first result, the others built again. */
+  async #answerReplays({ lane, works }: RoomBatch): Promise<void> {
+    for (const { work, built } of works) {
+      const { replay } = work.request;
+      if (replay === undefined) continue;
+      const [row] = await this.#parts.database.query(selectReplayed, [replay.deviceNid, replayHashOf(replay)]);
+      if (row === undefined) continue;
+      work.resolve({ roomId: built.view.roomId, roomNid: built.view.roomNid, eventIds: [row.event_id] });
+      lane.built = lane.built.filter((entry) => entry.work !== work);
+    }
+    lane.rebuild();
+    this.#parts.rebuilt(lane);
+  }
+
+  /** The database refused the batch: halves are tried until the culprit stands alone and is answered alone. */
+  async #narrow(works: readonly BuiltWork[], rooms: readonly RoomBatch[], error: unknown): Promise<void> {
+    const [first] = rooms;
+    if (rooms.length > 1) {
+      for (const room of rooms) await this.#write(room.works.filter(isCurrent));
+      return;
+    }
+    if (first === undefined || works.length === 0) return;
+    if (first.works.length > 1) {
+      for (const entry of first.works) if (isCurrent(entry)) await this.#write([entry]);
+      return;
+    }
+    const [culprit] = first.works;
+    if (culprit === undefined) return;
+    if (isContention(error)) return this.#takeBack(culprit.lane);
+    culprit.work.reject(error);
+    // What was built upon the culprit stands on nothing.
+    first.lane.built = first.lane.built.filter((entry) => entry !== culprit);
+    first.lane.rebuild();
+    this.#parts.rebuilt(first.lane);
+  }
+
+  /** The connection broke, so nobody knows whether the batch was committed: the events themselves tell. */
+  async #recover(rooms: readonly RoomBatch[], error: unknown): Promise<void> {
+    this.#parts.logger.warn({ err: error }, 'a batch of events was interrupted');
+    this.#client.drop();
+    const written = await this.#findWritten(rooms);
+    for (const { lane, works } of rooms) {
+      for (const entry of works) {
+        if (written !== undefined && !written.has(resultOf(entry).eventIds[0] ?? '')) continue;
+        if (written === undefined) entry.work.reject(databaseAway(error));
+        else entry.work.resolve(resultOf(entry));
+        lane.built = lane.built.filter((own) => own !== entry);
+      }
+      lane.rebuild();
+      this.#parts.rebuilt(lane);
+    }
+  }
+
+  /** Asks until PostgreSQL answers; undefined when it does not before the works' time is up. */
+  async #findWritten(rooms: readonly RoomBatch[]): Promise<ReadonlySet<string> | undefined> {
+    const entries = rooms.flatMap(({ works }) => works);
+    const ids = entries.flatMap((entry) => resultOf(entry).eventIds);
+    const deadlineMs = Math.max(...entries.map(({ work }) => work.deadlineMs));
+    for (let attempt = 0; this.#parts.clock.monotonicMs() < deadlineMs; attempt++) {
+      const delayMs = retryDelaysMs[Math.min(attempt, retryDelaysMs.length - 1)] ?? 0;
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
+      try {
+        return new Set((await this.#parts.database.query(selectWritten, [ids])).map((row) => row.event_id));
+      } catch (error) {
+        if (!isConnectionLost(error)) throw error;
+      }
+    }
+    return undefined;
+  }
+}
+
+const isCurrent = (entry: BuiltWork): boolean => entry.generation === entry.lane.generation;

@@ -1,0 +1,115 @@
+/** Owns writing to a contended room: its lock first, then reading where it stands, then building and writing. */
+import type { Client } from 'pg';
+import { MatrixError } from '#matrix/error.ts';
+import { buildRequest, type BuildParts } from '#rooms/persist/build-request.ts';
+import { factRuns, resultOf, roomBatches } from '#rooms/persist/batch.ts';
+import type { EventWriterParts } from '#rooms/persist/event-writer.ts';
+import { replayHashOf } from '#rooms/persist/event-rows.ts';
+import { databaseAway } from '#rooms/persist/overload.ts';
+import type { BuiltWork, RoomLane, Work } from '#rooms/persist/room-lane.ts';
+import { loadRoomView, type RoomView } from '#rooms/persist/room-view.ts';
+import { projectionsOf, writeInside } from '#rooms/persist/write-batch.ts';
+import { createWriterClient, type WriterClient } from '#rooms/persist/writer-client.ts';
+import { txOn, type Tx } from '#storage/database.ts';
+import { lockRoom, selectReplayed } from '#storage/rooms/load-view.ts';
+
+type Parts = Omit<BuildParts, 'database'> & Omit<EventWriterParts, 'rebuilt'>;
+
+/** Locking holds the room for a few round trips, so it is only used when optimism has failed. */
+export class LockedWriter implements AsyncDisposable {
+  readonly #parts: Parts;
+  readonly #client: WriterClient;
+  /** One connection, so one room at a time. */
+  #turn: Promise<void> = Promise.resolve();
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#client = createWriterClient(parts);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#turn.then(() => this.#client[Symbol.asyncDispose]());
+  }
+
+  /** Writes some of the lane's pending works. Those that could not be written are pending again, or answered. */
+  write(lane: RoomLane): Promise<void> {
+    this.#turn = this.#turn.then(() => this.#writeLocked(lane));
+    return this.#turn;
+  }
+
+  async #writeLocked(lane: RoomLane): Promise<void> {
+    const taken = lane.pending.splice(0, this.#parts.limits.batchEventsMax);
+    lane.forget();
+    try {
+      const client = await this.#client.get();
+      await client.query('begin');
+      const left = await this.#buildAndWrite(client, lane, taken).catch(async (error: unknown) => {
+        await client.query('rollback');
+        throw error;
+      });
+      lane.pending.unshift(...left);
+    } catch (error) {
+      lane.forget();
+      this.#client.drop();
+      this.#parts.logger.warn({ err: error }, 'a locked write was interrupted');
+      this.#giveBack(lane, taken, error);
+    }
+  }
+
+  /** Works whose time is up are answered; the others are tried again. Repeating is safe only with a replay key. */
+  #giveBack(lane: RoomLane, works: readonly Work[], error: unknown): void {
+    const now = this.#parts.clock.monotonicMs();
+    const repeatable = (work: Work): boolean => work.request.replay !== undefined && work.deadlineMs > now;
+    for (const work of works) if (!repeatable(work)) work.reject(databaseAway(error));
+    lane.pending.unshift(...works.filter(repeatable));
+  }
+
+  async #buildAndWrite(client: Client, lane: RoomLane, works: readonly Work[]): Promise<readonly Work[]> {
+    const tx = txOn(client);
+    const roomId = works.map(({ request }) => ('roomId' in request.room ? request.room.roomId : undefined))[0];
+    const seen = roomId === undefined ? undefined : await loadRoomView(tx, roomId);
+    if (seen === undefined) throw new MatrixError('M_NOT_FOUND', 'This server does not know the room.');
+    await tx.query(lockRoom, [seen.roomNid]);
+    // Read again in a new statement: before the lock was had, another writer may have moved the head.
+    const view = await loadRoomView(tx, seen.roomId);
+    if (view === undefined) throw new Error(`The room ${seen.roomId} has vanished.`);
+    lane.roomSeq = view.head.roomSeq;
+    lane.bumpPos = view.head.bumpPos;
+    const entries = await this.#buildAll(tx, lane, view, works);
+    if (entries.length === 0) {
+      await client.query('rollback');
+      return [];
+    }
+    const rooms = roomBatches(entries);
+    const concerned = projectionsOf(rooms, this.#parts.projections);
+    const outcome = await writeInside(client, tx, { now: this.#parts.clock.now(), rooms, concerned, wait: true });
+    if (outcome.statuses[0] !== 'written') return entries.map(({ work }) => work);
+    for (const run of factRuns(rooms, () => true, outcome.firstPos)) this.#parts.committed(run);
+    lane.settle(entries);
+    for (const entry of entries) entry.work.resolve(resultOf(entry));
+    return [];
+  }
+
+  async #buildAll(tx: Tx, lane: RoomLane, base: RoomView, works: readonly Work[]): Promise<BuiltWork[]> {
+    const entries: BuiltWork[] = [];
+    let view = base;
+    for (const work of works) {
+      const { replay } = work.request;
+      const [before] =
+        replay === undefined ? [] : await tx.query(selectReplayed, [replay.deviceNid, replayHashOf(replay)]);
+      if (before !== undefined) {
+        work.resolve({ roomId: view.roomId, roomNid: view.roomNid, eventIds: [before.event_id] });
+        continue;
+      }
+      try {
+        const built = await buildRequest(this.#parts, view, work.request);
+        view = built.view;
+        entries.push(lane.addBuilt(work, built));
+      } catch (error) {
+        if (!(error instanceof MatrixError)) throw error;
+        work.reject(error);
+      }
+    }
+    return entries;
+  }
+}

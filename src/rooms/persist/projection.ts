@@ -1,0 +1,24 @@
+/** Owns the contract of a projection: a table derived from events, kept in the transaction that writes them. */
+import type { AuthEvent } from '#matrix/pdu.ts';
+import type { RoomView } from '#rooms/persist/room-view.ts';
+import type { Tx } from '#storage/database.ts';
+import type { EventRow } from '#storage/rooms/persist-columns.ts';
+
+export type ProjectedEvent = {
+  readonly event: AuthEvent;
+  readonly row: EventRow;
+  /** The state event that this one replaced. */
+  readonly replaced: AuthEvent | undefined;
+  /** The room after the whole request. */
+  readonly view: RoomView;
+};
+
+/**
+ * Works on a batch: the number of its statements does not depend on the batch's size. It writes its own tables only, and
+ * treats odd content as nothing to do. A batch in which it concerns nothing does not pay for it.
+ */
+export type Projection = {
+  readonly name: string;
+  concerns(event: ProjectedEvent): boolean;
+  apply(tx: Tx, events: readonly ProjectedEvent[]): Promise<void>;
+};

@@ -1,0 +1,80 @@
+/** Owns the works of one room on their way into a batch: waiting to be built, or built one upon the other. */
+import type { PersistRequest, PersistResult } from '#rooms/persist-request.ts';
+import type { BuiltEvents } from '#rooms/persist/build-request.ts';
+import type { RoomView } from '#rooms/persist/room-view.ts';
+
+/** A request and the promise of its caller. */
+export type Work = {
+  readonly request: PersistRequest;
+  readonly resolve: (result: PersistResult) => void;
+  readonly reject: (error: unknown) => void;
+  /** After this moment of the monotonic clock it is given up. */
+  readonly deadlineMs: number;
+};
+
+/** A work whose events are signed and stand on the events of the work before it in the same lane. */
+export type BuiltWork = {
+  readonly work: Work;
+  readonly lane: RoomLane;
+  readonly generation: number;
+  readonly built: BuiltEvents;
+};
+
+/** Seldom-used entries are dropped from a view that has grown beyond this. */
+const viewEntriesMax = 5_000;
+
+/**
+ * Works of a room are built in the order in which they came. What is built stands on what was built before it, whether
+ * that is committed or not; when a write finds another head, everything built goes back to be built anew.
+ */
+export class RoomLane {
+  readonly pending: Work[] = [];
+  /** In the order of the events; the first ones may be in the batch that is being written. */
+  built: BuiltWork[] = [];
+  /** The room as it will be when everything built is written. */
+  view: RoomView | undefined;
+  /** The newest head in the database that this process knows of. */
+  roomSeq = 0;
+  bumpPos = 0;
+  /** Set for a room that the lane's first work creates. */
+  created: { readonly roomId: string; readonly version: string } | undefined;
+  /** Raised whenever `built` is thrown away. */
+  generation = 0;
+  /** Conflicts since the last success: from the second on the room is locked before it is read. */
+  conflicts = 0;
+  building = false;
+
+  get isIdle(): boolean {
+    return this.pending.length === 0 && this.built.length === 0 && !this.building;
+  }
+
+  addBuilt(work: Work, built: BuiltEvents): BuiltWork {
+    const entry: BuiltWork = { work, lane: this, generation: this.generation, built };
+    this.built.push(entry);
+    this.view = built.view;
+    return entry;
+  }
+
+  /** Takes back everything built and not settled, in order, before what is still pending. */
+  rebuild(): void {
+    this.pending.unshift(...this.built.map(({ work }) => work));
+    this.forget();
+  }
+
+  /** Drops the view; what was built on it is the caller's to settle. */
+  forget(): void {
+    this.built = [];
+    this.view = undefined;
+    this.generation++;
+  }
+
+  /** The write of these works succeeded. */
+  settle(works: readonly BuiltWork[]): void {
+    this.built = this.built.filter((entry) => !works.includes(entry));
+    this.conflicts = 0;
+    this.created = undefined;
+    this.roomSeq++;
+    if (this.built.length === 0 && !this.building && (this.view?.state.size ?? 0) > viewEntriesMax)
+      this.view = undefined;
+  }
+}

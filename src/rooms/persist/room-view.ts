@@ -1,0 +1,115 @@
+/** Owns what a writer knows of a room: its head, and the part of its state that the auth rules asked for. */
+import { authEventOf } from '#matrix/auth-event.ts';
+import type { AuthState } from '#matrix/auth-rules/auth-event.ts';
+import { readStoredPdu } from '#matrix/pdu-checks.ts';
+import type { AuthEvent } from '#matrix/pdu.ts';
+import { findRoomVersion, type RoomVersion } from '#matrix/room-versions.ts';
+import type { ReadTx } from '#storage/database.ts';
+import { joinedKey, type Interned, type TypeAndKey } from '#storage/interned.ts';
+import { selectHead, selectStateEvents } from '#storage/rooms/load-view.ts';
+import type { StateRoot, StateTries } from '#storage/rooms/state-tries.ts';
+
+export type StateEntry = { readonly eventNid: number; readonly authGen: number; readonly event: AuthEvent };
+
+/** Where the next event goes. */
+export type Head = {
+  readonly roomSeq: number;
+  readonly root: StateRoot;
+  readonly extremities: readonly { readonly nid: number; readonly id: string }[];
+  readonly depth: number;
+  readonly lastOrder: number;
+  readonly notifySeq: number;
+  readonly bumpPos: number;
+};
+
+/**
+ * A room as this process last saw or made it. It is a guess: the write compares heads, and a view that turns out to be
+ * old is thrown away. Within it, entries are exact for the head's root.
+ */
+export type RoomView = {
+  readonly roomNid: number;
+  readonly roomId: string;
+  readonly version: RoomVersion;
+  head: Head;
+  /** By joined key; null for a key that the state does not have. */
+  readonly state: Map<string, StateEntry | null>;
+};
+
+export type ViewParts = { readonly database: ReadTx; readonly tries: StateTries; readonly interned: Interned };
+
+export const emptyHead: Head = {
+  roomSeq: 0,
+  root: 0,
+  extremities: [],
+  depth: 0,
+  lastOrder: 0,
+  notifySeq: 0,
+  bumpPos: 0,
+};
+
+/** The room as the database has it, or undefined when it is not here. */
+export async function loadRoomView(database: ReadTx, roomId: string): Promise<RoomView | undefined> {
+  const [row] = await database.query(selectHead, [roomId]);
+  const version = row === undefined ? undefined : findRoomVersion(row.version);
+  if (row === undefined || version === undefined) return undefined;
+  return {
+    roomNid: row.room_nid,
+    roomId,
+    version,
+    head: {
+      roomSeq: row.room_seq,
+      root: row.state_root,
+      extremities: row.extremity_nids.map((nid, index) => ({ nid, id: row.extremity_ids[index] ?? '' })),
+      depth: row.depth,
+      lastOrder: row.last_order,
+      notifySeq: row.notify_seq,
+      bumpPos: row.bump_pos,
+    },
+    state: new Map(),
+  };
+}
+
+/** Whether all of these entries are known, present or absent, so that building an event need not wait. */
+export function knowsState(view: RoomView, keys: readonly TypeAndKey[]): boolean {
+  return keys.every(([type, stateKey]) => view.state.has(joinedKey(type, stateKey)));
+}
+
+/** Reads the entries that the view lacks: two or three queries, whatever their number. */
+export async function completeView(parts: ViewParts, view: RoomView, keys: readonly TypeAndKey[]): Promise<void> {
+  const { database, tries, interned } = parts;
+  const missing = keys.filter(([type, stateKey]) => !view.state.has(joinedKey(type, stateKey)));
+  if (missing.length === 0) return;
+  await interned.lookUpKeys(missing);
+  const found = await Promise.all(
+    missing.map(async ([type, stateKey]) => {
+      const keyNid = interned.knownKey(type, stateKey);
+      if (keyNid === undefined) return undefined;
+      return tries.find(database, view.roomNid, view.head.root, keyNid);
+    }),
+  );
+  const nids = found.filter((nid) => nid !== undefined);
+  const entries = new Map<number, StateEntry>();
+  for (const row of nids.length === 0 ? [] : await database.query(selectStateEvents, [nids])) {
+    const event = authEventOf(readStoredPdu(row.json, view.version), row.event_id, view.version);
+    entries.set(row.event_nid, { eventNid: row.event_nid, authGen: row.auth_gen ?? 0, event });
+  }
+  for (const [index, [type, stateKey]] of missing.entries()) {
+    const nid = found[index];
+    const entry = nid === undefined ? null : entries.get(nid);
+    if (entry === undefined) throw new Error(`State event ${nid} of ${view.roomId} is missing.`);
+    view.state.set(joinedKey(type, stateKey), entry);
+  }
+}
+
+export function entryOf(view: RoomView, type: string, stateKey: string): StateEntry | undefined {
+  return view.state.get(joinedKey(type, stateKey)) ?? undefined;
+}
+
+/** The view as the auth rules read it. Asking for an entry that was not completed is a mistake of ours. */
+export function authStateOf(view: RoomView): AuthState {
+  return (type, stateKey) => {
+    const entry = view.state.get(joinedKey(type, stateKey));
+    if (entry === undefined) throw new Error(`The auth rules read ${type}, which was not loaded.`);
+    return entry?.event;
+  };
+}

@@ -1,0 +1,92 @@
+/** Owns the writing of a batch: one statement for plain messages, one transaction with projections for everything else. */
+import type { Client } from 'pg';
+import { eventsOf, resultOf, type RoomBatch } from '#rooms/persist/batch.ts';
+import type { Projection, ProjectedEvent } from '#rooms/persist/projection.ts';
+import { txOn, type Tx } from '#storage/database.ts';
+import {
+  isPlain,
+  persistFlush,
+  persistHeavy,
+  persistPlainBatch,
+  statusOf,
+  type BatchOutcome,
+} from '#storage/rooms/persist-batch.ts';
+
+/**
+ * Writes the batch and commits. Rooms that could not be written are told in the statuses; an error means that nothing
+ * was written, unless the connection broke. `client` pipelines: it sends statements without waiting for answers.
+ */
+export async function writeBatch(
+  client: Client,
+  now: number,
+  rooms: readonly RoomBatch[],
+  projections: readonly Projection[],
+): Promise<BatchOutcome> {
+  const tx = txOn(client);
+  const concerned = projectionsOf(rooms, projections);
+  const rows = rooms.map((room) => room.rows);
+  const plain = concerned.length === 0 && isPlain(rows) && !rooms.some(({ works }) => works.some(hasAlongside));
+  if (plain) return persistPlainBatch(tx, now, rows);
+  // Sent together: the answer to BEGIN is not worth a round trip.
+  const begun = client.query('begin');
+  try {
+    return await writeInside(client, tx, { now, rooms, concerned, wait: false }, begun);
+  } catch (error) {
+    await client.query('rollback');
+    throw error;
+  }
+}
+
+export type TransactionalWrite = {
+  readonly now: number;
+  readonly rooms: readonly RoomBatch[];
+  readonly concerned: readonly Projection[];
+  /** The caller holds the rooms' locks already. */
+  readonly wait: boolean;
+};
+
+/** Writes inside the transaction that has begun, and commits it. */
+export async function writeInside(
+  client: Client,
+  tx: Tx,
+  { now, rooms, concerned, wait }: TransactionalWrite,
+  begun: Promise<unknown> = Promise.resolve(),
+): Promise<BatchOutcome> {
+  const rows = rooms.map((room) => room.rows);
+  const [, status] = await Promise.all([begun, persistHeavy(tx, now, rows, wait)]);
+  const written = rooms.filter((_, index) => status[index] === 0);
+  if (written.length === 0) {
+    await client.query('rollback');
+    return { statuses: status.map(statusOf), firstPos: 0 };
+  }
+  const events = written.flatMap(projected);
+  for (const projection of concerned)
+    await projection.apply(
+      tx,
+      events.filter((event) => projection.concerns(event)),
+    );
+  for (const { works } of written) {
+    for (const entry of works) await entry.work.request.alongside?.(tx, resultOf(entry));
+  }
+  // Together, so that nothing of this process can come between taking the stream's lock and giving it back.
+  const flushed = persistFlush(tx, now, rows, status);
+  const committed = client.query('commit');
+  const [flush, commit] = await Promise.allSettled([flushed, committed]);
+  if (flush.status === 'rejected') throw flush.reason;
+  if (commit.status === 'rejected') throw commit.reason;
+  return { statuses: status.map(statusOf), firstPos: flush.value };
+}
+
+export function projectionsOf(rooms: readonly RoomBatch[], projections: readonly Projection[]): readonly Projection[] {
+  return projections.filter((projection) =>
+    rooms.some((room) => projected(room).some((event) => projection.concerns(event))),
+  );
+}
+
+function projected(room: RoomBatch): ProjectedEvent[] {
+  return room.works.flatMap(({ built }) =>
+    built.events.map(({ event, row, replaced }) => ({ event, row, replaced: replaced?.event, view: built.view })),
+  );
+}
+
+const hasAlongside = ({ work }: RoomBatch['works'][number]): boolean => work.request.alongside !== undefined;

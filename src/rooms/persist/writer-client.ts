@@ -1,0 +1,37 @@
+/** Owns the connection that a writer writes on: made when first needed, and again after it broke. */
+import type { Client } from 'pg';
+import type { Logger } from '#core/logger.ts';
+import type { Database } from '#storage/database.ts';
+
+export type WriterClient = AsyncDisposable & {
+  /** Connects if need be. Throws when PostgreSQL cannot be reached. */
+  get(): Promise<Client>;
+  /** Gives the connection up: the next `get` makes another. */
+  drop(): void;
+};
+
+/** `pipeline` lets a transaction's last statement and its COMMIT leave together. */
+export function createWriterClient(parts: { readonly database: Database; readonly logger: Logger }): WriterClient {
+  let client: Client | undefined;
+  const connect = async (): Promise<Client> => {
+    const fresh = parts.database.dedicatedClient({ pipeline: true, connectionTimeoutMillis: 5_000 });
+    fresh.on('error', (error) => {
+      parts.logger.warn({ err: error }, 'the writer lost its database connection');
+      if (client === fresh) client = undefined;
+    });
+    await fresh.connect();
+    client = fresh;
+    return fresh;
+  };
+  const end = async (): Promise<void> => {
+    const old = client;
+    client = undefined;
+    // A connection that is broken already has nothing left to end.
+    await old?.end().catch(() => undefined);
+  };
+  return {
+    get: async () => client ?? connect(),
+    drop: () => void end(),
+    [Symbol.asyncDispose]: end,
+  };
+}

@@ -1,0 +1,33 @@
+/** Owns the record of which event redacts which, and whether it may; it is applied when events are read. */
+import { canRedact } from '#matrix/power-levels.ts';
+import type { ProjectedEvent, Projection } from '#rooms/persist/projection.ts';
+import { entryOf } from '#rooms/persist/room-view.ts';
+import { insertRedactions, selectRedactionTargets } from '#storage/rooms/write-projections.ts';
+
+type Target = { readonly room_nid: number; readonly sender: string };
+
+export const redactions: Projection = {
+  name: 'redactions',
+  concerns: ({ event }) =>
+    event.type === 'm.room.redaction' && event.redacts !== undefined && !event.redacts.includes('\0'),
+  async apply(tx, events) {
+    const ids = events.map(({ event }) => event.redacts ?? '');
+    const rows = await tx.query(selectRedactionTargets, [ids]);
+    const targets = new Map(rows.map((row) => [row.event_id, row]));
+    await tx.query(insertRedactions, [
+      ids,
+      events.map(({ row }) => row.eventNid),
+      events.map(({ view }) => view.roomNid),
+      events.map((projected, index) => isValid(projected, targets.get(ids[index] ?? ''))),
+    ]);
+  },
+};
+
+/** Null for a target that is not here yet: it is judged when it comes. Specification: Room Versions, "Handling redactions". */
+function isValid({ event, view }: ProjectedEvent, target: Target | undefined): boolean | null {
+  if (target === undefined) return null;
+  const create = entryOf(view, 'm.room.create', '')?.event;
+  if (target.room_nid !== view.roomNid || create === undefined) return false;
+  const levels = entryOf(view, 'm.room.power_levels', '')?.event.content;
+  return canRedact({ version: view.version, create, levels }, event.sender, target.sender);
+}

@@ -1,0 +1,58 @@
+/** Owns the projection of room state onto `room_summary`. */
+import type { AuthEvent, JsonObject } from '#matrix/pdu.ts';
+import type { ProjectedEvent, Projection } from '#rooms/persist/projection.ts';
+import { applySummaries, patchSummaries } from '#storage/rooms/write-projections.ts';
+
+/** The column and the key of the content that fills it, by event type; all with the empty state key. */
+const sources: ReadonlyMap<string, readonly [column: string, key: string]> = new Map([
+  ['m.room.create', ['room_type', 'type']],
+  ['m.room.name', ['name', 'name']],
+  ['m.room.avatar', ['avatar_url', 'url']],
+  ['m.room.topic', ['topic', 'topic']],
+  ['m.room.canonical_alias', ['canonical_alias', 'alias']],
+  ['m.room.encryption', ['encryption', 'algorithm']],
+  ['m.room.tombstone', ['tombstone', 'replacement_room']],
+  ['m.room.join_rules', ['join_rule', 'join_rule']],
+  ['m.room.history_visibility', ['history_visibility', 'history_visibility']],
+  ['m.room.guest_access', ['guest_access', 'guest_access']],
+]);
+
+type Patch = { readonly columns: Record<string, string | null>; joined: number; invited: number };
+
+export const roomSummaries: Projection = {
+  name: 'room_summary',
+  concerns: ({ event }) => event.state_key !== undefined && (event.type === 'm.room.member' || sources.has(event.type)),
+  async apply(tx, events) {
+    const patches = new Map<number, Patch>();
+    for (const projected of events) addTo(patches, projected);
+    const nids = [...patches.keys()];
+    const columns = Array.from(patches.values(), (patch) => JSON.stringify(patch.columns));
+    const joined = Array.from(patches.values(), (patch) => patch.joined);
+    const invited = Array.from(patches.values(), (patch) => patch.invited);
+    // First the columns of rooms that are there, then counts, and everything of rooms that are new.
+    if (columns.some((column) => column !== '{}')) await tx.query(patchSummaries, [nids, columns]);
+    await tx.query(applySummaries, [nids, columns, joined, invited]);
+  },
+};
+
+function addTo(patches: Map<number, Patch>, { event, replaced, view }: ProjectedEvent): void {
+  let patch = patches.get(view.roomNid);
+  if (patch === undefined) patches.set(view.roomNid, (patch = { columns: {}, joined: 0, invited: 0 }));
+  if (event.type === 'm.room.member') {
+    patch.joined += difference(event, replaced, 'join');
+    patch.invited += difference(event, replaced, 'invite');
+    return;
+  }
+  const source = sources.get(event.type);
+  if (source !== undefined && event.state_key === '') patch.columns[source[0]] = columnText(event.content, source[1]);
+}
+
+function difference(event: AuthEvent, replaced: AuthEvent | undefined, membership: string): number {
+  return Number(event.content['membership'] === membership) - Number(replaced?.content['membership'] === membership);
+}
+
+/** Text columns cannot hold U+0000; the event itself keeps it. */
+function columnText(content: JsonObject, key: string): string | null {
+  const value = content[key];
+  return typeof value === 'string' && value !== '' ? value.replaceAll('\0', '\u{FFFD}') : null;
+}

@@ -1,0 +1,47 @@
+/** Owns the snapshots of state that invited and knocking users of this server are shown. */
+import { strippedStateKeys } from '#matrix/stripped-state.ts';
+import type { ProjectedEvent, Projection } from '#rooms/persist/projection.ts';
+import { completeView, entryOf, type ViewParts } from '#rooms/persist/room-view.ts';
+import type { Tx } from '#storage/database.ts';
+import { deleteSnapshots, writeSnapshots } from '#storage/rooms/write-projections.ts';
+
+const isShown = ({ row }: ProjectedEvent): boolean => row.membership?.now === 1 || row.membership?.now === 5;
+const wasShown = ({ row }: ProjectedEvent): boolean => row.membership?.was === 1 || row.membership?.was === 5;
+
+export function strippedSnapshots(parts: Omit<ViewParts, 'database'>): Projection {
+  return {
+    name: 'stripped_snapshots',
+    concerns: (projected) => isShown(projected) || wasShown(projected),
+    async apply(tx, events) {
+      // The newest of each user and room decides.
+      const newest = new Map(
+        events.map((projected) => [`${projected.row.membership?.userNid} ${projected.view.roomNid}`, projected]),
+      );
+      const shown = [...newest.values()].filter(isShown);
+      const gone = [...newest.values()].filter((projected) => !isShown(projected));
+      if (gone.length > 0) await tx.query(deleteSnapshots, keyColumns(gone));
+      if (shown.length === 0) return;
+      const states: string[] = [];
+      for (const projected of shown) states.push(await snapshotOf(parts, tx, projected));
+      await tx.query(writeSnapshots, [...keyColumns(shown), states]);
+    },
+  };
+}
+
+function keyColumns(events: readonly ProjectedEvent[]): [(number | undefined)[], number[]] {
+  return [events.map(({ row }) => row.membership?.userNid), events.map(({ view }) => view.roomNid)];
+}
+
+/** A JSON array of stripped events; reads only what the writer's view lacks, which is remembered there. */
+async function snapshotOf(
+  parts: Omit<ViewParts, 'database'>,
+  tx: Tx,
+  { event, view }: ProjectedEvent,
+): Promise<string> {
+  const keys = strippedStateKeys(event.sender);
+  await completeView({ ...parts, database: tx }, view, keys);
+  const shown = keys.map(([type, stateKey]) => entryOf(view, type, stateKey)?.event).filter((own) => own !== undefined);
+  return JSON.stringify(
+    [...shown, event].map(({ type, state_key, sender, content }) => ({ type, state_key, sender, content })),
+  );
+}

@@ -1,0 +1,24 @@
+/** Owns telling PostgreSQL's errors apart by what the caller can do about them. */
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+/**
+ * The connection broke or PostgreSQL is not there: nothing is known about the statement. SQLSTATE classes 08
+ * (connection), 53 (resources), 57 (operator intervention) and 58 (system), errors of the socket, and the driver's own.
+ */
+export function isConnectionLost(error: unknown): boolean {
+  const code = codeOf(error);
+  if (code !== undefined) return /^(?:08|53|57|58)[0-9A-Z]{3}$|^E[A-Z]+$/.test(code);
+  return (
+    error instanceof Error &&
+    /^(?:Connection terminated|Client (?:has encountered|was closed)|timeout exceeded)/.test(error.message)
+  );
+}
+
+/** Serialisation failure, deadlock or a lock that was not had in time: the same again may succeed. */
+export function isContention(error: unknown): boolean {
+  const code = codeOf(error);
+  return code !== undefined && /^(?:40001|40P01|55P03)$/.test(code);
+}

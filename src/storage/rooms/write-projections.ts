@@ -1,0 +1,56 @@
+/** Owns the statements of the projections of rooms: one for each, whatever the size of the batch. */
+import { statement } from '#storage/database.ts';
+
+/** `$1` room nids, `$2` a JSON object of changed columns each, `$3`, `$4` differences of the two counts. */
+export const applySummaries = statement<unknown>(
+  'apply_room_summaries',
+  `insert into room_summary as s (room_nid, name, avatar_url, topic, canonical_alias, room_type, encryption, tombstone,
+     join_rule, history_visibility, guest_access, hero_nids, joined_count, invited_count)
+   select nid, p->>'name', p->>'avatar_url', p->>'topic', p->>'canonical_alias', p->>'room_type', p->>'encryption',
+     p->>'tombstone', p->>'join_rule', p->>'history_visibility', p->>'guest_access', '{}', joined, invited
+   from unnest($1::bigint[], $2::jsonb[], $3::bigint[], $4::bigint[]) as patch(nid, p, joined, invited)
+   on conflict (room_nid) do update set
+     joined_count = s.joined_count + excluded.joined_count,
+     invited_count = s.invited_count + excluded.invited_count`,
+);
+
+/** The changed columns of rooms that exist: a null in the object clears its column. */
+export const patchSummaries = statement<unknown>(
+  'patch_room_summaries',
+  `update room_summary s set
+     name = case when p ? 'name' then p->>'name' else s.name end,
+     avatar_url = case when p ? 'avatar_url' then p->>'avatar_url' else s.avatar_url end,
+     topic = case when p ? 'topic' then p->>'topic' else s.topic end,
+     canonical_alias = case when p ? 'canonical_alias' then p->>'canonical_alias' else s.canonical_alias end,
+     encryption = case when p ? 'encryption' then p->>'encryption' else s.encryption end,
+     tombstone = case when p ? 'tombstone' then p->>'tombstone' else s.tombstone end,
+     join_rule = case when p ? 'join_rule' then p->>'join_rule' else s.join_rule end,
+     history_visibility = case when p ? 'history_visibility' then p->>'history_visibility' else s.history_visibility end,
+     guest_access = case when p ? 'guest_access' then p->>'guest_access' else s.guest_access end
+   from unnest($1::bigint[], $2::jsonb[]) as patch(nid, p) where s.room_nid = patch.nid`,
+);
+
+/** Null as a state removes the snapshot: the user is no longer invited and no longer knocks. */
+export const writeSnapshots = statement<unknown>(
+  'write_stripped_snapshots',
+  `insert into stripped_snapshots (user_nid, room_nid, state)
+   select * from unnest($1::bigint[], $2::bigint[], $3::text[])
+   on conflict (user_nid, room_nid) do update set state = excluded.state`,
+);
+export const deleteSnapshots = statement<unknown>(
+  'delete_stripped_snapshots',
+  `delete from stripped_snapshots s using unnest($1::bigint[], $2::bigint[]) as gone(user_nid, room_nid)
+   where s.user_nid = gone.user_nid and s.room_nid = gone.room_nid`,
+);
+
+export const selectRedactionTargets = statement<{ event_id: string; room_nid: number; sender: string }>(
+  'select_redaction_targets',
+  `select e.event_id, e.room_nid, u.user_id as sender from events e join users u on u.user_nid = e.sender_nid
+   where e.event_id = any($1::text[])`,
+);
+export const insertRedactions = statement<unknown>(
+  'insert_redactions',
+  `insert into redactions (target_event_id, redaction_nid, room_nid, valid)
+   select * from unnest($1::text[], $2::bigint[], $3::bigint[], $4::boolean[])
+   on conflict (target_event_id, redaction_nid) do nothing`,
+);
