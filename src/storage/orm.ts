@@ -1,5 +1,5 @@
 /** Owns the connections to the database: the pool, how its values are read, and the entity manager on top. */
-import { EntityCaseNamingStrategy, MikroORM } from '@mikro-orm/postgresql';
+import { EntityCaseNamingStrategy, MikroORM, type Options } from '@mikro-orm/postgresql';
 import { PostgresDialect } from 'kysely';
 import { Client, Pool, TypeOverrides, type ClientConfig } from 'pg';
 import type { Logger } from '#core/logger.ts';
@@ -52,28 +52,45 @@ export function clientConfigOf(address: DatabaseAddress): ClientConfig {
   };
 }
 
-// The pool is handed to the entity manager inside a Kysely dialect, which does not give it back.
-const pools = new WeakMap<MikroORM, Pool>();
+/** An entity manager that owns its pool: Kysely, inside it, ends a pool only if it has used it itself. */
+class PooledOrm extends MikroORM {
+  readonly pool: Pool;
 
-/** The pool that the entity manager uses, for named statements of `pg`. `orm.close()` ends it. */
+  constructor(pool: Pool, options: Options) {
+    super(options);
+    this.pool = pool;
+  }
+
+  override async close(force?: boolean): Promise<void> {
+    await super.close(force);
+    if (!this.pool.ending) await this.pool.end();
+  }
+}
+
+/** The pool that the entity manager uses, for named statements of `pg`. Closing the entity manager ends it. */
 export function poolOf(orm: MikroORM): Pool {
-  const pool = pools.get(orm);
-  if (pool === undefined) throw new Error('This entity manager was not made by createOrm.');
-  return pool;
+  if (!(orm instanceof PooledOrm)) throw new Error('This entity manager was not made by createOrm.');
+  return orm.pool;
 }
 
 /** The entity manager over a pool of its own. It does not connect before the first query, and reads and writes no files. */
 export async function createOrm(address: DatabaseAddress, { poolSize, logger }: OrmOptions): Promise<MikroORM> {
   const config = clientConfigOf(address);
   const pool = new Pool({ ...config, max: poolSize });
-  // Without these listeners the end of a connection would end the process. The query in flight fails by itself.
-  pool.on('connect', (client) => client.on('error', (error) => logger.warn({ err: error }, 'A connection ended.')));
-  pool.on('error', (error) => logger.warn({ err: error }, 'An idle connection ended.'));
-  // The dialect is made by us rather than by MikroORM, so that `pg` alone interprets the address.
-  const orm = new MikroORM({
+  // Without listeners the end of a connection would end the process. The query in flight fails by itself. Only the message
+  // is logged, as the pool hangs the whole client on the error.
+  pool.on('connect', (client) =>
+    client.on('error', ({ message }) => {
+      if (!pool.ending) logger.warn({ reason: message }, 'A connection to the database ended.');
+    }),
+  );
+  // The pool repeats what the client of an idle connection has said already.
+  pool.on('error', () => {});
+  const orm = new PooledOrm(pool, {
     entities,
     dbName: databaseOf(config),
     namingStrategy: EntityCaseNamingStrategy,
+    // A dialect of ours rather than MikroORM's, so that `pg` alone interprets the address.
     driverOptions: () => new PostgresDialect({ pool }),
     ensureDatabase: false,
     metadataCache: { enabled: false },
@@ -82,7 +99,6 @@ export async function createOrm(address: DatabaseAddress, { poolSize, logger }: 
     schemaGenerator: { ignoreRoutines: true },
     migrations: { snapshot: false, silent: true },
   });
-  pools.set(orm, pool);
   await orm.connect();
   return orm;
 }

@@ -54,7 +54,10 @@ export const events = defineEntity({
     { name: 'events_pos_key', properties: ['pos'], where: 'pos is not null' },
     { name: 'events_room_order_key', properties: ['room_nid', 'room_order'], where: 'room_order is not null' },
   ],
-  indexes: [{ name: 'events_relates_to_index', properties: ['relates_to'], where: 'relates_to is not null' }],
+  indexes: [
+    { name: 'events_unordered_index', properties: ['room_nid'], where: 'room_order is null' },
+    { name: 'events_relates_to_index', properties: ['relates_to'], where: 'relates_to is not null' },
+  ],
 });
 
 export const eventJson = defineEntity({

@@ -61,7 +61,10 @@ export const typing = defineEntity({
     expires_at: p.bigint('number'),
     pos: p.bigint('number'),
   },
-  indexes: [{ name: 'typing_pos_index', properties: ['pos'] }],
+  indexes: [
+    { name: 'typing_pos_index', properties: ['pos'] },
+    { name: 'typing_expires_at_index', properties: ['expires_at'] },
+  ],
 });
 
 export const presence = defineEntity({
