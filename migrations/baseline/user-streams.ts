@@ -57,6 +57,7 @@ create unlogged table typing (
   primary key (room_nid, user_nid)
 );
 create index typing_pos_index on typing (pos);
+create index typing_expires_at_index on typing (expires_at);
 
 create unlogged table presence (
   user_nid bigint primary key,

@@ -1,0 +1,58 @@
+/** Owns the entities that answer who is in which room and what a room looks like from outside. */
+import { defineEntity, p } from '@mikro-orm/postgresql';
+
+export const membershipLog = defineEntity({
+  name: 'membership_log',
+  properties: {
+    user_nid: p.bigint('number').primary(),
+    pos: p.bigint('number').primary(),
+    room_nid: p.bigint('number'),
+    membership: p.smallint(),
+    was: p.smallint(),
+    event_nid: p.bigint('number').nullable(),
+    cause: p.smallint(),
+  },
+});
+
+export const userRooms = defineEntity({
+  name: 'user_rooms',
+  properties: {
+    user_nid: p.bigint('number').primary(),
+    room_nid: p.bigint('number').primary(),
+    membership: p.smallint(),
+    since_pos: p.bigint('number'),
+    event_nid: p.bigint('number').nullable(),
+    forgotten_pos: p.bigint('number').nullable(),
+  },
+  indexes: [{ name: 'user_rooms_room_nid_index', properties: ['room_nid', 'membership'] }],
+});
+
+export const roomSummary = defineEntity({
+  name: 'room_summary',
+  properties: {
+    room_nid: p.bigint('number').primary().autoincrement(false),
+    name: p.text().nullable(),
+    avatar_url: p.text().nullable(),
+    topic: p.text().nullable(),
+    canonical_alias: p.text().nullable(),
+    room_type: p.text().nullable(),
+    encryption: p.text().nullable(),
+    tombstone: p.text().nullable(),
+    join_rule: p.text().nullable(),
+    history_visibility: p.text().nullable(),
+    guest_access: p.text().nullable(),
+    hero_nids: p.array<number>(Number).columnType('bigint[]'),
+    joined_count: p.bigint('number'),
+    invited_count: p.bigint('number'),
+  },
+});
+
+export const strippedSnapshots = defineEntity({
+  name: 'stripped_snapshots',
+  properties: {
+    user_nid: p.bigint('number').primary(),
+    room_nid: p.bigint('number').primary(),
+    state: p.text(),
+  },
+  indexes: [{ name: 'stripped_snapshots_room_nid_index', properties: ['room_nid'] }],
+});

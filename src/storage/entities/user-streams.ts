@@ -1,0 +1,93 @@
+/** Owns the entities of the four streams beside events: user data, to-device, device lists and keys, ephemeral. */
+import { defineEntity, p } from '@mikro-orm/postgresql';
+
+export const accountData = defineEntity({
+  name: 'account_data',
+  properties: {
+    user_nid: p.bigint('number').primary(),
+    room_nid: p.bigint('number').primary().defaultRaw('0'),
+    type: p.text().primary(),
+    content: p.text(),
+    pos: p.bigint('number'),
+  },
+  uniques: [{ name: 'account_data_pos_key', properties: ['pos'] }],
+  indexes: [{ name: 'account_data_user_pos_index', properties: ['user_nid', 'pos'] }],
+});
+
+export const receipts = defineEntity({
+  name: 'receipts',
+  properties: {
+    room_nid: p.bigint('number').primary(),
+    user_nid: p.bigint('number').primary(),
+    receipt_type: p.text().primary(),
+    thread_id: p.text().primary().default(''),
+    event_id: p.text(),
+    room_order: p.bigint('number').nullable(),
+    ts: p.bigint('number'),
+    pos: p.bigint('number'),
+  },
+  uniques: [{ name: 'receipts_pos_key', properties: ['pos'] }],
+  indexes: [{ name: 'receipts_room_pos_index', properties: ['room_nid', 'pos'] }],
+});
+
+export const toDeviceMessages = defineEntity({
+  name: 'to_device_messages',
+  properties: {
+    device_nid: p.bigint('number').primary(),
+    pos: p.bigint('number').primary(),
+    sender: p.text(),
+    type: p.text(),
+    content: p.text(),
+    message_id: p.text().nullable(),
+  },
+  uniques: [{ name: 'to_device_messages_pos_key', properties: ['pos'] }],
+});
+
+export const deviceListChanges = defineEntity({
+  name: 'device_list_changes',
+  properties: {
+    pos: p.bigint('number').primary().autoincrement(false),
+    user_nid: p.bigint('number'),
+    created_at: p.bigint('number'),
+  },
+  indexes: [{ name: 'device_list_changes_user_nid_index', properties: ['user_nid', 'pos'] }],
+});
+
+export const typing = defineEntity({
+  name: 'typing',
+  properties: {
+    room_nid: p.bigint('number').primary(),
+    user_nid: p.bigint('number').primary(),
+    expires_at: p.bigint('number'),
+    pos: p.bigint('number'),
+  },
+  indexes: [
+    { name: 'typing_pos_index', properties: ['pos'] },
+    { name: 'typing_expires_at_index', properties: ['expires_at'] },
+  ],
+});
+
+export const presence = defineEntity({
+  name: 'presence',
+  properties: {
+    user_nid: p.bigint('number').primary().autoincrement(false),
+    presence: p.text(),
+    status_msg: p.text().nullable(),
+    last_active_at: p.bigint('number'),
+    pos: p.bigint('number'),
+  },
+  indexes: [{ name: 'presence_pos_index', properties: ['pos'] }],
+});
+
+export const slidingConnections = defineEntity({
+  name: 'sliding_connections',
+  properties: {
+    device_nid: p.bigint('number').primary(),
+    connection_id: p.text().primary(),
+    base_pos: p.bigint('number'),
+    delta_pos: p.bigint('number').nullable(),
+    exceptions: p.text(),
+    used_at: p.bigint('number'),
+  },
+  indexes: [{ name: 'sliding_connections_used_at_index', properties: ['used_at'] }],
+});
