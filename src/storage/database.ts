@@ -1,6 +1,7 @@
 /** Owns connections to PostgreSQL: the pool, transactions and named statements. */
-import { Client, Pool, types as defaultTypes, type ClientConfig, type PoolClient } from 'pg';
+import { Client, Pool, type ClientConfig, type PoolClient } from 'pg';
 import type { Logger } from '#core/logger.ts';
+import { clientConfigOf } from '#storage/client-config.ts';
 import type { DatabaseAddress } from '#storage/embedded/connection.ts';
 
 /** A statement that PostgreSQL parses once per connection. `Row` is the shape of a row of its answer. */
@@ -27,39 +28,9 @@ export type Database = ReadTx &
     dedicatedClient(options?: ClientConfig): Client;
   };
 
-/** int8 arrives as a number; a value that a number cannot hold is a bug worth stopping for. */
-function parseInt8(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value)) throw new RangeError(`int8 out of range: ${text}`);
-  return value;
-}
-
-/** `{1,2}`: arrays of ours hold no nulls. */
-function parseInt8Array(text: string): number[] {
-  return text === '{}' ? [] : text.slice(1, -1).split(',').map(parseInt8);
-}
-
-const int8 = 20;
-const int8Array = 1016;
-const types: NonNullable<ClientConfig['types']> = {
-  getTypeParser(oid: number, format?: 'text' | 'binary') {
-    if (format !== 'binary') {
-      if (oid === int8) return parseInt8;
-      if (oid === int8Array) return parseInt8Array;
-    }
-    return defaultTypes.getTypeParser(oid, format);
-  },
-};
-
 /** Opens the pool; no connection is made before the first query. */
 export function openDatabase(address: DatabaseAddress, options: { poolSize: number; logger: Logger }): Database {
-  const config: ClientConfig = {
-    ...address,
-    types,
-    application_name: 'causeway',
-    keepAlive: true,
-    options: '-c idle_in_transaction_session_timeout=5000 -c lock_timeout=2000',
-  };
+  const config = clientConfigOf(address);
   const pool = new Pool({
     ...config,
     max: options.poolSize,

@@ -1,8 +1,9 @@
 /** Owns bringing a database to this program's schema, and refusing one that the program cannot be trusted with. */
-import type { MikroORM } from '@mikro-orm/postgresql';
-import { Client, DatabaseError, type ClientBase, type Pool } from 'pg';
+import { Client, DatabaseError } from 'pg';
+import type { Logger } from '#core/logger.ts';
 import { StartError } from '#core/start-error.ts';
-import { poolOf } from '#storage/orm.ts';
+import { clientConfigOf } from '#storage/client-config.ts';
+import type { DatabaseAddress } from '#storage/embedded/connection.ts';
 
 /**
  * All migrations, oldest first, by name rather than by listing a directory: what is packed is what runs. They are loaded only
@@ -40,18 +41,28 @@ type State = DatabaseSettings & { readonly applied: readonly string[] };
 /**
  * Runs the migrations that this database lacks. Several processes may do so at once: one migrates, the others wait for it.
  * Throws a `StartError` for a database that is not fit (`assertCollation`), or that a newer version has migrated. Where
- * nothing is missing this is one query.
+ * nothing is missing this is one query, and MikroORM is not loaded.
  */
-export async function migrate(orm: MikroORM): Promise<{ readonly applied: readonly string[] }> {
-  const pool = poolOf(orm);
-  const state = await readState(pool);
+export async function migrate(address: DatabaseAddress, logger: Logger): Promise<readonly string[]> {
+  await using connection = await connect(address);
+  const state = await readState(connection.client);
   assertCollation(state);
-  if (findMissing(state.applied).length === 0) return { applied: [] };
-  await using lock = await lockMigrations(pool);
-  // Another process may have migrated while this one waited.
-  const missing = findMissing((await readState(lock.client)).applied);
-  if (missing.length > 0) await run(orm, missing);
-  return { applied: missing.map(({ name }) => name) };
+  if (findMissing(state.applied).length === 0) return [];
+  await lockMigrations(connection.client);
+  // Another process may have migrated while this one waited. The lock ends with the connection.
+  const missing = findMissing((await readState(connection.client)).applied);
+  if (missing.length > 0) await run(address, logger, missing);
+  return missing.map(({ name }) => name);
+}
+
+type Connection = AsyncDisposable & { readonly client: Client };
+
+async function connect(address: DatabaseAddress): Promise<Connection> {
+  const client = new Client({ ...clientConfigOf(address), lock_timeout: LOCK_TIMEOUT_MS });
+  // The end of this connection shows in its next query.
+  client.on('error', () => {});
+  await client.connect();
+  return { client, [Symbol.asyncDispose]: () => client.end() };
 }
 
 /**
@@ -97,7 +108,7 @@ function findMissing(applied: readonly string[]): typeof migrations {
 }
 
 /** Settings and applied migrations in one query; a new database takes a second one, as it has no table of migrations. */
-async function readState(queryable: Pool | ClientBase): Promise<State> {
+async function readState(queryable: Client): Promise<State> {
   try {
     return await queryState(queryable, 'array(select name::text from mikro_orm_migrations order by id)');
   } catch (error) {
@@ -107,7 +118,7 @@ async function readState(queryable: Pool | ClientBase): Promise<State> {
 }
 
 /** Columns of pg_database have come and been renamed since PostgreSQL 14: as JSON those that are missing are null. */
-async function queryState(queryable: Pool | ClientBase, applied: string): Promise<State> {
+async function queryState(queryable: Client, applied: string): Promise<State> {
   const { rows } = await queryable.query<State>(
     `select current_setting('server_version_num')::int as version,
        pg_encoding_to_char(encoding)::text as encoding,
@@ -124,29 +135,25 @@ async function queryState(queryable: Pool | ClientBase, applied: string): Promis
   return state;
 }
 
-type MigrationLock = AsyncDisposable & { readonly client: Client };
-
-/** Held by a connection of its own, since the pool may have only one, and ends with it. */
-async function lockMigrations(pool: Pool): Promise<MigrationLock> {
-  const client = new Client({ ...pool.options, lock_timeout: LOCK_TIMEOUT_MS });
-  // The end of this connection shows in its next query.
-  client.on('error', () => {});
-  await client.connect();
+async function lockMigrations(client: Client): Promise<void> {
   try {
     await client.query('select pg_advisory_lock($1, 0)', [MIGRATION_LOCK_CLASS]);
   } catch (error) {
-    await client.end();
     if (!(error instanceof DatabaseError) || error.code !== LOCK_NOT_AVAILABLE) throw error;
     throw new StartError('Another process has been migrating this database for ten minutes: wait for it, or stop it.', {
       cause: error,
     });
   }
-  return { client, [Symbol.asyncDispose]: () => client.end() };
 }
 
-async function run(orm: MikroORM, missing: typeof migrations): Promise<void> {
-  const { Migrator } = await import('@mikro-orm/migrations');
+async function run(address: DatabaseAddress, logger: Logger, missing: typeof migrations): Promise<void> {
+  const [{ Migrator }, { createOrm }] = await Promise.all([import('@mikro-orm/migrations'), import('#storage/orm.ts')]);
+  const orm = await createOrm(address, { poolSize: 1, logger });
   const migrationsList = await Promise.all(missing.map(async ({ name, load }) => ({ name, class: await load() })));
   orm.config.set('migrations', { ...orm.config.get('migrations'), migrationsList });
-  await new Migrator(orm.em).up();
+  try {
+    await new Migrator(orm.em).up();
+  } finally {
+    await orm.close();
+  }
 }

@@ -14,7 +14,6 @@ export function openOrm(connection: EmbeddedConnection, poolSize = 2): Promise<M
 
 export function createMigratedDatabase(): Promise<TestDatabase> {
   return createTestDatabase(async (connection) => {
-    await using orm = await openOrm(connection);
-    await migrate(orm);
+    await migrate(connection, logger);
   }, 'migrated_template');
 }

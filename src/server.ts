@@ -1,0 +1,205 @@
+/** Owns the composition of a server: every part is made here, handed to those that need it, and ended in reverse order. */
+import { randomBytes } from 'node:crypto';
+import { Registry } from 'prom-client';
+import { endpoints } from '#api/endpoints.ts';
+import type { ListenAddress } from '#config/network-types.ts';
+import type { Config } from '#config/schema.ts';
+import type { Context } from '#context.ts';
+import { systemClock, type Clock } from '#core/clock.ts';
+import { createLogger, type Logger } from '#core/logger.ts';
+import { randomToken } from '#core/random.ts';
+import { StartError } from '#core/start-error.ts';
+import { listen, ListenError, type Listening, type ListenOptions } from '#http/listen.ts';
+import { mount, type HttpSeams } from '#http/mount.ts';
+import { createOperationsListener } from '#http/operations-listener.ts';
+import { serverNameOf } from '#matrix/ids.ts';
+import { parseJsonBytes } from '#matrix/parse-json.ts';
+import { exportSeed, generateSigningKey, importSigningKey } from '#matrix/signing-keys.ts';
+import type { Signer } from '#matrix/signing.ts';
+import { createEventPersister } from '#rooms/persist-event.ts';
+import { redactions } from '#rooms/projections/redactions.ts';
+import { roomSummaries } from '#rooms/projections/room-summaries.ts';
+import { strippedSnapshots } from '#rooms/projections/stripped-snapshots.ts';
+import { openDatabase, statement, type Database } from '#storage/database.ts';
+import type { DatabaseAddress } from '#storage/embedded/connection.ts';
+import { createInterned } from '#storage/interned.ts';
+import { migrate } from '#storage/migrations.ts';
+import { createNidAllocator } from '#storage/nid-allocator.ts';
+import { createStateTries } from '#storage/rooms/state-tries.ts';
+import { ensureSecret, ensureSigningKey, findServerNames } from '#storage/server-identity.ts';
+import { openEventStream } from '#streams/event-stream.ts';
+import { createAuthenticator } from '#users/authenticate.ts';
+import { createAccount } from '#users/create-account.ts';
+import { ensureRegistrationToken } from '#users/registration-tokens.ts';
+
+export type Server = AsyncDisposable & {
+  /** Where the Matrix API is, as this machine reaches it. */
+  readonly url: string;
+  /** With which people register, when registration goes by token. */
+  readonly registrationToken?: string;
+};
+
+/** The room versions that rooms can be created in; all of the specification are known. */
+const creatableRoomVersions = ['10', '11', '12'] as const;
+const READY_MS = 2_000;
+const ping = statement<unknown>('ping', 'select 1');
+
+/**
+ * Starts everything that the configuration asks for and resolves when requests are answered. Throws a `StartError` with
+ * the remedy, or the error of an address that cannot be listened on.
+ */
+export async function startServer(config: Config): Promise<Server> {
+  await using starting = new AsyncDisposableStack();
+  const clock = systemClock;
+  const logger = createLogger(config.log.level);
+  const address = await openAddress(config, clock, logger, starting);
+  await migrate(address, logger);
+  const database = starting.use(openDatabase(address, { poolSize: config.database.poolSize, logger }));
+  const context = await createContext(config, clock, logger, database, starting);
+  const registrationToken =
+    config.registration.mode === 'token' ? await ensureRegistrationToken({ database, clock, config }) : undefined;
+  const metrics = new Registry();
+  if (config.metrics.listen !== undefined) {
+    const checkReady = async (): Promise<void> => void (await database.query(ping, []));
+    const listener = createOperationsListener({ checkReady, readyMs: READY_MS, metrics });
+    starting.use(await listenOn(config.metrics.listen, { listener }));
+  }
+  const { listener, abortRequests } = mount(endpoints, context, httpSeams(context, metrics));
+  const listening = starting.use(await listenOn(config.listen, { listener, onStop: abortRequests }));
+  const running = starting.move();
+  return {
+    url: urlOf(listening),
+    ...(registrationToken === undefined ? {} : { registrationToken }),
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}
+
+/** Brings a database to this program's schema; resolves with the names of the migrations that were run. */
+export function migrateDatabase(config: Config, address: DatabaseAddress): Promise<readonly string[]> {
+  return migrate(address, createLogger(config.log.level));
+}
+
+/** Creates an account from the command line, in a database that need not have been migrated yet. */
+export async function createLocalAccount(
+  config: Config,
+  address: DatabaseAddress,
+  account: { readonly localpart: string; readonly password: string; readonly admin: boolean },
+): Promise<{ readonly userId: string }> {
+  const logger = createLogger(config.log.level);
+  await migrate(address, logger);
+  await using database = openDatabase(address, { poolSize: 2, logger });
+  await ensureIdentity(config, systemClock, database);
+  return await createAccount({ database, clock: systemClock, config }, account);
+}
+
+async function openAddress(
+  config: Config,
+  clock: Clock,
+  logger: Logger,
+  starting: AsyncDisposableStack,
+): Promise<DatabaseAddress> {
+  if (config.database.url !== undefined) return { connectionString: config.database.url };
+  const { startEmbeddedPostgres } = await import('#storage/embedded/start-embedded-postgres.ts');
+  const postgres = starting.use(await startEmbeddedPostgres({ dataDir: config.dataDir, logger, clock }));
+  return postgres.connection;
+}
+
+async function createContext(
+  config: Config,
+  clock: Clock,
+  logger: Logger,
+  database: Database,
+  starting: AsyncDisposableStack,
+): Promise<Context> {
+  const { signer, secret } = await ensureIdentity(config, clock, database);
+  const nids = createNidAllocator(database);
+  const interned = createInterned(database);
+  const tries = createStateTries({ nids, secret });
+  const localNames = new Set([config.serverName]);
+  const isLocal = (id: string): boolean => localNames.has(serverNameOf(id) ?? id);
+  const stream = starting.use(await openEventStream({ database, tries, clock, logger }));
+  const { persistEvents } = starting.use(
+    createEventPersister({
+      database,
+      clock,
+      logger,
+      nids,
+      interned,
+      tries,
+      signer,
+      isLocal,
+      limits: config.storage,
+      projections: [roomSummaries, strippedSnapshots({ tries, interned }), redactions],
+      committed: (facts) => stream.committed(facts),
+    }),
+  );
+  const { authenticate, forgetDevices } = createAuthenticator({ database, clock, logger });
+  return {
+    config,
+    clock,
+    logger,
+    database,
+    tries,
+    stream,
+    persistEvents,
+    isLocal,
+    creatableRoomVersions,
+    authenticate,
+    forgetDevices,
+  };
+}
+
+/** The name, key and secret that every process over this database shares. */
+async function ensureIdentity(
+  config: Config,
+  clock: Clock,
+  database: Database,
+): Promise<{ signer: Signer; secret: number }> {
+  const { serverName } = config;
+  const names = await findServerNames(database);
+  if (names.length > 0 && !names.includes(serverName)) {
+    throw new StartError(
+      `This database belongs to the server ${names.join(', ')}, and the configuration says ${serverName}: a server's name ` +
+        'cannot change. Set server_name back, or begin with an empty data directory or database.',
+    );
+  }
+  return database.transaction(async (tx) => {
+    const stored = await ensureSigningKey(tx, serverName, clock.now(), () => {
+      const made = generateSigningKey(randomToken(4).replaceAll('-', '_'));
+      return { keyId: made.keyId, seed: Buffer.from(exportSeed(made), 'base64') };
+    });
+    const key = importSigningKey(stored.keyId, stored.seed.toString('base64'));
+    if (key === undefined) throw new StartError(`The signing key ${stored.keyId} in the database cannot be read.`);
+    const secret = await ensureSecret(tx, 'state_trie_slots', randomBytes(4));
+    return { signer: { serverName, key }, secret: secret.readInt32BE(0) };
+  });
+}
+
+function httpSeams(context: Context, metrics: Registry): HttpSeams {
+  const { config, clock, logger, authenticate } = context;
+  const { bodyBytesMax } = config.limits;
+  return {
+    authenticate,
+    parseBody: (bytes, numbers) => parseJsonBytes(bytes, { bytesMax: bodyBytesMax, numbers }),
+    clock,
+    logger,
+    bodyBytesMax,
+    rateLimits: config.rateLimits,
+    trustedProxies: config.trustedProxies,
+    metrics,
+  };
+}
+
+async function listenOn(address: ListenAddress, options: Omit<ListenOptions, 'host' | 'port'>): Promise<Listening> {
+  try {
+    return await listen({ ...options, ...address });
+  } catch (error) {
+    // The command line knows the system's error and names the key of the configuration to change.
+    throw error instanceof ListenError ? error.cause : error;
+  }
+}
+
+function urlOf({ host, port }: Listening): string {
+  const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
+}
