@@ -12,8 +12,9 @@ const selectUserNid = statement<{ user_nid: number }>(
 
 /** The number of a user id, which is given out on first sight. It holds only when the transaction commits. */
 export async function persistUser(tx: Tx, userId: string): Promise<number> {
-  // A row that another transaction just inserted is not returned, but seen by the next statement.
-  const [row] = [...(await tx.query(insertUser, [userId])), ...(await tx.query(selectUserNid, [userId]))];
+  const [made] = await tx.query(insertUser, [userId]);
+  // A row that another transaction has just committed is not returned, but the next statement sees it.
+  const [row] = made === undefined ? await tx.query(selectUserNid, [userId]) : [made];
   if (row === undefined) throw new Error(`A user vanished while it was stored: ${userId}`);
   return row.user_nid;
 }
