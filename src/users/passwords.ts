@@ -59,7 +59,7 @@ export function hashPassword(password: string): Promise<string> {
 }
 
 /** Fits no password; checking it costs what checking a real one does. */
-const decoyHash = `$argon2id$v=19$m=${cost.memoryCost},t=${cost.timeCost},p=${cost.parallelism}$${unpaddedBase64(16)}$${unpaddedBase64(cost.hashLength)}`;
+const decoyHash = `$argon2id$v=19$m=${cost.memoryCost},p=${cost.parallelism},t=${cost.timeCost}$${unpaddedBase64(16)}$${unpaddedBase64(cost.hashLength)}`;
 
 function unpaddedBase64(bytes: number): string {
   return randomBytes(bytes).toString('base64').replaceAll('=', '');
