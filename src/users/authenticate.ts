@@ -1,0 +1,126 @@
+/** Owns finding out whose an access token is, on every request: a short memory before the database. */
+import { hash } from 'node:crypto';
+import { BoundedMap } from '#core/bounded-map.ts';
+import type { Clock } from '#core/clock.ts';
+import type { Logger } from '#core/logger.ts';
+import { MatrixError } from '#matrix/error.ts';
+import type { Database } from '#storage/database.ts';
+import { persistSighting } from '#storage/users/devices.ts';
+import { findTokenOwner, type TokenOwner } from '#storage/users/find-token-owner.ts';
+
+/** A token that another process revokes is good for this long at most. */
+const REMEMBERED_MS = 5_000;
+const REMEMBERED_TOKENS_MAX = 50_000;
+const SIGHTING_INTERVAL_MS = 600_000;
+const USER_AGENT_LENGTH_MAX = 300;
+
+/** Whose token it is: what the HTTP layer calls a principal. */
+export type TokenPrincipal = {
+  readonly userId: string;
+  readonly userNid: number;
+  readonly deviceId: string;
+  readonly deviceNid: number;
+  readonly accountState: 'active' | 'locked' | 'suspended';
+};
+
+export type TokenCall = { readonly remoteAddress: string; readonly userAgent: string | undefined };
+
+export type Authenticator = {
+  /**
+   * The principal of a token, at once when it is remembered. Throws (or rejects with) M_UNKNOWN_TOKEN, which is also
+   * what tokens of a deactivated account are. The state of the account is the caller's to judge.
+   */
+  readonly authenticate: (token: string, call: TokenCall) => TokenPrincipal | Promise<TokenPrincipal>;
+  /** Forgets the tokens of devices that were logged out or got a new token; called after the commit. */
+  readonly forgetDevices: (deviceNids: readonly number[]) => void;
+};
+
+type Remembered = { readonly principal: TokenPrincipal; readonly untilMs: number };
+
+/** The only hash of a token that is stored. Tokens are random, so that one round of SHA-256 is enough. */
+export function hashToken(token: string): Buffer {
+  return hash('sha256', token, 'buffer');
+}
+
+export function createAuthenticator(parts: {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}): Authenticator {
+  const { clock } = parts;
+  const remembered = new BoundedMap<string, Remembered>({ sizeMax: REMEMBERED_TOKENS_MAX });
+  const tokensByDevice = new Map<number, string>();
+  const lookups = new Map<string, Promise<TokenPrincipal>>();
+  let revocations = 0;
+
+  const lookUp = async (token: string, call: TokenCall): Promise<TokenPrincipal> => {
+    const revocationsBefore = revocations;
+    const startedMs = clock.monotonicMs();
+    const owner = await findTokenOwner(parts.database, hashToken(token), clock.now());
+    if (owner === undefined) {
+      throw new MatrixError('M_UNKNOWN_TOKEN', 'The access token is not known.', { fields: { soft_logout: false } });
+    }
+    const principal = principalOf(owner);
+    // What was read while something was revoked may be what was revoked.
+    if (revocations === revocationsBefore) {
+      remembered.set(token, { principal, untilMs: startedMs + REMEMBERED_MS });
+      tokensByDevice.set(owner.deviceNid, token);
+      if (tokensByDevice.size > 2 * REMEMBERED_TOKENS_MAX) dropForgotten(tokensByDevice, remembered);
+    }
+    noteSighting(parts, owner, call);
+    return principal;
+  };
+
+  return {
+    authenticate(token, call) {
+      const known = remembered.get(token);
+      if (known !== undefined && clock.monotonicMs() < known.untilMs) return known.principal;
+      const running = lookups.get(token);
+      if (running !== undefined) return running;
+      const lookup = lookUp(token, call).finally(() => {
+        if (lookups.get(token) === lookup) lookups.delete(token);
+      });
+      lookups.set(token, lookup);
+      return lookup;
+    },
+    forgetDevices(deviceNids) {
+      revocations += 1;
+      lookups.clear();
+      for (const deviceNid of deviceNids) {
+        const token = tokensByDevice.get(deviceNid);
+        if (token !== undefined) remembered.delete(token);
+        tokensByDevice.delete(deviceNid);
+      }
+    },
+  };
+}
+
+function principalOf(owner: TokenOwner): TokenPrincipal {
+  const { userId, userNid, deviceId, deviceNid, isLocked, isSuspended } = owner;
+  const accountState = isLocked ? 'locked' : isSuspended ? 'suspended' : 'active';
+  return { userId, userNid, deviceId, deviceNid, accountState };
+}
+
+function dropForgotten(tokensByDevice: Map<number, string>, remembered: BoundedMap<string, Remembered>): void {
+  for (const [deviceNid, token] of tokensByDevice) {
+    if (!remembered.has(token)) tokensByDevice.delete(deviceNid);
+  }
+}
+
+/** The request does not wait for it, and does not fail with it. */
+function noteSighting(
+  { database, clock, logger }: { readonly database: Database; readonly clock: Clock; readonly logger: Logger },
+  { deviceNid, lastSeenAt }: TokenOwner,
+  { remoteAddress, userAgent }: TokenCall,
+): void {
+  const seenAt = clock.now();
+  const unlessSeenAfter = seenAt - SIGHTING_INTERVAL_MS;
+  if (lastSeenAt !== null && lastSeenAt > unlessSeenAfter) return;
+  persistSighting(database, {
+    deviceNid,
+    seenAt,
+    remoteAddress,
+    userAgent: userAgent?.slice(0, USER_AGENT_LENGTH_MAX),
+    unlessSeenAfter,
+  }).catch((error: unknown) => logger.error({ err: error, deviceNid }, 'could not note when a device was last seen'));
+}

@@ -1,0 +1,32 @@
+/** Owns the check of a login by password. */
+import { MatrixError } from '#matrix/error.ts';
+import type { Database } from '#storage/database.ts';
+import { findAccount } from '#storage/users/find-account.ts';
+import { findLocalUserId } from '#users/local-user-id.ts';
+import { checkPassword } from '#users/passwords.ts';
+
+export type PasswordLoginParts = {
+  readonly database: Database;
+  readonly config: { readonly serverName: string };
+  readonly isLocal: (id: string) => boolean;
+};
+
+/**
+ * The account that a name and a password belong to. Throws the same M_FORBIDDEN after the same work for a wrong password
+ * and for a user that does not exist, M_USER_LOCKED for the owner of a locked account, and 503 when too many wait.
+ * Specification: Client-Server API, "Password-based" login.
+ */
+export async function requirePasswordLogin(
+  { database, config, isLocal }: PasswordLoginParts,
+  { user, password }: { readonly user: string; readonly password: string },
+): Promise<{ readonly userId: string; readonly userNid: number }> {
+  const userId = findLocalUserId(user, { serverName: config.serverName, isLocal });
+  const account = userId === undefined ? undefined : await findAccount(database, userId);
+  const mayLogIn = account?.deactivatedAt === null;
+  const fits = await checkPassword(mayLogIn ? (account.passwordHash ?? undefined) : undefined, password);
+  if (account === undefined || !fits) throw new MatrixError('M_FORBIDDEN', 'The user name or the password is wrong.');
+  if (account.lockedAt !== null) {
+    throw new MatrixError('M_USER_LOCKED', 'This account is locked.', { fields: { soft_logout: true } });
+  }
+  return { userId: account.userId, userNid: account.userNid };
+}

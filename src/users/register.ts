@@ -1,0 +1,98 @@
+/** Owns registration by people: who may, by which stages, and the account that comes of it. */
+import type { Clock } from '#core/clock.ts';
+import { MatrixError } from '#matrix/error.ts';
+import type { Database } from '#storage/database.ts';
+import { countRegistrationTokenUse } from '#storage/users/registration-tokens.ts';
+import { takeUiaSession } from '#storage/users/uia-sessions.ts';
+import {
+  createAccount,
+  generateLocalpart,
+  requireAvailableUserId,
+  type CreatedAccount,
+} from '#users/create-account.ts';
+import { requireAcceptablePassword } from '#users/passwords.ts';
+import { checkRegistrationToken } from '#users/registration-tokens.ts';
+import { authoriseByUia, type StageVerdict, type UiaAuth } from '#users/uia/authorise.ts';
+import type { UiaFlow } from '#users/uia/stages.ts';
+
+export type RegisterParts = {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly config: {
+    readonly serverName: string;
+    readonly registration: { readonly mode: 'token' | 'open' | 'closed'; readonly token?: string | undefined };
+  };
+};
+
+export type RegisterAuth = UiaAuth & { readonly token?: string };
+
+export type RegisterRequest = {
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  readonly auth: RegisterAuth | undefined;
+  /** The request without `auth`, as text that is the same when the request is. */
+  readonly request: string;
+};
+
+/** `challenge` is the body to answer with status 401. */
+export type Registration = { readonly account: CreatedAccount } | { readonly challenge: Record<string, unknown> };
+
+/** Throws M_FORBIDDEN when nobody may register. */
+export function requireOpenRegistration({ config }: Pick<RegisterParts, 'config'>): void {
+  if (config.registration.mode === 'closed') {
+    throw new MatrixError('M_FORBIDDEN', 'Registration is closed on this server.');
+  }
+}
+
+/**
+ * Registers somebody, or asks for the next stage. Throws what `createAccount` throws, before it asks for anything where
+ * it can, and M_FORBIDDEN when registration is closed or the registration token was used up meanwhile.
+ * Specification: Client-Server API, "Account registration".
+ */
+export async function register(parts: RegisterParts, request: RegisterRequest): Promise<Registration> {
+  requireOpenRegistration(parts);
+  const { username, password, auth } = request;
+  if (username !== undefined) await requireAvailableUserId(parts, username);
+  if (password !== undefined) requireAcceptablePassword(password);
+
+  const verdict = await authoriseByUia(parts, {
+    operation: 'client.register',
+    flows: flowsOf(parts),
+    request: request.request,
+    auth,
+    checkStage: (given) => checkStage(parts, given),
+  });
+  if (!verdict.authorised) return { challenge: verdict.challenge };
+  // Only now, because clients ask for the flows with an empty request.
+  if (password === undefined) throw new MatrixError('M_MISSING_PARAM', 'The body lacks the required key "password".');
+
+  const localpart = username ?? generateLocalpart();
+  const account = await createAccount(parts, { localpart, password }, async (tx) => {
+    const session = await takeUiaSession(tx, verdict.sessionHash);
+    if (session === undefined) {
+      // Whoever took it registered by the same request, so its name is taken as well.
+      throw new MatrixError('M_USER_IN_USE', 'This request has made an account already.');
+    }
+    const token = session.registrationToken;
+    if (token !== null && !(await countRegistrationTokenUse(tx, token, parts.clock.now()))) {
+      throw new MatrixError('M_FORBIDDEN', 'The registration token has been used up or has expired.');
+    }
+  });
+  return { account };
+}
+
+function flowsOf({ config }: RegisterParts): readonly UiaFlow[] {
+  return config.registration.mode === 'open' ? [['m.login.dummy']] : [['m.login.registration_token']];
+}
+
+async function checkStage(parts: RegisterParts, { type, token }: RegisterAuth): Promise<StageVerdict> {
+  if (type === 'm.login.dummy') return { passed: true };
+  if (token === undefined) {
+    return { passed: false, failure: { errcode: 'M_MISSING_PARAM', error: 'The stage needs a "token".' } };
+  }
+  const verdict = await checkRegistrationToken(parts, token);
+  if (verdict === 'unusable') {
+    return { passed: false, failure: { errcode: 'M_FORBIDDEN', error: 'The registration token is not valid.' } };
+  }
+  return { passed: true, registrationToken: verdict === 'stored' ? token : undefined };
+}

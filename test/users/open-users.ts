@@ -1,0 +1,67 @@
+/** Owns what the tests of users share: a database with the tables of the server, and the parts that verbs need. */
+import { Client } from 'pg';
+import type { Clock } from '#core/clock.ts';
+import { createLogger } from '#core/logger.ts';
+import { accountsSql } from '#migrations/baseline/accounts.ts';
+import { userStreamsSql } from '#migrations/baseline/user-streams.ts';
+import { serverNameOf } from '#matrix/ids.ts';
+import { openDatabase, type Database } from '#storage/database.ts';
+import type { EmbeddedConnection } from '#storage/embedded/connection.ts';
+import { createAuthenticator, type Authenticator } from '#users/authenticate.ts';
+import { createTestDatabase } from '#test/support/test-database.ts';
+
+export type TestUsers = AsyncDisposable & {
+  readonly database: Database;
+  readonly clock: Clock & { nowMs: number };
+  readonly authenticator: Authenticator;
+  readonly isLocal: (id: string) => boolean;
+  readonly config: {
+    readonly serverName: string;
+    readonly publicUrl: undefined;
+    readonly registration: { readonly mode: 'token' | 'open' | 'closed'; readonly token?: string };
+  };
+  /** A second process on the same database. */
+  readonly otherAuthenticator: Authenticator;
+  /** Runs SQL on a connection of its own. */
+  ask(sql: string, values?: readonly unknown[]): Promise<Record<string, unknown>[]>;
+};
+
+async function prepare(connection: EmbeddedConnection): Promise<void> {
+  const client = new Client(connection);
+  await client.connect();
+  await client.query(accountsSql);
+  await client.query(userStreamsSql);
+  await client.end();
+}
+
+export async function openUsers(registration: TestUsers['config']['registration']): Promise<TestUsers> {
+  const test = await createTestDatabase(prepare, 'users_template');
+  const logger = createLogger('silent');
+  const database = openDatabase(test.connection, { poolSize: 10, logger });
+  const clock = {
+    nowMs: 1_700_000_000_000,
+    now: () => clock.nowMs,
+    monotonicMs: () => clock.nowMs - 1_600_000_000_000,
+  };
+  return {
+    database,
+    clock,
+    authenticator: createAuthenticator({ database, clock, logger }),
+    otherAuthenticator: createAuthenticator({ database, clock, logger }),
+    isLocal: (id) => serverNameOf(id) === 'hs1.test',
+    config: { serverName: 'hs1.test', publicUrl: undefined, registration },
+    async ask(sql, values = []) {
+      const client = new Client(test.connection);
+      await client.connect();
+      try {
+        return (await client.query(sql, [...values])).rows;
+      } finally {
+        await client.end();
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await database[Symbol.asyncDispose]();
+      await test[Symbol.asyncDispose]();
+    },
+  };
+}
