@@ -6,7 +6,7 @@ import type { StateTries } from '#storage/rooms/state-tries.ts';
 import { findLastEventPosition } from '#storage/streams/find-stream-events.ts';
 import type { EventFact } from '#streams/event-fact.ts';
 import { FactRing, type FactRingBounds } from '#streams/fact-ring.ts';
-import { openNotifier } from '#streams/notifier.ts';
+import { Notifier } from '#streams/notifier.ts';
 import { readFacts } from '#streams/read-facts.ts';
 import { openTokenEpochs } from '#streams/token-epochs.ts';
 import { Waiters } from '#streams/waiters.ts';
@@ -87,7 +87,7 @@ export async function openEventStream(
   const poll = (): void => {
     catchUp().catch((error: unknown) => logger.warn({ err: error }, 'the event stream could not be read'));
   };
-  const notifier = openNotifier({
+  const notifier = new Notifier({
     database,
     clock,
     logger,
@@ -161,7 +161,8 @@ function singleFlight(run: () => Promise<void>): SingleFlight {
   };
   return Object.assign(call, {
     settled: async () => {
-      while (running !== undefined || next !== undefined) await (next ?? running)?.then(ignore, ignore);
+      await running?.then(ignore, ignore);
+      await next?.then(ignore, ignore);
     },
   });
 }

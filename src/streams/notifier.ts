@@ -1,20 +1,14 @@
 /** Owns the wake-ups between the processes of one server: LISTEN and NOTIFY on a connection of their own. */
-import type { Client } from 'pg';
 import type { Clock } from '#core/clock.ts';
 import type { Logger } from '#core/logger.ts';
 import { randomToken } from '#core/random.ts';
 import type { Database } from '#storage/database.ts';
-import { eventChannel, listenForEvents, notifyOfEvents } from '#storage/streams/event-channel.ts';
+import { listenForEvents, notifyOfEvents, type ChannelClient } from '#storage/streams/event-channel.ts';
 
 /** After a commit others are told within this time; all commits of that time share one NOTIFY. */
 const COALESCE_MS = 5;
 const RECONNECT_MS_MIN = 100;
 const RECONNECT_MS_MAX = 5_000;
-
-export type Notifier = AsyncDisposable & {
-  /** Tells the other processes that everything up to this position is committed. Nothing is promised: a poll is the net. */
-  announce(pos: number): void;
-};
 
 type Parts = {
   readonly database: Pick<Database, 'dedicatedClient'>;
@@ -25,81 +19,92 @@ type Parts = {
 };
 
 /** Connects in the background, again and again if it must; the database being away is never an error to the caller. */
-export function openNotifier(parts: Parts): Notifier {
-  const { database, clock, logger, onNews } = parts;
-  const processId = randomToken(9);
-  let client: Client | undefined;
-  let failures = 0;
-  let closed = false;
-  let announced: number | undefined;
-  let lastNotifyMs = -Infinity;
-  let notifyTimer: NodeJS.Timeout | undefined;
-  let reconnectTimer: NodeJS.Timeout | undefined;
-  let connecting: Promise<void> = Promise.resolve();
+export class Notifier implements AsyncDisposable {
+  readonly #parts: Parts;
+  readonly #processId = randomToken(9);
+  #client: ChannelClient | undefined;
+  #connecting: Promise<void>;
+  #failures = 0;
+  #closed = false;
+  #announced: number | undefined;
+  #lastNotifyMs = -Infinity;
+  #notifyTimer: NodeJS.Timeout | undefined;
+  #reconnectTimer: NodeJS.Timeout | undefined;
 
-  const lose = (lost: Client, error: unknown): void => {
-    lost.removeAllListeners('notification');
-    if (client === lost) client = undefined;
-    lost.end().catch(() => undefined);
-    if (closed || reconnectTimer !== undefined) return;
-    failures += 1;
-    const delayMs = Math.min(RECONNECT_MS_MAX, RECONNECT_MS_MIN * 2 ** (failures - 1));
-    if (failures === 1) logger.warn({ err: error }, 'connection for wake-ups lost; polling until it is back');
-    reconnectTimer = setTimeout(() => {
-      reconnectTimer = undefined;
-      connecting = connect();
-    }, delayMs).unref();
-  };
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#connecting = this.#connect();
+  }
 
-  const connect = async (): Promise<void> => {
-    const fresh = database.dedicatedClient({ application_name: 'causeway wake-ups' });
-    fresh.on('error', (error) => lose(fresh, error));
-    fresh.on('end', () => {
-      if (client === fresh) lose(fresh, undefined);
+  /** Tells the other processes that everything up to this position is committed. Nothing is promised: a poll is the net. */
+  announce(pos: number): void {
+    this.#announced = pos;
+    if (this.#closed || this.#notifyTimer !== undefined) return;
+    const waitMs = this.#lastNotifyMs + COALESCE_MS - this.#parts.clock.monotonicMs();
+    if (waitMs <= 0) this.#notify();
+    else this.#notifyTimer = setTimeout(() => this.#notify(), Math.ceil(waitMs));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#notifyTimer);
+    clearTimeout(this.#reconnectTimer);
+    await this.#connecting;
+    const client = this.#client;
+    this.#client = undefined;
+    await client?.end().catch(() => undefined);
+  }
+
+  #notify(): void {
+    this.#notifyTimer = undefined;
+    const client = this.#client;
+    if (client === undefined || this.#announced === undefined) return;
+    this.#lastNotifyMs = this.#parts.clock.monotonicMs();
+    notifyOfEvents(client, `${this.#processId}.${this.#announced}`).catch((error: unknown) =>
+      this.#lose(client, error),
+    );
+    this.#announced = undefined;
+  }
+
+  async #connect(): Promise<void> {
+    const client = this.#parts.database.dedicatedClient({ application_name: 'causeway wake-ups' });
+    client.on('error', (error) => this.#lose(client, error));
+    client.on('end', () => {
+      if (this.#client === client) this.#lose(client, undefined);
     });
-    fresh.on('notification', ({ channel, payload }) => {
+    client.on('notification', ({ payload }) => {
       const [sender, pos] = (payload ?? '').split('.');
-      if (channel === eventChannel && sender !== processId) onNews(Number(pos));
+      if (sender !== this.#processId) this.#parts.onNews(Number(pos));
     });
     try {
-      await fresh.connect();
-      await listenForEvents(fresh);
+      await client.connect();
+      await listenForEvents(client);
     } catch (error) {
-      lose(fresh, error);
+      this.#lose(client, error);
       return;
     }
-    if (closed) return void (await fresh.end());
-    client = fresh;
-    failures = 0;
-    onNews(undefined);
-  };
+    if (this.#closed) {
+      await client.end();
+      return;
+    }
+    this.#client = client;
+    this.#failures = 0;
+    this.#parts.onNews(undefined);
+  }
 
-  const notify = (): void => {
-    notifyTimer = undefined;
-    if (client === undefined || announced === undefined) return;
-    lastNotifyMs = clock.monotonicMs();
-    const target = client;
-    notifyOfEvents(target, `${processId}.${announced}`).catch((error: unknown) => lose(target, error));
-    announced = undefined;
-  };
-
-  connecting = connect();
-  return {
-    announce(pos) {
-      announced = pos;
-      if (closed || notifyTimer !== undefined) return;
-      const waitMs = lastNotifyMs + COALESCE_MS - clock.monotonicMs();
-      if (waitMs <= 0) notify();
-      else notifyTimer = setTimeout(notify, Math.ceil(waitMs));
-    },
-    async [Symbol.asyncDispose]() {
-      closed = true;
-      clearTimeout(notifyTimer);
-      clearTimeout(reconnectTimer);
-      await connecting;
-      const open = client;
-      client = undefined;
-      await open?.end().catch(() => undefined);
-    },
-  };
+  /** An error and the end of a connection may both be told, hence the check for a reconnection that is due already. */
+  #lose(client: ChannelClient, error: unknown): void {
+    if (this.#client === client) this.#client = undefined;
+    client.end().catch(() => undefined);
+    if (this.#closed || this.#reconnectTimer !== undefined) return;
+    if (this.#failures === 0) {
+      this.#parts.logger.warn({ err: error }, 'connection for wake-ups lost; polling until it is back');
+    }
+    const delayMs = Math.min(RECONNECT_MS_MAX, RECONNECT_MS_MIN * 2 ** this.#failures);
+    this.#failures += 1;
+    this.#reconnectTimer = setTimeout(() => {
+      this.#reconnectTimer = undefined;
+      this.#connecting = this.#connect();
+    }, delayMs).unref();
+  }
 }
