@@ -1,0 +1,53 @@
+/** Owns which events of a room's history a reader may see. */
+import { historyVisibilityOf, isEventVisible, type HistoryVisibility } from '#matrix/history-visibility.ts';
+import { contentOf } from '#rooms/find-room-state.ts';
+import type { RoomReadParts, RoomUser } from '#rooms/room-parts.ts';
+import type { RoomReader } from '#rooms/room-reader.ts';
+import type { StoredEvent } from '#storage/rooms/find-events.ts';
+import { findMembershipChanges, type MembershipChange } from '#storage/rooms/find-rooms.ts';
+import { membershipCodes } from '#streams/event-fact.ts';
+
+/** As `events.history_visibility` numbers them. */
+const visibilities: readonly HistoryVisibility[] = ['world_readable', 'shared', 'invited', 'joined'];
+const shared = 1;
+const membershipNames: ReadonlyMap<number, string> = new Map(
+  Object.entries(membershipCodes).map(([name, code]) => [code, name]),
+);
+
+/**
+ * The events that the reader may see, in their order. A joined reader of shared history sees all of it, for which
+ * nothing is asked; otherwise the reader's memberships are read once.
+ */
+export async function selectVisible(
+  parts: Pick<RoomReadParts, 'database'>,
+  user: RoomUser,
+  reader: RoomReader,
+  events: readonly StoredEvent[],
+): Promise<readonly StoredEvent[]> {
+  if (reader.kind === 'joined' && events.every((event) => event.historyVisibility <= shared)) return events;
+  const changes = await findMembershipChanges(parts.database, user.userNid, reader.room.roomNid);
+  return events.filter((event) => isVisibleTo(event, user.userId, changes, reader));
+}
+
+/** Whether a user with these changes of membership, oldest first, may see an event. */
+export function isVisibleTo(
+  event: Pick<StoredEvent, 'type' | 'stateKey' | 'pos' | 'historyVisibility' | 'json' | 'redaction'>,
+  userId: string,
+  changes: readonly MembershipChange[],
+  reader: Pick<RoomReader, 'room'>,
+): boolean {
+  // What has no position was fetched from before this server was in the room, so before every change it knows.
+  const pos = event.pos ?? 0;
+  const before = changes.findLast((change) => change.pos < pos);
+  const at = changes.find((change) => change.pos === pos);
+  const isOwnMember = event.type === 'm.room.member' && event.stateKey === userId && at !== undefined;
+  const after = isOwnMember ? membershipNames.get(at.membership) : undefined;
+  return isEventVisible({
+    visibility: visibilities[event.historyVisibility] ?? 'joined',
+    ...(event.type === 'm.room.history_visibility' &&
+      event.stateKey === '' && { visibilityAfter: historyVisibilityOf(contentOf(event, reader.room.version)) }),
+    membership: before === undefined ? undefined : membershipNames.get(before.membership),
+    ...(after !== undefined && { membershipAfter: after }),
+    joinedLater: changes.some((change) => change.pos > pos && change.membership === membershipCodes.join),
+  });
+}

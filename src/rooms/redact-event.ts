@@ -1,0 +1,40 @@
+/** Owns redacting an event of a room. */
+import { MatrixError } from '#matrix/error.ts';
+import type { JsonObject } from '#matrix/pdu.ts';
+import { namedLevel, userPowerLevel } from '#matrix/power-levels.ts';
+import { findRoomPower } from '#rooms/find-room-power.ts';
+import type { PersistEvents, ReplayKey } from '#rooms/persist-request.ts';
+import { requireOnlyId } from '#rooms/send-event.ts';
+import type { RoomReadParts, RoomUser } from '#rooms/room-parts.ts';
+import { requireJoinedRoom } from '#rooms/room-reader.ts';
+import { findEventById } from '#storage/rooms/find-events.ts';
+
+/**
+ * Answers the id of the redaction. M_FORBIDDEN unless the event is the user's own or the user has the room's redact
+ * level: a server may not tell its own users apart by the room version's rule, so that is judged here.
+ * Specification: Client-Server API, "Redactions".
+ */
+export async function redactEvent(
+  parts: RoomReadParts & { readonly persistEvents: PersistEvents },
+  request: {
+    readonly roomId: string;
+    readonly sender: RoomUser;
+    readonly targetId: string;
+    /** Of the redaction event, without `redacts`. */
+    readonly content: JsonObject;
+    readonly replay: ReplayKey;
+  },
+): Promise<string> {
+  const { roomId, sender, targetId, content, replay } = request;
+  const { room, root } = await requireJoinedRoom(parts, sender, roomId);
+  const target = await findEventById(parts.database, targetId);
+  if (target?.roomNid !== room.roomNid) throw new MatrixError('M_NOT_FOUND', 'There is no such event in this room.');
+  if (target.sender !== sender.userId) {
+    const power = await findRoomPower(parts, room, root);
+    if (userPowerLevel(power, sender.userId) < namedLevel(power, 'redact')) {
+      throw new MatrixError('M_FORBIDDEN', 'You have not the power to redact what others sent in this room.');
+    }
+  }
+  const redaction = { sender: sender.userId, type: 'm.room.redaction', content, redacts: targetId };
+  return requireOnlyId((await parts.persistEvents({ room: { roomId }, events: [redaction], replay })).eventIds);
+}

@@ -1,0 +1,26 @@
+/** Owns the check that users can be invited: they are users of this server. */
+import { MatrixError } from '#matrix/error.ts';
+import { isUserId } from '#matrix/ids.ts';
+import type { ReadTx } from '#storage/database.ts';
+import { findLocalUsers, type LocalUser } from '#storage/rooms/find-local-users.ts';
+
+/**
+ * The users who are to be invited, by id. Throws M_INVALID_PARAM for what is no user id, for a user of another server,
+ * which this version cannot reach, and for one who does not exist.
+ */
+export async function requireInvitable(
+  parts: { readonly database: ReadTx; readonly isLocal: (id: string) => boolean },
+  userIds: readonly string[],
+): Promise<ReadonlyMap<string, LocalUser>> {
+  if (userIds.length === 0) return new Map();
+  for (const userId of userIds) {
+    if (!isUserId(userId)) throw new MatrixError('M_INVALID_PARAM', `"${userId}" is not a user id.`);
+    if (!parts.isLocal(userId)) {
+      throw new MatrixError('M_INVALID_PARAM', `${userId} is on another server, and this one reaches no others yet.`);
+    }
+  }
+  const users = await findLocalUsers(parts.database, userIds);
+  const missing = userIds.find((userId) => !users.has(userId));
+  if (missing !== undefined) throw new MatrixError('M_INVALID_PARAM', `There is no user ${missing} on this server.`);
+  return users;
+}

@@ -1,0 +1,88 @@
+/** Owns the question who may read a room, and as of when. */
+import { MatrixError } from '#matrix/error.ts';
+import { historyVisibilityOf } from '#matrix/history-visibility.ts';
+import { contentOf, findStateEvent } from '#rooms/find-room-state.ts';
+import type { RoomReadParts, RoomUser } from '#rooms/room-parts.ts';
+import {
+  findHead,
+  findMembership,
+  findMembershipChanges,
+  findRoom,
+  findStateRootAt,
+  type KnownRoom,
+} from '#storage/rooms/find-rooms.ts';
+import type { StateRoot } from '#storage/rooms/state-tries.ts';
+import { membershipCodes } from '#streams/event-fact.ts';
+
+/** What a user may read of a room. */
+export type RoomReader = {
+  readonly room: KnownRoom;
+  /** `left`: as of `leftPos`; `peeking`: a room that is readable by the whole world. */
+  readonly kind: 'joined' | 'left' | 'peeking';
+  /** The state that the user may see. */
+  readonly root: StateRoot;
+  /** Position in the stream of the event by which the user ceased to be joined. */
+  readonly leftPos: number | undefined;
+  /** Order of the newest event of the room, whether the user may see it or not. */
+  readonly lastOrder: number;
+};
+
+/** What a user may read of a room, or undefined: nothing, or there is no such room. */
+export async function findRoomReader(
+  parts: RoomReadParts,
+  user: RoomUser,
+  roomId: string,
+): Promise<RoomReader | undefined> {
+  const { database } = parts;
+  const room = await findRoom(database, roomId);
+  if (room === undefined) return undefined;
+  const { roomNid } = room;
+  const [head, own] = await Promise.all([findHead(database, roomNid), findMembership(database, user.userNid, roomNid)]);
+  if (head === undefined) return undefined;
+  const { lastOrder, stateRoot } = head;
+  if (own?.membership === membershipCodes.join) {
+    return { room, kind: 'joined', root: stateRoot, leftPos: undefined, lastOrder };
+  }
+  if (await isWorldReadable(parts, room, stateRoot)) {
+    return { room, kind: 'peeking', root: stateRoot, leftPos: undefined, lastOrder };
+  }
+  if (own === undefined || own.forgottenPos !== undefined) return undefined;
+  const changes = await findMembershipChanges(database, user.userNid, roomNid);
+  const left = changes.findLast(
+    ({ membership, was }) => was === membershipCodes.join && membership !== membershipCodes.join,
+  );
+  const root = left === undefined ? undefined : await findStateRootAt(database, roomNid, left.pos);
+  return left === undefined || root === undefined
+    ? undefined
+    : { room, kind: 'left', root, leftPos: left.pos, lastOrder };
+}
+
+/** Throws M_FORBIDDEN, in the same words whether the room is closed to the user or does not exist. */
+export async function requireRoomReader(parts: RoomReadParts, user: RoomUser, roomId: string): Promise<RoomReader> {
+  const reader = await findRoomReader(parts, user, roomId);
+  if (reader === undefined) throw new MatrixError('M_FORBIDDEN', 'You are not in this room.');
+  return reader;
+}
+
+/** A room that the user is joined to, with its state now. Throws M_FORBIDDEN as `requireRoomReader` does. */
+export async function requireJoinedRoom(
+  parts: RoomReadParts,
+  user: RoomUser,
+  roomId: string,
+): Promise<{ readonly room: KnownRoom; readonly root: StateRoot }> {
+  const { database } = parts;
+  const room = await findRoom(database, roomId);
+  if (room !== undefined) {
+    const [head, own] = await Promise.all([
+      findHead(database, room.roomNid),
+      findMembership(database, user.userNid, room.roomNid),
+    ]);
+    if (head !== undefined && own?.membership === membershipCodes.join) return { room, root: head.stateRoot };
+  }
+  throw new MatrixError('M_FORBIDDEN', 'You are not in this room.');
+}
+
+async function isWorldReadable(parts: RoomReadParts, room: KnownRoom, root: StateRoot): Promise<boolean> {
+  const event = await findStateEvent(parts, room.roomNid, root, 'm.room.history_visibility', '');
+  return event !== undefined && historyVisibilityOf(contentOf(event, room.version)) === 'world_readable';
+}

@@ -1,0 +1,179 @@
+/** Owns reading events with their text, as they are shown to clients. */
+import { statement, type ReadTx } from '#storage/database.ts';
+
+/** An accepted event as it is stored. */
+export type StoredEvent = {
+  readonly eventNid: number;
+  readonly roomNid: number;
+  readonly eventId: string;
+  readonly type: string;
+  /** `state_keys.key_nid`; undefined, as `stateKey`, for an event that is not state. */
+  readonly keyNid: number | undefined;
+  readonly stateKey: string | undefined;
+  readonly sender: string;
+  readonly originServerTs: number;
+  readonly roomOrder: number;
+  /** Undefined for an event that was not new when it came. */
+  readonly pos: number | undefined;
+  /** Root of the state before the event; undefined while it is not known. */
+  readonly stateBefore: number | undefined;
+  /** At the event: 0 world_readable, 1 shared, 2 invited, 3 joined. */
+  readonly historyVisibility: number;
+  /** The canonical text, never redacted in the database before its retention ends. */
+  readonly json: string;
+  readonly txnDeviceNid: number | undefined;
+  readonly txnId: string | undefined;
+  /** The redaction that took effect on the event. */
+  readonly redaction: StoredRedaction | undefined;
+};
+
+export type StoredRedaction = { readonly eventId: string; readonly json: string };
+
+type EventRow = {
+  event_nid: number;
+  room_nid: number;
+  event_id: string;
+  type: string;
+  key_nid: number | null;
+  state_key: string | null;
+  sender: string;
+  origin_server_ts: number;
+  room_order: number;
+  pos: number | null;
+  state_before: number | null;
+  history_visibility: number;
+  json: string;
+  txn_device_nid: number | null;
+  txn_id: string | null;
+  redaction_id: string | null;
+  redaction_json: string | null;
+};
+
+// Accepted events alone: what the auth rules refused, and what is known by name only, is not for clients.
+const columns = `
+  e.event_nid, e.room_nid, e.event_id, e.type, e.key_nid, k.state_key, u.user_id as sender, e.origin_server_ts,
+  e.room_order, e.pos, e.state_before, e.history_visibility, j.json, e.txn_device_nid, e.txn_id,
+  r.redaction_id, r.redaction_json`;
+const joins = `
+  join event_json j using (event_nid)
+  join users u on u.user_nid = e.sender_nid
+  left join state_keys k on k.key_nid = e.key_nid
+  left join lateral (
+    select by.event_id as redaction_id, byj.json as redaction_json
+    from redactions d
+    join events by on by.event_nid = d.redaction_nid
+    join event_json byj on byj.event_nid = d.redaction_nid
+    where d.target_event_id = e.event_id and d.room_nid = e.room_nid and d.valid
+    order by d.redaction_nid limit 1
+  ) r on true`;
+
+const selectByNids = statement<EventRow>(
+  'select_stored_events',
+  `select ${columns} from events e ${joins} where e.event_nid = any($1::bigint[]) and e.status = 2`,
+);
+const selectByNidsOfType = statement<EventRow>(
+  'select_stored_events_of_type',
+  `select ${columns} from events e ${joins}
+   where e.event_nid = any($1::bigint[]) and e.type = $2 and e.status = 2`,
+);
+const selectById = statement<EventRow>(
+  'select_stored_event_by_id',
+  `select ${columns} from events e ${joins} where e.event_id = $1 and e.status = 2`,
+);
+// The events are chosen first, so that the joins are paid for those of the page only.
+const selectOlder = statement<EventRow>(
+  'select_room_timeline_older',
+  `select ${columns} from (
+     select * from events
+     where room_nid = $1 and room_order < $2 and room_order >= $3 and status = 2
+     order by room_order desc limit $4
+   ) e ${joins} order by e.room_order desc`,
+);
+const selectNewer = statement<EventRow>(
+  'select_room_timeline_newer',
+  `select ${columns} from (
+     select * from events
+     where room_nid = $1 and room_order >= $2 and room_order < $3 and status = 2
+     order by room_order limit $4
+   ) e ${joins} order by e.room_order`,
+);
+const selectOrderAt = statement<{ room_order: number }>(
+  'select_room_order_at',
+  `select room_order from events where room_nid = $1 and pos <= $2 and room_order is not null
+   order by room_order desc limit 1`,
+);
+const selectStateBefore = statement<{ state_before: number | null }>(
+  'select_state_before_order',
+  `select state_before from events where room_nid = $1 and room_order >= $2 and status = 2
+   order by room_order limit 1`,
+);
+
+/** The accepted events among these, in no particular order. */
+export async function findEventsByNids(db: ReadTx, nids: readonly number[]): Promise<StoredEvent[]> {
+  return nids.length === 0 ? [] : (await db.query(selectByNids, [nids])).map(readRow);
+}
+
+/** As `findEventsByNids`, of one type alone. */
+export async function findEventsOfType(db: ReadTx, nids: readonly number[], type: string): Promise<StoredEvent[]> {
+  return nids.length === 0 ? [] : (await db.query(selectByNidsOfType, [nids, type])).map(readRow);
+}
+
+export async function findEventById(db: ReadTx, eventId: string): Promise<StoredEvent | undefined> {
+  const [row] = await db.query(selectById, [eventId]);
+  return row === undefined ? undefined : readRow(row);
+}
+
+/** A stretch of a room's history between two positions; a position lies just before the event of its order. */
+export type TimelineRange = {
+  /** No event of an order below this. */
+  readonly from?: number;
+  /** No event of this order or above. */
+  readonly before?: number;
+  /** `b`: from the end of the range, newest first. `f`: from its start, oldest first. */
+  readonly direction: 'b' | 'f';
+  readonly limit: number;
+};
+
+export async function findRoomTimeline(db: ReadTx, roomNid: number, range: TimelineRange): Promise<StoredEvent[]> {
+  const from = range.from ?? Number.MIN_SAFE_INTEGER;
+  const before = range.before ?? Number.MAX_SAFE_INTEGER;
+  const rows =
+    range.direction === 'b'
+      ? await db.query(selectOlder, [roomNid, before, from, range.limit])
+      : await db.query(selectNewer, [roomNid, from, before, range.limit]);
+  return rows.map(readRow);
+}
+
+/** The order of the newest event that was there at a position of the stream. */
+export async function findOrderAt(db: ReadTx, roomNid: number, pos: number): Promise<number | undefined> {
+  return (await db.query(selectOrderAt, [roomNid, pos]))[0]?.room_order;
+}
+
+/** The state before the first event of this order or above; undefined if there is none, or its state is not known. */
+export async function findStateRootBefore(db: ReadTx, roomNid: number, order: number): Promise<number | undefined> {
+  return (await db.query(selectStateBefore, [roomNid, order]))[0]?.state_before ?? undefined;
+}
+
+function readRow(row: EventRow): StoredEvent {
+  return {
+    eventNid: row.event_nid,
+    roomNid: row.room_nid,
+    eventId: row.event_id,
+    type: row.type,
+    keyNid: row.key_nid ?? undefined,
+    stateKey: row.state_key ?? undefined,
+    sender: row.sender,
+    originServerTs: row.origin_server_ts,
+    roomOrder: row.room_order,
+    pos: row.pos ?? undefined,
+    stateBefore: row.state_before ?? undefined,
+    historyVisibility: row.history_visibility,
+    json: row.json,
+    txnDeviceNid: row.txn_device_nid ?? undefined,
+    txnId: row.txn_id ?? undefined,
+    redaction:
+      row.redaction_id === null || row.redaction_json === null
+        ? undefined
+        : { eventId: row.redaction_id, json: row.redaction_json },
+  };
+}

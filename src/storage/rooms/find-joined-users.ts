@@ -1,0 +1,23 @@
+/** Owns reading the users of this server who are joined to a room. */
+import { statement, type ReadTx } from '#storage/database.ts';
+
+const selectJoinedUsers = statement<{ user_id: string }>(
+  'select_joined_users',
+  `select user_id from user_rooms join users using (user_nid)
+   where room_nid = $1 and membership = 2 order by user_nid limit $2`,
+);
+const selectJoinedAmong = statement<{ user_id: string }>(
+  'select_joined_among',
+  `select user_id from users join user_rooms using (user_nid)
+   where user_id = any($1::text[]) and room_nid = $2 and membership = 2`,
+);
+
+/** Up to `limit` joined users, those longest known first. */
+export async function findJoinedUsers(db: ReadTx, roomNid: number, limit: number): Promise<string[]> {
+  return (await db.query(selectJoinedUsers, [roomNid, limit])).map((row) => row.user_id);
+}
+
+/** Which of the users are joined. */
+export async function findJoinedAmong(db: ReadTx, roomNid: number, userIds: readonly string[]): Promise<string[]> {
+  return (await db.query(selectJoinedAmong, [userIds, roomNid])).map((row) => row.user_id);
+}

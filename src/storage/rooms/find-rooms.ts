@@ -1,0 +1,111 @@
+/** Owns reading rooms, their heads and who is in them. */
+import { BoundedMap } from '#core/bounded-map.ts';
+import { findRoomVersion, type RoomVersion } from '#matrix/room-versions.ts';
+import { statement, type ReadTx } from '#storage/database.ts';
+
+/** A room that is here. Neither part ever changes. */
+export type KnownRoom = { readonly roomNid: number; readonly roomId: string; readonly version: RoomVersion };
+
+/** The newest row of a room's heads: where the next event goes. */
+export type RoomHead = {
+  readonly roomSeq: number;
+  readonly pos: number;
+  readonly stateRoot: number;
+  readonly lastOrder: number;
+};
+
+/** A membership as a column holds it (`membershipCodes`), and since when. */
+export type RoomMembership = {
+  readonly membership: number;
+  readonly sincePos: number;
+  readonly eventNid: number | undefined;
+  readonly forgottenPos: number | undefined;
+};
+
+export type MembershipChange = { readonly pos: number; readonly membership: number; readonly was: number };
+
+const selectRoom = statement<{ room_nid: number; version: string }>(
+  'select_room_by_id',
+  `select room_nid, version from rooms where room_id = $1`,
+);
+const selectHead = statement<{ room_seq: number; pos: number; state_root: number; last_order: number }>(
+  'select_room_head',
+  `select room_seq, pos, state_root, last_order from room_heads where room_nid = $1 order by room_seq desc limit 1`,
+);
+const selectRootAt = statement<{ state_root: number }>(
+  'select_state_root_at',
+  `select state_root from room_heads where room_nid = $1 and pos <= $2 and cause <> 0 order by pos desc limit 1`,
+);
+const selectMembership = statement<{
+  membership: number;
+  since_pos: number;
+  event_nid: number | null;
+  forgotten_pos: number | null;
+}>(
+  'select_user_room',
+  `select membership, since_pos, event_nid, forgotten_pos from user_rooms where user_nid = $1 and room_nid = $2`,
+);
+const selectChanges = statement<{ pos: number; membership: number; was: number }>(
+  'select_membership_changes',
+  `select pos, membership, was from membership_log where user_nid = $1 and room_nid = $2 order by pos`,
+);
+const selectJoined = statement<{ room_id: string; room_nid: number }>(
+  'select_joined_rooms',
+  `select room_id, room_nid from user_rooms join rooms using (room_nid) where user_nid = $1 and membership = 2`,
+);
+
+// Per database, because tests open several. Transactions of their own find nothing here and ask, which is right too.
+const roomCaches = new WeakMap<ReadTx, BoundedMap<string, KnownRoom>>();
+
+/** The room, if this server has ever been in it. */
+export async function findRoom(db: ReadTx, roomId: string): Promise<KnownRoom | undefined> {
+  let cache = roomCaches.get(db);
+  if (cache === undefined) roomCaches.set(db, (cache = new BoundedMap({ sizeMax: 20_000 })));
+  const cached = cache.get(roomId);
+  if (cached !== undefined) return cached;
+  const [row] = await db.query(selectRoom, [roomId]);
+  const version = row === undefined ? undefined : findRoomVersion(row.version);
+  if (row === undefined || version === undefined) return undefined;
+  const room = { roomNid: row.room_nid, roomId, version };
+  cache.set(roomId, room);
+  return room;
+}
+
+export async function findHead(db: ReadTx, roomNid: number): Promise<RoomHead | undefined> {
+  const [row] = await db.query(selectHead, [roomNid]);
+  if (row === undefined) return undefined;
+  return { roomSeq: row.room_seq, pos: row.pos, stateRoot: row.state_root, lastOrder: row.last_order };
+}
+
+/** The room's state at a position of the stream; undefined before its first event. */
+export async function findStateRootAt(db: ReadTx, roomNid: number, pos: number): Promise<number | undefined> {
+  return (await db.query(selectRootAt, [roomNid, pos]))[0]?.state_root;
+}
+
+export async function findMembership(
+  db: ReadTx,
+  userNid: number,
+  roomNid: number,
+): Promise<RoomMembership | undefined> {
+  const [row] = await db.query(selectMembership, [userNid, roomNid]);
+  if (row === undefined) return undefined;
+  return {
+    membership: row.membership,
+    sincePos: row.since_pos,
+    eventNid: row.event_nid ?? undefined,
+    forgottenPos: row.forgotten_pos ?? undefined,
+  };
+}
+
+/** Every change of a local user's membership of the room, oldest first. */
+export function findMembershipChanges(db: ReadTx, userNid: number, roomNid: number): Promise<MembershipChange[]> {
+  return db.query(selectChanges, [userNid, roomNid]);
+}
+
+export async function findJoinedRooms(
+  db: ReadTx,
+  userNid: number,
+): Promise<{ readonly roomId: string; readonly roomNid: number }[]> {
+  const rows = await db.query(selectJoined, [userNid]);
+  return rows.map((row) => ({ roomId: row.room_id, roomNid: row.room_nid }));
+}
