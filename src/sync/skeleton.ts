@@ -52,7 +52,7 @@ export async function findSkeleton(
 ): Promise<Skeleton> {
   const { userNid, since, horizon, filter } = request;
   if (since !== undefined && isSettled(parts.stream, request.userId, since)) {
-    const joined = at.joined.filter((room) => filter.hasRoom(room.roomId) && filter.timeline.hasRoom(room.roomId));
+    const joined = at.joined.filter((room) => filter.hasRoom(room.roomId));
     return { plans: joined.map((room) => settledPlan(room, request, since)), invited: [], knocked: [] };
   }
   // The whole log is needed only for rooms that are new to the user, but it is short and in one place.
@@ -76,11 +76,7 @@ function settledPlan(room: UserRoom, { horizon, fullState }: SkeletonRequest, si
   return { roomNid, roomId, section: 'join', ...window, memberships: undefined, ownEventOnly: false };
 }
 
-function planOf(
-  room: UserRoom,
-  memberships: readonly MembershipRow[],
-  request: SkeletonRequest,
-): RoomPlan | undefined {
+function planOf(room: UserRoom, memberships: readonly MembershipRow[], request: SkeletonRequest): RoomPlan | undefined {
   const { since = 0, filter } = request;
   const changes = memberships.filter((row) => row.pos > since);
   const was = changes[0]?.was ?? room.membership;

@@ -18,7 +18,9 @@ export type SyncFilter = {
   readonly state: EventFilter & { readonly lazyLoadMembers: boolean };
 };
 
-export type FilterVerdict = { readonly ok: true; readonly filter: SyncFilter } | { readonly ok: false; readonly reason: string };
+export type FilterVerdict =
+  | { readonly ok: true; readonly filter: SyncFilter }
+  | { readonly ok: false; readonly reason: string };
 
 const TIMELINE_LIMIT = 10;
 const TIMELINE_LIMIT_MAX = 100;
@@ -90,7 +92,8 @@ function roomTest(source: Section): (roomId: string) => boolean {
 }
 
 function asObject(value: unknown, what: string): Section {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new FilterFault(`${what} is no object.`);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new FilterFault(`${what} is no object.`);
   return { ...value };
 }
 
@@ -103,7 +106,8 @@ function strings(source: Section, key: string): string[] | undefined {
   const value = source[key];
   if (value === undefined || value === null) return undefined;
   const isText = (each: unknown): each is string => typeof each === 'string';
-  if (!Array.isArray(value) || !value.every(isText)) throw new FilterFault(`${key} of the filter is no list of strings.`);
+  if (!Array.isArray(value) || !value.every(isText))
+    throw new FilterFault(`${key} of the filter is no list of strings.`);
   return value;
 }
 

@@ -26,10 +26,7 @@ const memberKeys = statement<{ key_nid: number; state_key: string }>(
 );
 
 /** By user id: the key under which a room's state has the user's membership. */
-export async function findMemberKeyNids(
-  db: ReadTx,
-  userIds: readonly string[],
-): Promise<ReadonlyMap<string, number>> {
+export async function findMemberKeyNids(db: ReadTx, userIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
   const rows = userIds.length === 0 ? [] : await db.query(memberKeys, [userIds]);
   return new Map(rows.map((row) => [row.state_key, row.key_nid]));
 }
