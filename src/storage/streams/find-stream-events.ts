@@ -1,0 +1,53 @@
+/** Owns reading the event stream out of its table. */
+import { statement, type ReadTx } from '#storage/database.ts';
+
+export type StreamEventRow = {
+  readonly pos: number;
+  readonly event_nid: number;
+  readonly room_nid: number;
+  readonly room_id: string;
+  readonly version: string;
+  readonly event_id: string;
+  readonly type: string;
+  readonly key_nid: number | null;
+  readonly state_key: string | null;
+  readonly sender: string;
+  readonly origin_server_ts: number;
+  readonly room_order: number;
+  readonly state_before: number;
+  readonly json: string;
+  readonly txn_device_nid: number | null;
+  readonly txn_id: string | null;
+  /** A redaction names it; whether that one counts is decided when it is rendered. */
+  readonly redacted: boolean;
+};
+
+const streamEvents = statement<StreamEventRow>(
+  'find_stream_events',
+  `select e.pos, e.event_nid, e.room_nid, r.room_id, r.version, e.event_id, e.type, e.key_nid, k.state_key,
+     u.user_id as sender, e.origin_server_ts, e.room_order, coalesce(e.state_before, 0) as state_before, j.json,
+     e.txn_device_nid, e.txn_id,
+     exists (select from redactions d where d.target_event_id = e.event_id and d.valid is not false) as redacted
+   from events e
+   join rooms r on r.room_nid = e.room_nid
+   join users u on u.user_nid = e.sender_nid
+   join event_json j on j.event_nid = e.event_nid
+   left join state_keys k on k.key_nid = e.key_nid
+   where e.pos > $1 order by e.pos limit $2`,
+);
+
+/** The events with a position after this one, ascending, as many as `limit`. */
+export function findStreamEvents(db: ReadTx, after: number, limit: number): Promise<StreamEventRow[]> {
+  return db.query(streamEvents, [after, limit]);
+}
+
+const lastPosition = statement<{ pos: number }>(
+  'find_last_event_position',
+  'select coalesce(max(pos), 0) as pos from events where pos is not null',
+);
+
+/** The greatest position that is visible, 0 if there is none. Never a sequence's value: that runs ahead of commits. */
+export async function findLastEventPosition(db: ReadTx): Promise<number> {
+  const [row] = await db.query(lastPosition, []);
+  return row?.pos ?? 0;
+}

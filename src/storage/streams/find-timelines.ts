@@ -1,0 +1,89 @@
+/** Owns reading the newest events of many rooms at once, and the states of rooms at positions. */
+import { statement, type ReadTx } from '#storage/database.ts';
+
+export type TimelineRow = {
+  readonly event_nid: number;
+  readonly room_nid: number;
+  readonly pos: number;
+  readonly room_order: number;
+  readonly type: string;
+  readonly key_nid: number | null;
+  readonly state_key: string | null;
+  readonly sender: string;
+  readonly state_before: number;
+  readonly history_visibility: number;
+};
+
+/** Events of a room with after < pos ≤ upTo. */
+export type TimelineWindow = { readonly roomNid: number; readonly after: number; readonly upTo: number };
+
+/** `null` is no condition. Types are patterns of LIKE. */
+export type TimelineCondition = {
+  readonly types: readonly string[] | null;
+  readonly notTypes: readonly string[] | null;
+  readonly senders: readonly string[] | null;
+  readonly notSenders: readonly string[] | null;
+};
+
+// Position and order grow together among live events, so the newest by order are the newest by position. The head of a
+// state change at or before the window bounds how far back a condition that little matches has to look.
+const timelines = statement<TimelineRow>(
+  'find_timelines',
+  `select e.event_nid, e.room_nid, e.pos, e.room_order, e.type, e.key_nid, k.state_key, u.user_id as sender,
+     coalesce(e.state_before, 0) as state_before, e.history_visibility
+   from unnest($1::bigint[], $2::bigint[], $3::bigint[]) as w(room_nid, after, up_to)
+   cross join lateral (
+     select * from events v
+     where v.room_nid = w.room_nid and v.pos <= w.up_to and v.status = 2
+       and v.room_order > coalesce((
+         select h.last_order from room_heads h
+         where h.room_nid = w.room_nid and h.pos <= w.after and h.cause <> 0 order by h.pos desc limit 1
+       ), -9007199254740991)
+       and ($5::text[] is null or v.type like any($5))
+       and ($6::text[] is null or not v.type like any($6))
+       and ($7::text[] is null or v.sender_nid in (select user_nid from users where user_id = any($7)))
+       and ($8::text[] is null or v.sender_nid not in (select user_nid from users where user_id = any($8)))
+     order by v.room_order desc limit $4
+   ) e
+   join users u on u.user_nid = e.sender_nid
+   left join state_keys k on k.key_nid = e.key_nid
+   where e.pos > w.after order by e.room_nid, e.room_order`,
+);
+
+/** Of each window the newest `limit` events that meet the condition, oldest first within their room. */
+export function findTimelines(
+  db: ReadTx,
+  windows: readonly TimelineWindow[],
+  limit: number,
+  condition: TimelineCondition,
+): Promise<TimelineRow[]> {
+  return db.query(timelines, [
+    windows.map((window) => window.roomNid),
+    windows.map((window) => window.after),
+    windows.map((window) => window.upTo),
+    limit,
+    condition.types,
+    condition.notTypes,
+    condition.senders,
+    condition.notSenders,
+  ]);
+}
+
+const roots = statement<{ root: number }>(
+  'find_state_roots_at',
+  `select coalesce((
+     select h.state_root from room_heads h
+     where h.room_nid = p.room_nid and h.pos <= p.pos and h.cause <> 0 order by h.pos desc limit 1
+   ), 0) as root
+   from unnest($1::bigint[], $2::bigint[]) with ordinality as p(room_nid, pos, ord) order by p.ord`,
+);
+
+/** The root of each room's state at each position, in the order given; 0 before the room was. */
+export async function findStateRootsAt(
+  db: ReadTx,
+  places: readonly { readonly roomNid: number; readonly pos: number }[],
+): Promise<number[]> {
+  if (places.length === 0) return [];
+  const rows = await db.query(roots, [places.map((place) => place.roomNid), places.map((place) => place.pos)]);
+  return rows.map((row) => row.root);
+}

@@ -1,0 +1,54 @@
+/** Owns making facts of what the table has, as those who wrote the events would have told them. */
+import { clientEventStem } from '#matrix/client-event.ts';
+import { sliceMembers } from '#matrix/json-slices.ts';
+import { roomVersions } from '#matrix/room-versions.ts';
+import type { ReadTx } from '#storage/database.ts';
+import type { StateTries } from '#storage/rooms/state-tries.ts';
+import { findStreamEvents, type StreamEventRow } from '#storage/streams/find-stream-events.ts';
+import type { EventFact } from '#streams/event-fact.ts';
+
+export type ReadFact = { readonly fact: EventFact; readonly redacted: boolean };
+
+/** The facts after a position, ascending, as many as `limit`. */
+export async function readFacts(db: ReadTx, tries: StateTries, after: number, limit: number): Promise<ReadFact[]> {
+  const rows = await findStreamEvents(db, after, limit);
+  return Promise.all(
+    rows.map(async (row) => {
+      const isState = row.key_nid !== null && row.state_before !== 0;
+      const replaced = isState ? await tries.find(db, row.room_nid, row.state_before, row.key_nid) : undefined;
+      return { fact: factOf(row, replaced), redacted: row.redacted };
+    }),
+  );
+}
+
+function factOf(row: StreamEventRow, replacesNid: number | undefined): EventFact {
+  const version = roomVersions.get(row.version);
+  if (version === undefined) throw new Error(`unknown version of room ${row.room_id}`);
+  const stem = clientEventStem(row.json, row.event_id, version);
+  return {
+    pos: row.pos,
+    eventNid: row.event_nid,
+    roomNid: row.room_nid,
+    roomId: row.room_id,
+    eventId: row.event_id,
+    type: row.type,
+    stateKey: row.state_key ?? undefined,
+    sender: row.sender,
+    originServerTs: row.origin_server_ts,
+    roomOrder: row.room_order,
+    stateBefore: row.state_before,
+    stem,
+    membership:
+      row.type === 'm.room.member' ? textOf(sliceMembers(stem + '}').get('content'), 'membership') : undefined,
+    redacts: row.type === 'm.room.redaction' ? textOf(stem + '}', 'redacts') : undefined,
+    replacesNid,
+    txnDeviceNid: row.txn_device_nid ?? undefined,
+    txnId: row.txn_id ?? undefined,
+  };
+}
+
+/** A member of a JSON object if it is a string. */
+function textOf(objectJson: string | undefined, key: string): string | undefined {
+  const text = objectJson === undefined ? undefined : sliceMembers(objectJson).get(key);
+  return text?.startsWith('"') === true ? String(JSON.parse(text)) : undefined;
+}

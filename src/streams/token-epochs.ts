@@ -1,0 +1,40 @@
+/** Owns the epoch that this database is in, and what positions of earlier epochs mean in it. */
+import type { Clock } from '#core/clock.ts';
+import type { Database, Tx } from '#storage/database.ts';
+import {
+  beginTokenEpoch,
+  findDatabaseIdentity,
+  findTokenEpochs,
+  lockTokenEpochs,
+  type EpochRow,
+} from '#storage/streams/token-epochs.ts';
+
+export type TokenEpochs = {
+  readonly current: number;
+  /** A position as it is today: one of an epoch that ended is no greater than where it ended. Undefined if unknown. */
+  positionInEpoch(epoch: number, position: number): number | undefined;
+};
+
+/** Reads the epochs; begins one if the database is new, was restored elsewhere or runs on another timeline. */
+export async function openTokenEpochs(parts: { database: Database; clock: Clock }): Promise<TokenEpochs> {
+  const { database, clock } = parts;
+  const identity = await findDatabaseIdentity(database);
+  const isCurrent = (row: EpochRow | undefined): row is EpochRow =>
+    row?.system_identifier === identity.systemIdentifier && row.timeline_id === identity.timelineId;
+  let rows = await findTokenEpochs(database);
+  if (!isCurrent(rows.at(-1))) {
+    rows = await database.transaction(async (tx: Tx) => {
+      await lockTokenEpochs(tx);
+      if (!isCurrent((await findTokenEpochs(tx)).at(-1))) await beginTokenEpoch(tx, identity, clock.now());
+      return findTokenEpochs(tx);
+    });
+  }
+  const ends = new Map(rows.map((row) => [row.epoch, row.ended_positions?.[0] ?? Infinity]));
+  return {
+    current: rows.at(-1)?.epoch ?? 0,
+    positionInEpoch(epoch, position) {
+      const end = ends.get(epoch);
+      return end === undefined ? undefined : Math.min(position, end);
+    },
+  };
+}

@@ -1,0 +1,103 @@
+/** Owns the text of a sync's answer. */
+import { canonicalString } from '#matrix/canonical-json.ts';
+import { clientEventJson, contentJsonOf, unsignedJson } from '#matrix/client-event.ts';
+import type { RoomVersion } from '#matrix/room-versions.ts';
+import { formatPageToken } from '#rooms/page-token.ts';
+import { readableJson, renderEvent, type ReplacedEvent } from '#rooms/render-events.ts';
+import type { StoredEvent } from '#storage/rooms/find-events.ts';
+import type { SummaryRow } from '#storage/streams/find-sync-state.ts';
+import type { EventFact } from '#streams/event-fact.ts';
+import type { Timeline, TimelineItem } from '#sync/timelines.ts';
+
+export type RoomView = {
+  readonly timeline: Timeline;
+  readonly stateNids: readonly number[];
+  readonly version: RoomVersion;
+  readonly summary: SummaryRow | undefined;
+};
+
+export type Presentation = {
+  readonly userId: string;
+  readonly deviceNid: number;
+  readonly now: number;
+  readonly useStateAfter: boolean;
+  /** Every event that is not told by a fact, and those that others replaced. */
+  readonly stored: ReadonlyMap<number, StoredEvent>;
+};
+
+const HEROES_MAX = 5;
+
+/** One room of the sections `join` and `leave`. */
+export function roomJson(view: RoomView, to: Presentation): string {
+  const { timeline, stateNids, version, summary } = view;
+  const options = { roomId: undefined, deviceNid: to.deviceNid, now: to.now, version };
+  const state: string[] = [];
+  for (const nid of stateNids) {
+    const stored = to.stored.get(nid);
+    if (stored !== undefined) state.push(renderEvent(stored, options));
+  }
+  let text = '{';
+  if (summary !== undefined) text += `"summary":${summaryJson(summary, to.userId)},`;
+  text += `"${to.useStateAfter ? 'state_after' : 'state'}":{"events":[${state.join(',')}]},`;
+  const events = timeline.items.map((item) => itemJson(item, version, to)).filter((each) => each !== undefined);
+  return `${text}"timeline":{"events":[${events.join(',')}],"limited":${timeline.limited}${prevBatchJson(timeline)}}}`;
+}
+
+/** Where the page before the timeline starts; a timeline without events has nothing that one could page from. */
+function prevBatchJson({ plan, items, facts }: Timeline): string {
+  const order = items[0]?.roomOrder ?? (facts?.at(-1)?.roomOrder ?? NaN) + 1;
+  if (Number.isNaN(order)) return '';
+  return `,"prev_batch":"${formatPageToken({ roomNid: plan.roomNid, order })}"`;
+}
+
+function itemJson(item: TimelineItem, version: RoomVersion, to: Presentation): string | undefined {
+  const replaced = replacedOf(item, version, to);
+  if (item.fact !== undefined) return factJson(item.fact, replaced, to);
+  const stored = to.stored.get(item.eventNid);
+  if (stored === undefined) return undefined;
+  const options = { roomId: undefined, deviceNid: to.deviceNid, now: to.now, version };
+  return renderEvent(
+    stored,
+    replaced === undefined ? options : { ...options, replaced: new Map([[item.eventNid, replaced]]) },
+  );
+}
+
+function factJson(fact: EventFact, replaced: ReplacedEvent | undefined, to: Presentation): string {
+  const unsigned = unsignedJson({
+    ageMs: Math.max(0, to.now - fact.originServerTs),
+    ...(fact.txnId !== undefined && fact.txnDeviceNid === to.deviceNid && { transactionId: fact.txnId }),
+    ...(replaced && { replacesState: replaced.eventId, prevContentJson: replaced.contentJson }),
+  });
+  return clientEventJson(fact.stem, undefined, unsigned);
+}
+
+function replacedOf(item: TimelineItem, version: RoomVersion, to: Presentation): ReplacedEvent | undefined {
+  const stored = item.replacesNid === undefined ? undefined : to.stored.get(item.replacesNid);
+  return stored && { eventId: stored.eventId, contentJson: contentJsonOf(readableJson(stored, version)) };
+}
+
+function summaryJson(summary: SummaryRow, userId: string): string {
+  return JSON.stringify({
+    'm.heroes': summary.heroes.filter((hero) => hero !== userId).slice(0, HEROES_MAX),
+    'm.joined_member_count': summary.joined_count,
+    'm.invited_member_count': summary.invited_count,
+  });
+}
+
+/** By room id the JSON text of each room, per section. */
+export type Sections = { readonly [section in 'join' | 'invite' | 'leave' | 'knock']?: ReadonlyMap<string, string> };
+
+/** The whole answer. Sections without rooms are left out. */
+export function answerJson(nextBatch: string, sections: Sections): string {
+  const rooms: string[] = [];
+  for (const [section, byRoom] of Object.entries(sections)) {
+    if (byRoom === undefined || byRoom.size === 0) continue;
+    const members = Array.from(byRoom, ([roomId, json]) => `${canonicalString(roomId)}:${json}`);
+    rooms.push(`"${section}":{${members.join(',')}}`);
+  }
+  const roomsPart = rooms.length === 0 ? '' : `"rooms":{${rooms.join(',')}},`;
+  return (
+    `{"next_batch":"${nextBatch}",${roomsPart}` +
+    '"device_one_time_keys_count":{},"device_unused_fallback_key_types":[]}'
+  );
+}

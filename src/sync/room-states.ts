@@ -1,0 +1,141 @@
+/** Owns the state sections of a sync: which state events a room's section has besides its timeline. */
+import type { StateTries } from '#storage/rooms/state-tries.ts';
+import type { ReadTx } from '#storage/database.ts';
+import { findMemberKeyNids, findStateEventKeys, type SummaryRow } from '#storage/streams/find-sync-state.ts';
+import { findStateRootsAt } from '#storage/streams/find-timelines.ts';
+import type { SyncFilter } from '#sync/sync-filter.ts';
+import type { Timeline } from '#sync/timelines.ts';
+
+type Parts = { readonly database: ReadTx; readonly tries: StateTries };
+
+export type StateRequest = {
+  readonly userId: string;
+  readonly filter: SyncFilter;
+  /** The state at the end of the timeline instead of at its start. */
+  readonly useStateAfter: boolean;
+  readonly summaries: ReadonlyMap<number, SummaryRow>;
+};
+
+/** From which state to which one, and an event that comes on top of the latter. */
+type Span = { readonly before: number | undefined; readonly after: number; readonly last: number | undefined };
+
+const noNids: readonly number[] = [];
+
+/** For each timeline, in its order, the nids of its state events. Specification: Client-Server API, "Syncing". */
+export async function findRoomStates(
+  parts: Parts,
+  timelines: readonly Timeline[],
+  request: StateRequest,
+): Promise<readonly (readonly number[])[]> {
+  const spans = await findSpans(parts.database, timelines, request.useStateAfter);
+  const nids = await Promise.all(
+    timelines.map(({ plan }, index) => {
+      const span = spans[index];
+      if (span === undefined || !request.filter.state.hasRoom(plan.roomId)) return noNids;
+      return nidsOf(parts, plan.roomNid, span);
+    }),
+  );
+  const { state } = request.filter;
+  if (state.isOpen && !state.lazyLoadMembers) return nids;
+  return select(parts, timelines, spans, nids, request);
+}
+
+async function nidsOf({ database, tries }: Parts, roomNid: number, span: Span): Promise<readonly number[]> {
+  const own = span.last === undefined ? noNids : [span.last];
+  if (span.before === undefined) {
+    const entries = await tries.entries(database, roomNid, span.after);
+    return [...entries.map(([, eventNid]) => eventNid), ...own];
+  }
+  if (span.before === span.after) return own;
+  const changes = await tries.diff(database, roomNid, span.before, span.after);
+  return [...changes.flatMap(({ after }) => after ?? []), ...own];
+}
+
+/** Undefined for a room whose section has no state. */
+async function findSpans(
+  database: ReadTx,
+  timelines: readonly Timeline[],
+  useStateAfter: boolean,
+): Promise<readonly (Span | undefined)[]> {
+  // The roots that neither ring nor timeline tell are read together.
+  const places: { roomNid: number; pos: number }[] = [];
+  const known = timelines.map(({ plan, items, facts }) => {
+    if (plan.ownEventOnly) return undefined;
+    const { roomNid } = plan;
+    const changed = facts === undefined || facts.some((fact) => fact.stateKey !== undefined);
+    const first = facts?.[0]?.stateBefore;
+    const before = plan.full ? 0 : first;
+    const after = useStateAfter ? undefined : items[0]?.stateBefore;
+    if (before === undefined) places.push({ roomNid, pos: plan.after });
+    if (!plan.full && !changed && first !== undefined) return { before: first, after: first };
+    // The last event of a room that is left may be followed by others in the batch whose head tells the root.
+    const departure = plan.section === 'leave' ? items.at(-1) : undefined;
+    if (after === undefined && departure === undefined) places.push({ roomNid, pos: plan.upTo });
+    return { before, after: after ?? departure?.stateBefore };
+  });
+  const roots = await findStateRootsAt(database, places);
+  let next = 0;
+  return timelines.map(({ plan, items }, index) => {
+    const span = known[index];
+    if (span === undefined) return undefined;
+    const before = span.before ?? roots[next++] ?? 0;
+    const after = span.after ?? roots[next++] ?? 0;
+    const departure = plan.section === 'leave' && useStateAfter ? items.at(-1) : undefined;
+    const last = departure?.stateKey === undefined ? undefined : departure.eventNid;
+    return { before: plan.full ? undefined : before, after, last };
+  });
+}
+
+/** Applies the filter: types and senders, and of members only those whom the client needs. */
+async function select(
+  parts: Parts,
+  timelines: readonly Timeline[],
+  spans: readonly (Span | undefined)[],
+  nids: readonly (readonly number[])[],
+  request: StateRequest,
+): Promise<readonly (readonly number[])[]> {
+  const { state } = request.filter;
+  const needed = state.lazyLoadMembers ? timelines.map((timeline) => neededMembers(timeline, request)) : [];
+  const lazy = await findMembers(parts, timelines, spans, needed);
+  const keys = await findStateEventKeys(parts.database, [...nids.flat(), ...lazy.flat()]);
+  const keyOf = new Map(keys.map((row) => [row.event_nid, row]));
+  return timelines.map(({ plan }, index) =>
+    [...new Set([...(nids[index] ?? []), ...(lazy[index] ?? [])])].filter((nid) => {
+      const key = keyOf.get(nid);
+      if (key === undefined || !state.matches(key.type, key.sender)) return false;
+      // In a gap all changes of members are told, for the client might hold an older one.
+      return !state.lazyLoadMembers || !plan.full || key.type !== 'm.room.member' || needed[index]?.has(key.state_key);
+    }),
+  );
+}
+
+/** Senders of the timeline; in a room that is new to the client also the reader and the heroes. */
+function neededMembers({ plan, items }: Timeline, { userId, summaries }: StateRequest): ReadonlySet<string> {
+  const users = new Set(items.map((item) => item.sender));
+  if (!plan.full) return users;
+  users.add(userId);
+  for (const hero of summaries.get(plan.roomNid)?.heroes ?? []) users.add(hero);
+  return users;
+}
+
+/** The member events of the needed users in rooms of which the client gets differences only. */
+async function findMembers(
+  { database, tries }: Parts,
+  timelines: readonly Timeline[],
+  spans: readonly (Span | undefined)[],
+  needed: readonly ReadonlySet<string>[],
+): Promise<readonly (readonly number[])[]> {
+  const users = new Set(timelines.flatMap(({ plan }, index) => (plan.full ? [] : [...(needed[index] ?? [])])));
+  const keyNids = await findMemberKeyNids(database, [...users]);
+  return Promise.all(
+    timelines.map(async ({ plan }, index) => {
+      const span = spans[index];
+      if (plan.full || span === undefined) return noNids;
+      const found = [...(needed[index] ?? [])].map((user) => {
+        const keyNid = keyNids.get(user);
+        return keyNid === undefined ? undefined : tries.find(database, plan.roomNid, span.after, keyNid);
+      });
+      return (await Promise.all(found)).filter((nid) => nid !== undefined);
+    }),
+  );
+}

@@ -1,0 +1,128 @@
+/** Owns reading a sync filter: what of each room a client asks for. */
+import { compileGlob } from '#matrix/glob.ts';
+import type { TimelineCondition } from '#storage/streams/find-timelines.ts';
+
+/** Whether a room, an event type or a sender is wanted. `not_*` wins over the list it denies. */
+export type EventFilter = {
+  readonly matches: (type: string, sender: string) => boolean;
+  readonly hasRoom: (roomId: string) => boolean;
+  /** Whether every event of a room that is wanted matches. */
+  readonly isOpen: boolean;
+  readonly condition: TimelineCondition;
+};
+
+export type SyncFilter = {
+  readonly hasRoom: (roomId: string) => boolean;
+  readonly includeLeave: boolean;
+  readonly timeline: EventFilter & { readonly limit: number };
+  readonly state: EventFilter & { readonly lazyLoadMembers: boolean };
+};
+
+export type FilterVerdict =
+  | { readonly ok: true; readonly filter: SyncFilter }
+  | { readonly ok: false; readonly reason: string };
+
+const TIMELINE_LIMIT = 10;
+const TIMELINE_LIMIT_MAX = 100;
+
+class FilterFault extends Error {}
+type Section = Readonly<Record<string, unknown>>;
+
+/**
+ * Reads a filter's JSON text. `event_fields`, `event_format` and `contains_url` have no effect: clients get whole events.
+ * Specification: Client-Server API, "Filtering".
+ */
+export function readSyncFilter(json: string): FilterVerdict {
+  try {
+    const room = section(asObject(JSON.parse(json), 'The filter'), 'room');
+    const timeline = section(room, 'timeline');
+    const state = section(room, 'state');
+    const limit = Math.min(integer(timeline, 'limit', TIMELINE_LIMIT), TIMELINE_LIMIT_MAX);
+    const filter: SyncFilter = {
+      hasRoom: roomTest(room),
+      includeLeave: flag(room, 'include_leave'),
+      timeline: { ...eventFilter(timeline), limit },
+      state: { ...eventFilter(state), lazyLoadMembers: flag(state, 'lazy_load_members') },
+    };
+    return { ok: true, filter };
+  } catch (error) {
+    if (error instanceof FilterFault) return { ok: false, reason: error.message };
+    if (error instanceof SyntaxError) return { ok: false, reason: 'The filter is no valid JSON.' };
+    throw error;
+  }
+}
+
+function eventFilter(source: Section): EventFilter {
+  const [types, notTypes] = [strings(source, 'types'), strings(source, 'not_types')];
+  const [senders, notSenders] = [strings(source, 'senders'), strings(source, 'not_senders')];
+  const [typeGlobs, notTypeGlobs] = [types?.map(starGlob), notTypes?.map(starGlob)];
+  return {
+    matches: (type, sender) =>
+      (typeGlobs?.some((glob) => glob(type)) ?? true) &&
+      !(notTypeGlobs?.some((glob) => glob(type)) ?? false) &&
+      (senders?.includes(sender) ?? true) &&
+      !(notSenders?.includes(sender) ?? false),
+    hasRoom: roomTest(source),
+    isOpen: types === undefined && notTypes === undefined && senders === undefined && notSenders === undefined,
+    condition: {
+      types: types?.map(likePattern) ?? null,
+      notTypes: notTypes?.map(likePattern) ?? null,
+      senders: senders ?? null,
+      notSenders: notSenders ?? null,
+    },
+  };
+}
+
+/** In filters only the star is special. */
+function starGlob(pattern: string): (text: string) => boolean {
+  return pattern.includes('*') && !pattern.includes('?') ? compileGlob(pattern) : (text) => text === pattern;
+}
+
+function likePattern(pattern: string): string {
+  return pattern.replaceAll(/[\\%_]/g, String.raw`\$&`).replaceAll('*', '%');
+}
+
+function roomTest(source: Section): (roomId: string) => boolean {
+  const rooms = strings(source, 'rooms');
+  const notRooms = strings(source, 'not_rooms');
+  if (rooms === undefined && notRooms === undefined) return () => true;
+  const wanted = rooms && new Set(rooms);
+  const unwanted = new Set(notRooms);
+  return (roomId) => (wanted?.has(roomId) ?? true) && !unwanted.has(roomId);
+}
+
+function asObject(value: unknown, what: string): Section {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new FilterFault(`${what} is no object.`);
+  return { ...value };
+}
+
+function section(source: Section, key: string): Section {
+  const value = source[key];
+  return value === undefined || value === null ? {} : asObject(value, `${key} of the filter`);
+}
+
+function strings(source: Section, key: string): string[] | undefined {
+  const value = source[key];
+  if (value === undefined || value === null) return undefined;
+  const isText = (each: unknown): each is string => typeof each === 'string';
+  if (!Array.isArray(value) || !value.every(isText))
+    throw new FilterFault(`${key} of the filter is no list of strings.`);
+  return value;
+}
+
+function integer(source: Section, key: string, fallback: number): number {
+  const value = source[key];
+  if (value === undefined || value === null) return fallback;
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) {
+    throw new FilterFault(`${key} of the filter is no whole number of 0 or more.`);
+  }
+  return value;
+}
+
+function flag(source: Section, key: string): boolean {
+  const value = source[key];
+  if (value === undefined || value === null) return false;
+  if (typeof value !== 'boolean') throw new FilterFault(`${key} of the filter is neither true nor false.`);
+  return value;
+}

@@ -1,0 +1,143 @@
+/** Owns the timelines of a sync: the newest events of each room's window, from the ring if it reaches, else from the table. */
+import { isEventVisible, type HistoryVisibility } from '#matrix/history-visibility.ts';
+import type { ReadTx } from '#storage/database.ts';
+import type { StateTries } from '#storage/rooms/state-tries.ts';
+import { findTimelines, type TimelineRow } from '#storage/streams/find-timelines.ts';
+import { membershipCodes, type EventFact } from '#streams/event-fact.ts';
+import type { EventStream } from '#streams/event-stream.ts';
+import type { RoomPlan } from '#sync/skeleton.ts';
+import type { SyncFilter } from '#sync/sync-filter.ts';
+
+export type TimelineItem = {
+  readonly eventNid: number;
+  readonly type: string;
+  readonly stateKey: string | undefined;
+  readonly sender: string;
+  readonly roomOrder: number;
+  readonly stateBefore: number;
+  /** The state event that this one replaced. */
+  readonly replacesNid: number | undefined;
+  /** What the ring has of it, if that is still how the event looks. */
+  readonly fact: EventFact | undefined;
+};
+
+export type Timeline = {
+  readonly plan: RoomPlan;
+  /** Oldest first. */
+  readonly items: readonly TimelineItem[];
+  readonly limited: boolean;
+  /** Every fact of the window, when the ring has them all. */
+  readonly facts: readonly EventFact[] | undefined;
+};
+
+export type TimelineParts = { readonly database: ReadTx; readonly tries: StateTries; readonly stream: EventStream };
+
+/**
+ * The timelines of the rooms that have something new, and of those that are shown in full. An event that was redacted
+ * after it went into the ring is marked to be read from the table.
+ */
+export async function findRoomTimelines(
+  parts: TimelineParts,
+  plans: readonly RoomPlan[],
+  reader: { readonly userId: string; readonly filter: SyncFilter },
+): Promise<Timeline[]> {
+  const found: Timeline[] = [];
+  const others: RoomPlan[] = [];
+  for (const plan of plans) {
+    if (plan.memberships !== undefined || !parts.stream.reachesBackTo(plan.after)) {
+      others.push(plan);
+      continue;
+    }
+    const facts = parts.stream.roomFactsSince(plan.roomNid, plan.after);
+    if (facts.length > 0 || plan.full) found.push(timelineOfRing(parts.stream, plan, facts, reader.filter));
+  }
+  if (others.length > 0) found.push(...(await timelinesOfTable(parts, others, reader)));
+  return found;
+}
+
+function timelineOfRing(
+  stream: EventStream,
+  plan: RoomPlan,
+  sinceFacts: readonly EventFact[],
+  filter: SyncFilter,
+): Timeline {
+  // What was committed while this sync asked the database belongs to the next one.
+  const isWithin = (sinceFacts.at(-1)?.pos ?? 0) <= plan.upTo;
+  const facts = isWithin ? sinceFacts : sinceFacts.filter((fact) => fact.pos <= plan.upTo);
+  const { timeline } = filter;
+  const wanted = wantedOf(facts, plan, filter);
+  const start = Math.max(0, wanted.length - timeline.limit);
+  const items = wanted.slice(start).map((fact) => ({
+    eventNid: fact.eventNid,
+    type: fact.type,
+    stateKey: fact.stateKey,
+    sender: fact.sender,
+    roomOrder: fact.roomOrder,
+    stateBefore: fact.stateBefore,
+    replacesNid: fact.replacesNid,
+    fact: stream.isRedacted(fact.eventNid) ? undefined : fact,
+  }));
+  return { plan, items, limited: start > 0, facts };
+}
+
+function wantedOf(facts: readonly EventFact[], plan: RoomPlan, { timeline }: SyncFilter): readonly EventFact[] {
+  if (!timeline.hasRoom(plan.roomId)) return [];
+  return timeline.isOpen ? facts : facts.filter((fact) => timeline.matches(fact.type, fact.sender));
+}
+
+async function timelinesOfTable(
+  { database, tries }: TimelineParts,
+  plans: readonly RoomPlan[],
+  { userId, filter }: { readonly userId: string; readonly filter: SyncFilter },
+): Promise<Timeline[]> {
+  const { timeline } = filter;
+  const windows = plans.filter((plan) => timeline.hasRoom(plan.roomId));
+  const rows = await findTimelines(database, windows, timeline.limit + 1, timeline.condition);
+  const byRoom = Map.groupBy(rows, (row) => row.room_nid);
+  return Promise.all(
+    plans.map(async (plan) => {
+      const all = byRoom.get(plan.roomNid) ?? [];
+      const newest = timeline.limit === 0 ? [] : all.slice(-timeline.limit);
+      const visible = newestVisible(newest, plan, userId);
+      const items = await Promise.all(visible.map((row) => itemOf(database, tries, row)));
+      const limited = !plan.ownEventOnly && visible.length < all.length;
+      return { plan, items, limited, facts: undefined };
+    }),
+  );
+}
+
+async function itemOf(database: ReadTx, tries: StateTries, row: TimelineRow): Promise<TimelineItem> {
+  const isReplacing = row.key_nid !== null && row.state_before !== 0;
+  return {
+    eventNid: row.event_nid,
+    type: row.type,
+    stateKey: row.state_key ?? undefined,
+    sender: row.sender,
+    roomOrder: row.room_order,
+    stateBefore: row.state_before,
+    replacesNid: isReplacing ? await tries.find(database, row.room_nid, row.state_before, row.key_nid) : undefined,
+    fact: undefined,
+  };
+}
+
+const visibilities: readonly HistoryVisibility[] = ['world_readable', 'shared', 'invited', 'joined'];
+const membershipNames = new Map(Object.entries(membershipCodes).map(([name, code]) => [code, name]));
+
+/** The newest events up to the first that the user may not see: a timeline has no holes. */
+function newestVisible(rows: readonly TimelineRow[], plan: RoomPlan, userId: string): readonly TimelineRow[] {
+  const { memberships } = plan;
+  if (memberships === undefined) return rows;
+  const isOwn = (row: TimelineRow): boolean => row.type === 'm.room.member' && row.state_key === userId;
+  const isVisible = (row: TimelineRow): boolean => {
+    // Whoever is affected by a membership event is told of it; otherwise nobody could learn that they were banned.
+    if (isOwn(row)) return true;
+    if (plan.ownEventOnly) return false;
+    const before = memberships.findLast((change) => change.pos < row.pos);
+    return isEventVisible({
+      visibility: visibilities[row.history_visibility] ?? 'joined',
+      membership: membershipNames.get(before?.membership ?? membershipCodes.none),
+      joinedLater: memberships.some((change) => change.pos > row.pos && change.membership === membershipCodes.join),
+    });
+  };
+  return rows.slice(rows.findLastIndex((row) => !isVisible(row)) + 1);
+}
