@@ -6,6 +6,7 @@ import type { PersistEvents } from '#rooms/persist-request.ts';
 import type { Database } from '#storage/database.ts';
 import type { StateTries } from '#storage/rooms/state-tries.ts';
 import type { EventStream } from '#streams/event-stream.ts';
+import type { Authenticator } from '#users/authenticate.ts';
 
 export type Context = {
   readonly config: Config;
@@ -18,4 +19,5 @@ export type Context = {
   /** Whether this server is the home of the user, room alias or server name. Several names stay possible. */
   readonly isLocal: (id: string) => boolean;
   readonly creatableRoomVersions: readonly string[];
+  readonly authenticator: Authenticator;
 };

@@ -133,7 +133,7 @@ async function createContext(
       committed: (facts) => stream.committed(facts),
     }),
   );
-  const { authenticate, forgetDevices } = createAuthenticator({ database, clock, logger });
+  const authenticator = createAuthenticator({ database, clock, logger });
   return {
     config,
     clock,
@@ -144,8 +144,7 @@ async function createContext(
     persistEvents,
     isLocal,
     creatableRoomVersions,
-    authenticate,
-    forgetDevices,
+    authenticator,
   };
 }
 
@@ -176,10 +175,10 @@ async function ensureIdentity(
 }
 
 function httpSeams(context: Context, metrics: Registry): HttpSeams {
-  const { config, clock, logger, authenticate } = context;
+  const { config, clock, logger, authenticator } = context;
   const { bodyBytesMax } = config.limits;
   return {
-    authenticate,
+    authenticate: authenticator.authenticate,
     parseBody: (bytes, numbers) => parseJsonBytes(bytes, { bytesMax: bodyBytesMax, numbers }),
     clock,
     logger,

@@ -9,7 +9,7 @@ import { RoomLane, type Work } from '#rooms/persist/room-lane.ts';
 import { loadRoomView, type RoomView } from '#rooms/persist/room-view.ts';
 import { isConnectionLost } from '#storage/database-errors.ts';
 
-export type PersistParts = Omit<BuildParts, 'database'> & Omit<EventWriterParts, 'rebuilt'>;
+export type PersistParts = Omit<BuildParts, 'database' | 'nextCreationTs'> & Omit<EventWriterParts, 'rebuilt'>;
 
 const waitingMax = 10_000;
 const patienceMs = 15_000;
@@ -29,7 +29,7 @@ export function createEventPersister(parts: PersistParts): EventPersister {
 }
 
 class Persister implements AsyncDisposable {
-  readonly #parts: PersistParts;
+  readonly #parts: PersistParts & BuildParts;
   readonly #writer: EventWriter;
   readonly #locked: LockedWriter;
   /** By room id, the least recently made first. */
@@ -37,11 +37,12 @@ class Persister implements AsyncDisposable {
   /** Requests under way by replay key: a second one with the same key waits for the first. */
   readonly #replays = new Map<string, Promise<PersistResult>>();
   #waiting = 0;
+  #lastCreationTs = 0;
 
   constructor(parts: PersistParts) {
-    this.#parts = parts;
+    this.#parts = { ...parts, nextCreationTs: () => this.#nextCreationTs() };
     this.#writer = new EventWriter({ ...parts, rebuilt: (lane) => void this.#build(lane) });
-    this.#locked = new LockedWriter(parts);
+    this.#locked = new LockedWriter(this.#parts);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -135,6 +136,11 @@ class Persister implements AsyncDisposable {
     lane.roomSeq = view.head.roomSeq;
     lane.bumpPos = view.head.bumpPos;
     return view;
+  }
+
+  #nextCreationTs(): number {
+    this.#lastCreationTs = Math.max(this.#parts.clock.now(), this.#lastCreationTs + 1);
+    return this.#lastCreationTs;
   }
 
   #register(lane: RoomLane, view: RoomView): void {

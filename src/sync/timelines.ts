@@ -135,7 +135,7 @@ function newestVisible(rows: readonly TimelineRow[], plan: RoomPlan, userId: str
     const before = memberships.findLast((change) => change.pos < row.pos);
     return isEventVisible({
       visibility: visibilities[row.history_visibility] ?? 'joined',
-      membership: membershipNames.get(before?.membership ?? membershipCodes.none),
+      membership: membershipNames.get(before?.membership ?? 0),
       joinedLater: memberships.some((change) => change.pos > row.pos && change.membership === membershipCodes.join),
     });
   };

@@ -24,6 +24,8 @@ export type BuildParts = ViewParts & {
   readonly nids: NidAllocator;
   readonly signer: Signer;
   readonly isLocal: (id: string) => boolean;
+  /** Times of create events, none of them twice: from version 12 on the room's id is made of little else. */
+  readonly nextCreationTs: () => number;
 };
 
 /** An event that is ready to be written. The fact lacks nothing but its position. */
@@ -129,7 +131,7 @@ async function prepareNids({ interned, nids }: BuildParts, draft: DraftEvent): P
   }
 }
 
-function signDraft({ clock, signer }: BuildParts, draft: DraftEvent, view: RoomView): ValidatedPdu {
+function signDraft({ clock, signer, nextCreationTs }: BuildParts, draft: DraftEvent, view: RoomView): ValidatedPdu {
   const isNewHashRoom = draft.type === 'm.room.create' && view.version.roomIdIsCreateHash;
   const authIds: string[] = [];
   for (const [type, stateKey] of selectAuthTypes(draft, view.version)) {
@@ -141,7 +143,7 @@ function signDraft({ clock, signer }: BuildParts, draft: DraftEvent, view: RoomV
     prevEvents: view.head.extremities.map(({ id }) => id),
     authEvents: authIds,
     depth: Math.min(view.head.depth + 1, depthMax),
-    originServerTs: clock.now(),
+    originServerTs: isNewHashRoom ? nextCreationTs() : clock.now(),
     signer,
   });
   if (!verdict.ok)

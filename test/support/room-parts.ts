@@ -1,0 +1,48 @@
+/** Owns a persister on a database of its own, for tests of the event graph that need no HTTP. */
+import { systemClock } from '#core/clock.ts';
+import { createLogger } from '#core/logger.ts';
+import { serverNameOf } from '#matrix/ids.ts';
+import { generateSigningKey } from '#matrix/signing-keys.ts';
+import { createEventPersister, type PersistParts } from '#rooms/persist-event.ts';
+import { redactions } from '#rooms/projections/redactions.ts';
+import { roomSummaries } from '#rooms/projections/room-summaries.ts';
+import { strippedSnapshots } from '#rooms/projections/stripped-snapshots.ts';
+import { openDatabase, type Database } from '#storage/database.ts';
+import { createInterned } from '#storage/interned.ts';
+import { migrate } from '#storage/migrations.ts';
+import { createNidAllocator } from '#storage/nid-allocator.ts';
+import { createStateTries } from '#storage/rooms/state-tries.ts';
+import type { EventFact } from '#streams/event-fact.ts';
+import { createTestDatabase, type TestDatabase } from '#test/support/test-database.ts';
+
+const logger = createLogger('error');
+
+export function createMigratedDatabase(): Promise<TestDatabase> {
+  return createTestDatabase(async (connection) => void (await migrate(connection, logger)), 'migrated_template');
+}
+
+/** Everything that one process has for writing events; several on one database are several processes. */
+export async function createRoomParts(on: TestDatabase, overrides: Partial<PersistParts> = {}) {
+  const resources = new AsyncDisposableStack();
+  const database: Database = resources.use(openDatabase(on.connection, { poolSize: 5, logger }));
+  const nids = createNidAllocator(database);
+  const interned = createInterned(database);
+  const tries = createStateTries({ nids, secret: 7 });
+  const facts: EventFact[] = [];
+  const parts: PersistParts = {
+    database,
+    clock: systemClock,
+    logger,
+    nids,
+    interned,
+    tries,
+    signer: { serverName: 'hs1.test', key: generateSigningKey('t') },
+    isLocal: (id) => serverNameOf(id) === 'hs1.test',
+    limits: { batchRoomsMax: 64, batchEventsMax: 200, batchBytesMax: 2_000_000 },
+    projections: [roomSummaries, strippedSnapshots({ tries, interned }), redactions],
+    committed: (run) => void facts.push(...run),
+    ...overrides,
+  };
+  const { persistEvents } = resources.use(createEventPersister(parts));
+  return { ...parts, persistEvents, facts, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+}
