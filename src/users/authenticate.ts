@@ -48,6 +48,7 @@ export function createAuthenticator(parts: {
   readonly logger: Logger;
 }): Authenticator {
   const { clock } = parts;
+  // Under the token itself: hashing it on every request would cost more than the rest of the look-up.
   const remembered = new BoundedMap<string, Remembered>({ sizeMax: REMEMBERED_TOKENS_MAX });
   const tokensByDevice = new Map<number, string>();
   const lookups = new Map<string, Promise<TokenPrincipal>>();

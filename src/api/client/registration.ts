@@ -16,7 +16,7 @@ export const register = endpoint({
   operation: 'client.register',
   method: 'POST',
   path: '/_matrix/client/v3/register',
-  aliases: ['/_matrix/client/r0/register', '/_matrix/client/v1/register'],
+  aliases: ['/_matrix/client/r0/register'],
   auth: 'none',
   rateLimit: 'register',
   query: Type.Object({ kind: Type.Optional(Type.Union([Type.Literal('user'), Type.Literal('guest')])) }),
