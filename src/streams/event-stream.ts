@@ -47,8 +47,11 @@ export type EventStream = AsyncDisposable & {
   catchUp(): Promise<void>;
   /** The position of this epoch that a position of an older one means; undefined for an epoch that never was. */
   positionInEpoch(epoch: number, position: number): number | undefined;
-  /** Resolves when a fact concerns one of these rooms or this user's own membership, or at the deadline, or on abort. */
-  waitFor(wanted: WaitFor): Promise<void>;
+  /**
+   * Resolves when a fact concerns one of these rooms or this user's own membership, or at the deadline, or on abort; with
+   * the position up to which none did, so that who waited long need not look at what has passed since.
+   */
+  waitFor(wanted: WaitFor): Promise<number>;
 };
 
 export type EventStreamParts = {
@@ -66,7 +69,7 @@ export async function openEventStream(
   const { database, tries, clock, logger } = parts;
   const epochs = await openTokenEpochs(parts);
   const ring = new FactRing(await findLastEventPosition(database), bounds);
-  const waiters = new Waiters(clock);
+  const waiters = new Waiters(clock, ring.horizon);
 
   const append = (facts: readonly EventFact[]): void => {
     for (const fact of facts) ring.append(fact);
@@ -117,7 +120,7 @@ export async function openEventStream(
     isRedacted: (eventNid) => ring.isRedacted(eventNid),
     catchUp,
     positionInEpoch: (epoch, position) => epochs.positionInEpoch(epoch, position),
-    waitFor: (wanted) => (hasNews(ring, wanted) ? Promise.resolve() : waiters.wait(wanted)),
+    waitFor: (wanted) => (hasNews(ring, wanted) ? Promise.resolve(wanted.after) : waiters.wait(wanted)),
     async [Symbol.asyncDispose]() {
       clearInterval(pollTimer);
       waiters[Symbol.dispose]();

@@ -21,7 +21,7 @@ type Waiter = {
   readonly bucket: number;
   readonly signal: AbortSignal;
   readonly onAbort: () => void;
-  readonly resolve: () => void;
+  readonly resolve: (quietUpTo: number) => void;
 };
 
 export class Waiters implements Disposable {
@@ -29,23 +29,29 @@ export class Waiters implements Disposable {
   readonly #byRoom = new Map<number, Set<Waiter>>();
   readonly #byUser = new Map<string, Set<Waiter>>();
   readonly #byBucket = new Map<number, Set<Waiter>>();
-  #woken: Waiter[] = [];
+  /** Those who go on, each with the position up to which nothing concerned them. */
+  #woken: (readonly [Waiter, number])[] = [];
+  #horizon: number;
   #turn: NodeJS.Immediate | undefined;
   #ticker: NodeJS.Timeout | undefined;
   #nextBucket = 0;
   #count = 0;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, horizon: number) {
     this.#clock = clock;
+    this.#horizon = horizon;
   }
 
   get count(): number {
     return this.#count;
   }
 
-  /** Resolves when woken, at the deadline or on abort; it never rejects. */
-  wait(terms: WaiterTerms): Promise<void> {
-    if (terms.timeoutMs <= 0 || terms.signal.aborted) return Promise.resolve();
+  /**
+   * Resolves when woken, at the deadline or on abort, with the position up to which nothing concerned the waiter, counted
+   * from the present; it never rejects.
+   */
+  wait(terms: WaiterTerms): Promise<number> {
+    if (terms.timeoutMs <= 0 || terms.signal.aborted) return Promise.resolve(this.#horizon);
     return new Promise((resolve) => {
       const waiter: Waiter = {
         roomNids: [...terms.roomNids],
@@ -53,7 +59,7 @@ export class Waiters implements Disposable {
         bucket: Math.ceil((this.#clock.monotonicMs() + terms.timeoutMs) / TICK_MS),
         signal: terms.signal,
         onAbort: () => {
-          if (this.#remove(waiter)) resolve();
+          if (this.#remove(waiter)) resolve(this.#horizon);
         },
         resolve,
       };
@@ -63,28 +69,30 @@ export class Waiters implements Disposable {
 
   /** Wakes those whom a fact concerns; the cost is that of the waiters concerned, not of all. */
   wake(facts: readonly EventFact[]): void {
+    const before = this.#horizon;
+    this.#horizon = facts.at(-1)?.pos ?? before;
     if (this.#count === 0) return;
     for (const fact of facts) {
-      this.#takeAll(this.#byRoom.get(fact.roomNid));
-      if (isMember(fact)) this.#takeAll(this.#byUser.get(fact.stateKey));
+      this.#takeAll(this.#byRoom.get(fact.roomNid), before);
+      if (isMember(fact)) this.#takeAll(this.#byUser.get(fact.stateKey), before);
     }
     this.#resume();
   }
 
   [Symbol.dispose](): void {
-    for (const waiters of [...this.#byUser.values()]) this.#takeAll(waiters);
+    for (const waiters of [...this.#byUser.values()]) this.#takeAll(waiters, this.#horizon);
     clearImmediate(this.#turn);
-    for (const waiter of this.#woken.splice(0)) waiter.resolve();
+    for (const [waiter, quietUpTo] of this.#woken.splice(0)) waiter.resolve(quietUpTo);
   }
 
-  #takeAll(waiters: Set<Waiter> | undefined): void {
+  #takeAll(waiters: Set<Waiter> | undefined, quietUpTo: number): void {
     if (waiters === undefined) return;
-    for (const waiter of [...waiters]) if (this.#remove(waiter)) this.#woken.push(waiter);
+    for (const waiter of [...waiters]) if (this.#remove(waiter)) this.#woken.push([waiter, quietUpTo]);
   }
 
   #resume(): void {
     if (this.#turn !== undefined || this.#woken.length === 0) return;
-    for (const waiter of this.#woken.splice(0, WAKES_PER_TURN)) waiter.resolve();
+    for (const [waiter, quietUpTo] of this.#woken.splice(0, WAKES_PER_TURN)) waiter.resolve(quietUpTo);
     if (this.#woken.length === 0) return;
     this.#turn = setImmediate(() => {
       this.#turn = undefined;
@@ -120,7 +128,8 @@ export class Waiters implements Disposable {
 
   #tick(): void {
     const now = Math.floor(this.#clock.monotonicMs() / TICK_MS);
-    for (; this.#nextBucket <= now; this.#nextBucket += 1) this.#takeAll(this.#byBucket.get(this.#nextBucket));
+    for (; this.#nextBucket <= now; this.#nextBucket += 1)
+      this.#takeAll(this.#byBucket.get(this.#nextBucket), this.#horizon);
     this.#resume();
   }
 }

@@ -43,17 +43,19 @@ const userRoomsOf = new WeakMap<EventStream, UserRooms>();
 /** The answer's JSON text. Answers at once if there is something new, in an initial sync and with `fullState`. */
 export async function answerSync(parts: SyncParts, request: SyncRequest): Promise<string> {
   const { stream, clock } = parts;
-  const { since, userId, signal } = request;
+  const { userId, signal } = request;
+  let { since } = request;
   const deadlineMs = clock.monotonicMs() + request.timeoutMs;
   for (;;) {
     const at = await roomsAtHorizon(parts, request);
     const horizon = at.pos;
     const quiet = since !== undefined && !request.fullState && isQuiet(stream, at, userId, since);
-    const rooms = quiet ? undefined : await collect(parts, { ...request, horizon }, at);
+    const rooms = quiet ? undefined : await collect(parts, { ...request, since, horizon }, at);
     const remainingMs = deadlineMs - clock.monotonicMs();
     const isDue = since === undefined || request.fullState || remainingMs <= 0 || signal.aborted;
     if (rooms !== undefined || isDue) return present(stream, horizon, rooms);
-    await stream.waitFor({ roomNids: at.joinedNids, userId, after: horizon, timeoutMs: remainingMs, signal });
+    // Nothing of what has passed is for this user, so it need not be looked at again.
+    since = await stream.waitFor({ roomNids: at.joinedNids, userId, after: horizon, timeoutMs: remainingMs, signal });
   }
 }
 

@@ -4,7 +4,7 @@ import type { ReadTx } from '#storage/database.ts';
 import { findMemberKeyNids, findStateEventKeys, type SummaryRow } from '#storage/streams/find-sync-state.ts';
 import { findStateRootsAt } from '#storage/streams/find-timelines.ts';
 import type { SyncFilter } from '#sync/sync-filter.ts';
-import type { Timeline } from '#sync/timelines.ts';
+import type { Timeline, TimelineItem } from '#sync/timelines.ts';
 
 type Parts = { readonly database: ReadTx; readonly tries: StateTries };
 
@@ -17,7 +17,7 @@ export type StateRequest = {
 };
 
 /** From which state to which one, and an event that comes on top of the latter. */
-type Span = { readonly before: number | undefined; readonly after: number; readonly last: number | undefined };
+type Span = { readonly before: number | undefined; readonly after: number; readonly last: TimelineItem | undefined };
 
 const noNids: readonly number[] = [];
 
@@ -29,7 +29,7 @@ export async function findRoomStates(
 ): Promise<readonly (readonly number[])[]> {
   const spans = await findSpans(parts.database, timelines, request.useStateAfter);
   const nids = await Promise.all(
-    timelines.map(({ plan }, index) => {
+    timelines.map(async ({ plan }, index) => {
       const span = spans[index];
       if (span === undefined || !request.filter.state.hasRoom(plan.roomId)) return noNids;
       return nidsOf(parts, plan.roomNid, span);
@@ -41,14 +41,16 @@ export async function findRoomStates(
 }
 
 async function nidsOf({ database, tries }: Parts, roomNid: number, span: Span): Promise<readonly number[]> {
-  const own = span.last === undefined ? noNids : [span.last];
+  const own = span.last === undefined ? noNids : [span.last.eventNid];
   if (span.before === undefined) {
     const entries = await tries.entries(database, roomNid, span.after);
-    return [...entries.map(([, eventNid]) => eventNid), ...own];
+    const nids = entries.map(([, eventNid]) => eventNid);
+    return [...nids.filter((nid) => nid !== span.last?.replacesNid), ...own];
   }
   if (span.before === span.after) return own;
   const changes = await tries.diff(database, roomNid, span.before, span.after);
-  return [...changes.flatMap(({ after }) => after ?? []), ...own];
+  const nids = changes.flatMap(({ after }) => after ?? []);
+  return [...nids.filter((nid) => nid !== span.last?.replacesNid), ...own];
 }
 
 /** Undefined for a room whose section has no state. */
@@ -81,7 +83,7 @@ async function findSpans(
     const before = span.before ?? roots[next++] ?? 0;
     const after = span.after ?? roots[next++] ?? 0;
     const departure = plan.section === 'leave' && useStateAfter ? items.at(-1) : undefined;
-    const last = departure?.stateKey === undefined ? undefined : departure.eventNid;
+    const last = departure?.stateKey === undefined ? undefined : departure;
     return { before: plan.full ? undefined : before, after, last };
   });
 }
@@ -131,7 +133,7 @@ async function findMembers(
     timelines.map(async ({ plan }, index) => {
       const span = spans[index];
       if (plan.full || span === undefined) return noNids;
-      const found = [...(needed[index] ?? [])].map((user) => {
+      const found = [...(needed[index] ?? [])].map(async (user) => {
         const keyNid = keyNids.get(user);
         return keyNid === undefined ? undefined : tries.find(database, plan.roomNid, span.after, keyNid);
       });

@@ -121,7 +121,7 @@ async function itemOf(database: ReadTx, tries: StateTries, row: TimelineRow): Pr
 }
 
 const visibilities: readonly HistoryVisibility[] = ['world_readable', 'shared', 'invited', 'joined'];
-const membershipNames = new Map(Object.entries(membershipCodes).map(([name, code]) => [code, name]));
+const membershipNames = new Map<number, string>(Object.entries(membershipCodes).map(([name, code]) => [code, name]));
 
 /** The newest events up to the first that the user may not see: a timeline has no holes. */
 function newestVisible(rows: readonly TimelineRow[], plan: RoomPlan, userId: string): readonly TimelineRow[] {
