@@ -34,7 +34,7 @@ test('overlapping templates are found', () => {
 });
 
 test('odd templates are refused', () => {
-  for (const text of ['a', '/a//b', '/a/', '/a/{b', '/a/{b}c', '/a/:b', '/a/{b c}', '/a b']) {
+  for (const text of ['a', '/a//b', '/a/{b', '/a/{b}c', '/a/:b', '/a/{b c}', '/a b']) {
     assert.throws(() => compileTemplate(text), TypeError, text);
   }
 });

@@ -14,10 +14,11 @@ export type PathTemplate = {
 /** Compiles `/_matrix/…/{roomId}/join`. Throws for a template that is not a path or whose parameters are odd. */
 export function compileTemplate(text: string, lastMayBeEmpty = false): PathTemplate {
   if (!text.startsWith('/')) throw new TypeError(`The path template ${text} does not begin with a slash.`);
-  const segments = splitPath(text).map((segment): Segment => {
+  const segments = splitPath(text).map((segment, index, all): Segment => {
     const param = /^\{([A-Za-z_]\w*)\}$/.exec(segment)?.[1];
     if (param !== undefined) return { param };
-    if (segment === '' || /[^\w.-]/.test(segment)) {
+    // The last one is empty where the specification's path ends in a slash.
+    if ((segment === '' && index < all.length - 1) || /[^\w.-]/.test(segment)) {
       throw new TypeError(`The path template ${text} has an odd segment: "${segment}".`);
     }
     return { literal: segment };

@@ -1,7 +1,9 @@
 /** Proves the endpoints by which clients and servers find out what this server is. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { endpoints } from '#api/endpoints.ts';
+import { getCapabilities } from '#api/client/capabilities.ts';
+import { getVersions } from '#api/client/versions.ts';
+import { getWellknown, getWellKnownServer, getWellknownSupport } from '#api/well-known/discovery.ts';
 import { findDelegatedName } from '#api/well-known/discovery.ts';
 import { buildVersions } from '#matrix/unstable-features.ts';
 import { errcodeOf, startHttp, unlimited } from '#test/http/test-http.ts';
@@ -9,6 +11,8 @@ import { errcodeOf, startHttp, unlimited } from '#test/http/test-http.ts';
 const config = { publicUrl: 'https://matrix.example.org', trial: false, rooms: { defaultVersion: '12' } };
 const context = { config, creatableRoomVersions: ['10', '12'] };
 const seams = { rateLimits: { enabled: false, classes: unlimited } };
+
+const endpoints = [getCapabilities, getVersions, getWellknown, getWellKnownServer, getWellknownSupport];
 
 test('versions need no token, and capabilities do', async () => {
   await using server = await startHttp(endpoints, context, { seams });

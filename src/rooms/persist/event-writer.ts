@@ -95,7 +95,7 @@ export class EventWriter implements AsyncDisposable {
 
   #trim(roomNid: number, roomSeq: number): void {
     const { database, logger } = this.#parts;
-    database.query(trimHeads, [roomNid, roomSeq - headsKept]).catch((error: unknown) => {
+    database.query(trimHeads, [roomNid, roomSeq - 2 * headsKept, roomSeq - headsKept]).catch((error: unknown) => {
       logger.warn({ err: error }, 'old room heads were not trimmed');
     });
   }

@@ -55,8 +55,11 @@ export const lockRoom = statement<unknown>(
   `select pg_advisory_xact_lock(1, ($1::bigint & 2147483647)::integer)`,
 );
 
-/** Message-only heads behind the newest 64: nothing refers to them. Those that changed the state stay. */
+/**
+ * Message-only heads from `$2` up to before `$3`: nothing refers to them. Those that changed the state stay. Both ends are
+ * named, since dead entries below, which a long snapshot keeps, would otherwise be walked through each time.
+ */
 export const trimHeads = statement<unknown>(
   'trim_room_heads',
-  `delete from room_heads where room_nid = $1 and room_seq < $2 and cause = 0`,
+  `delete from room_heads where room_nid = $1 and room_seq >= $2 and room_seq < $3 and cause = 0`,
 );
