@@ -4,7 +4,12 @@ import { test } from 'node:test';
 import { compileEventFilter, type RoomEventFilter } from '#rooms/event-filter.ts';
 
 const roomId = '!room:one.test';
-const message = { type: 'm.room.message', sender: '@alice:one.test', json: '{"content":{"url":"mxc://a/b"}}', redaction: undefined };
+const message = {
+  type: 'm.room.message',
+  sender: '@alice:one.test',
+  json: '{"content":{"url":"mxc://a/b"}}',
+  redaction: undefined,
+};
 const member = { type: 'm.room.member', sender: '@bob:one.test', json: '{"content":{}}', redaction: undefined };
 
 function passes(filter: RoomEventFilter): [boolean, boolean] {
