@@ -46,6 +46,9 @@ export async function createRoom(parts: CreateRoomParts, request: CreateRoomRequ
   const creationContent = request.creationContent ?? {};
   const refusal = checkCreationContent(creationContent, isUserId);
   if (refusal !== undefined) throw new MatrixError('M_INVALID_PARAM', refusal);
+  if (request.initialState?.some((event) => event.type === 'm.room.member') === true) {
+    throw new MatrixError('M_INVALID_PARAM', 'Members are not made by "initial_state"; use "invite".');
+  }
   const { userId } = request.creator;
   const invitedIds = [...new Set(request.invite)].filter((id) => id !== userId);
   const [own, invited] = await Promise.all([

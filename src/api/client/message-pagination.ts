@@ -1,0 +1,69 @@
+/** Owns the endpoint by which clients page through a room's history. */
+import { Type } from 'typebox';
+import type { Context } from '#context.ts';
+import { rawJson } from '#http/answer.ts';
+import { requireFitting } from '#http/check-input.ts';
+import { endpoint } from '#http/endpoint.ts';
+import { MatrixError } from '#matrix/error.ts';
+import { roomEventFilter, type RoomEventFilter } from '#rooms/event-filter.ts';
+import { findMessages } from '#rooms/find-messages.ts';
+import { findReplaced, renderEvent, type RenderOptions } from '#rooms/render-events.ts';
+
+const LIMIT_DEFAULT = 10;
+const LIMIT_MAX = 1_000;
+
+export const getRoomEvents = endpoint({
+  operation: 'client.getRoomEvents',
+  method: 'GET',
+  path: '/_matrix/client/v3/rooms/{roomId}/messages',
+  aliases: ['/_matrix/client/r0/rooms/{roomId}/messages'],
+  auth: 'user',
+  allow: ['suspended'],
+  rateLimit: 'default',
+  spec: 'Client-Server API, Getting events for a room',
+  query: Type.Object({
+    dir: Type.Union([Type.Literal('b'), Type.Literal('f')]),
+    from: Type.Optional(Type.String()),
+    to: Type.Optional(Type.String()),
+    limit: Type.Optional(Type.Integer({ minimum: 1 })),
+    filter: Type.Optional(Type.String()),
+  }),
+  handler: async (context: Context, { params, query, principal }) => {
+    const page = await findMessages(context, {
+      user: principal,
+      roomId: params.roomId,
+      direction: query.dir,
+      from: query.from,
+      to: query.to,
+      limit: Math.min(query.limit ?? LIMIT_DEFAULT, LIMIT_MAX),
+      filter: query.filter === undefined ? {} : requireFilter(query.filter),
+    });
+    const { version, roomId } = page.reader.room;
+    const options: RenderOptions = {
+      roomId,
+      deviceNid: principal.deviceNid,
+      now: context.clock.now(),
+      version,
+      replaced: await findReplaced(context, page.chunk, version),
+    };
+    const chunk = page.chunk.map((event) => renderEvent(event, options)).join(',');
+    const state = page.state.map((event) => renderEvent(event, options)).join(',');
+    const statePart = state === '' ? '' : `,"state":[${state}]`;
+    const endPart = page.end === undefined ? '' : `,"end":${JSON.stringify(page.end)}`;
+    return rawJson(`{"chunk":[${chunk}],"start":${JSON.stringify(page.start)}${endPart}${statePart}}`);
+  },
+});
+
+/** The filter stands in the query as JSON. Throws M_INVALID_PARAM for what is none. */
+function requireFilter(text: string): RoomEventFilter {
+  let filter: unknown;
+  try {
+    filter = JSON.parse(text);
+  } catch (error) {
+    throw new MatrixError('M_INVALID_PARAM', 'The query parameter "filter" is not JSON.', { cause: error });
+  }
+  requireFitting(roomEventFilter, filter, 'query');
+  // The check above is what makes it one.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return filter as RoomEventFilter;
+}

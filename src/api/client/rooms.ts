@@ -1,0 +1,116 @@
+/** Owns the endpoints that read a room's state, its members and single events. */
+import { Type } from 'typebox';
+import type { Context } from '#context.ts';
+import { rawJson } from '#http/answer.ts';
+import { endpoint, type Principal } from '#http/endpoint.ts';
+import { contentJsonOf } from '#matrix/client-event.ts';
+import { MatrixError } from '#matrix/error.ts';
+import { findJoinedMembers, findMembers } from '#rooms/find-members.ts';
+import { findStateEvent, findWholeState } from '#rooms/find-room-state.ts';
+import { requireVisibleEvent } from '#rooms/find-visible-event.ts';
+import { findReplaced, readableJson, renderEvent, type RenderOptions } from '#rooms/render-events.ts';
+import { requireRoomReader } from '#rooms/room-reader.ts';
+import type { KnownRoom } from '#storage/rooms/find-rooms.ts';
+
+const membership = Type.Optional(
+  Type.Union(['invite', 'join', 'knock', 'leave', 'ban'].map((name) => Type.Literal(name))),
+);
+
+function renderOptions(context: Context, room: KnownRoom, principal: Principal): RenderOptions {
+  return {
+    roomId: room.roomId,
+    deviceNid: principal.deviceNid,
+    now: context.clock.now(),
+    version: room.version,
+  };
+}
+
+export const getRoomState = endpoint({
+  operation: 'client.getRoomState',
+  method: 'GET',
+  path: '/_matrix/client/v3/rooms/{roomId}/state',
+  aliases: ['/_matrix/client/r0/rooms/{roomId}/state'],
+  auth: 'user',
+  allow: ['suspended'],
+  rateLimit: 'default',
+  spec: 'Client-Server API, Getting events for a room',
+  handler: async (context: Context, { params, principal }) => {
+    const { room, root } = await requireRoomReader(context, principal, params.roomId);
+    const options = renderOptions(context, room, principal);
+    const state = await findWholeState(context, room.roomNid, root);
+    return rawJson(`[${state.map((event) => renderEvent(event, options)).join(',')}]`);
+  },
+});
+
+export const getRoomStateWithKey = endpoint({
+  operation: 'client.getRoomStateWithKey',
+  method: 'GET',
+  path: '/_matrix/client/v3/rooms/{roomId}/state/{eventType}/{stateKey}',
+  aliases: ['/_matrix/client/r0/rooms/{roomId}/state/{eventType}/{stateKey}'],
+  auth: 'user',
+  allow: ['suspended'],
+  rateLimit: 'default',
+  lastParamMayBeEmpty: true,
+  spec: 'Client-Server API, Getting events for a room',
+  query: Type.Object({ format: Type.Optional(Type.Union([Type.Literal('content'), Type.Literal('event')])) }),
+  handler: async (context: Context, { params, query, principal }) => {
+    const { room, root } = await requireRoomReader(context, principal, params.roomId);
+    const event = await findStateEvent(context, room.roomNid, root, params.eventType, params.stateKey);
+    if (event === undefined) throw new MatrixError('M_NOT_FOUND', 'The room has no such state.');
+    if (query.format !== 'event') return rawJson(contentJsonOf(readableJson(event, room.version)));
+    return rawJson(renderEvent(event, renderOptions(context, room, principal)));
+  },
+});
+
+export const getMembersByRoom = endpoint({
+  operation: 'client.getMembersByRoom',
+  method: 'GET',
+  path: '/_matrix/client/v3/rooms/{roomId}/members',
+  aliases: ['/_matrix/client/r0/rooms/{roomId}/members'],
+  auth: 'user',
+  allow: ['suspended'],
+  rateLimit: 'default',
+  spec: 'Client-Server API, Getting events for a room',
+  query: Type.Object({ at: Type.Optional(Type.String()), membership, not_membership: membership }),
+  handler: async (context: Context, { params, query, principal }) => {
+    const { room, members } = await findMembers(context, {
+      user: principal,
+      roomId: params.roomId,
+      at: query.at,
+      membership: query.membership,
+      notMembership: query.not_membership,
+    });
+    const options = renderOptions(context, room, principal);
+    return rawJson(`{"chunk":[${members.map((event) => renderEvent(event, options)).join(',')}]}`);
+  },
+});
+
+export const getJoinedMembersByRoom = endpoint({
+  operation: 'client.getJoinedMembersByRoom',
+  method: 'GET',
+  path: '/_matrix/client/v3/rooms/{roomId}/joined_members',
+  aliases: ['/_matrix/client/r0/rooms/{roomId}/joined_members'],
+  auth: 'user',
+  allow: ['suspended'],
+  rateLimit: 'default',
+  spec: 'Client-Server API, Getting events for a room',
+  handler: async (context: Context, { params, principal }) => ({
+    joined: Object.fromEntries(await findJoinedMembers(context, principal, params.roomId)),
+  }),
+});
+
+export const getOneRoomEvent = endpoint({
+  operation: 'client.getOneRoomEvent',
+  method: 'GET',
+  path: '/_matrix/client/v3/rooms/{roomId}/event/{eventId}',
+  aliases: ['/_matrix/client/r0/rooms/{roomId}/event/{eventId}'],
+  auth: 'user',
+  allow: ['suspended'],
+  rateLimit: 'default',
+  spec: 'Client-Server API, Getting events for a room',
+  handler: async (context: Context, { params, principal }) => {
+    const { room, event } = await requireVisibleEvent(context, principal, params.roomId, params.eventId);
+    const replaced = await findReplaced(context, [event], room.version);
+    return rawJson(renderEvent(event, { ...renderOptions(context, room, principal), replaced }));
+  },
+});

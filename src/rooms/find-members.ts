@@ -1,0 +1,61 @@
+/** Owns listing the members of a room. */
+import { contentOf, findMemberEvents } from '#rooms/find-room-state.ts';
+import { requireRootAt, type TokenParts } from '#rooms/find-page-position.ts';
+import type { RoomReadParts, RoomUser } from '#rooms/room-parts.ts';
+import { requireJoinedRoom, requireRoomReader } from '#rooms/room-reader.ts';
+import type { StoredEvent } from '#storage/rooms/find-events.ts';
+import type { KnownRoom } from '#storage/rooms/find-rooms.ts';
+
+export type MembersRequest = {
+  readonly user: RoomUser;
+  readonly roomId: string;
+  /** A token of `/sync` or `/messages`: the members as of then. */
+  readonly at: string | undefined;
+  readonly membership: string | undefined;
+  readonly notMembership: string | undefined;
+};
+
+/**
+ * The member events that the user may see. With both filters, those that fulfil either.
+ * Throws M_FORBIDDEN, and M_INVALID_PARAM for a token that is none.
+ * Specification: Client-Server API, `GET /rooms/{roomId}/members`.
+ */
+export async function findMembers(
+  parts: TokenParts,
+  request: MembersRequest,
+): Promise<{ readonly room: KnownRoom; readonly members: readonly StoredEvent[] }> {
+  const { membership, notMembership } = request;
+  const reader = await requireRoomReader(parts, request.user, request.roomId);
+  const { room } = reader;
+  const root = request.at === undefined ? reader.root : await requireRootAt(parts, reader, request.at);
+  const members = await findMemberEvents(parts, room.roomNid, root);
+  if (membership === undefined && notMembership === undefined) return { room, members };
+  return {
+    room,
+    members: members.filter((event) => {
+      const actual = contentOf(event, room.version)['membership'];
+      return actual === membership || (notMembership !== undefined && actual !== notMembership);
+    }),
+  };
+}
+
+export type JoinedMember = { readonly display_name?: string; readonly avatar_url?: string };
+
+/** Who is joined, with their names. For those who are joined themselves; others are answered M_FORBIDDEN. */
+export async function findJoinedMembers(
+  parts: RoomReadParts,
+  user: RoomUser,
+  roomId: string,
+): Promise<ReadonlyMap<string, JoinedMember>> {
+  const { room, root } = await requireJoinedRoom(parts, user, roomId);
+  const joined = new Map<string, JoinedMember>();
+  for (const event of await findMemberEvents(parts, room.roomNid, root)) {
+    const { membership, displayname, avatar_url: avatarUrl } = contentOf(event, room.version);
+    if (membership !== 'join' || event.stateKey === undefined) continue;
+    joined.set(event.stateKey, {
+      ...(typeof displayname === 'string' && { display_name: displayname }),
+      ...(typeof avatarUrl === 'string' && { avatar_url: avatarUrl }),
+    });
+  }
+  return joined;
+}

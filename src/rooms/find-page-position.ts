@@ -1,0 +1,57 @@
+/** Owns reading the tokens that name a place in a room's history: pages' own and those of `/sync`. */
+import { MatrixError } from '#matrix/error.ts';
+import { parsePageToken } from '#rooms/page-token.ts';
+import type { RoomReadParts } from '#rooms/room-parts.ts';
+import type { RoomReader } from '#rooms/room-reader.ts';
+import { findOrderAt, findStateRootBefore } from '#storage/rooms/find-events.ts';
+import { findStateRootAt } from '#storage/rooms/find-rooms.ts';
+import type { StateRoot } from '#storage/rooms/state-tries.ts';
+import { parseSyncToken } from '#streams/sync-token.ts';
+
+export type TokenParts = RoomReadParts & {
+  readonly stream: {
+    /** The position of this epoch that a position of an older one means. */
+    positionInEpoch(epoch: number, position: number): number | undefined;
+  };
+};
+
+/** The order before which everything is older than the token. Throws M_INVALID_PARAM for what is no token of this room. */
+export async function requirePageOrder(parts: TokenParts, roomNid: number, token: string): Promise<number> {
+  const page = parsePageToken(token);
+  if (page !== undefined) {
+    if (page.roomNid === roomNid) return page.order;
+    throw new MatrixError('M_INVALID_PARAM', 'The token is of another room.');
+  }
+  return orderAfter(await findOrderAt(parts.database, roomNid, requireSyncPosition(parts, token)));
+}
+
+/** The state that a reader may see at the token; never a later one than the reader's own. */
+export async function requireRootAt(parts: TokenParts, reader: RoomReader, token: string): Promise<StateRoot> {
+  const { database } = parts;
+  const { roomNid } = reader.room;
+  if (parsePageToken(token) === undefined) {
+    const pos = requireSyncPosition(parts, token);
+    const isLater = reader.leftPos !== undefined && pos >= reader.leftPos;
+    return isLater ? reader.root : ((await findStateRootAt(database, roomNid, pos)) ?? 0);
+  }
+  const order = await requirePageOrder(parts, roomNid, token);
+  const end = await findReadableEnd(parts, reader);
+  return order >= end ? reader.root : ((await findStateRootBefore(database, roomNid, order)) ?? reader.root);
+}
+
+/** The order below which everything lies that the reader could see at all. */
+export async function findReadableEnd(parts: Pick<RoomReadParts, 'database'>, reader: RoomReader): Promise<number> {
+  if (reader.leftPos === undefined) return orderAfter(reader.lastOrder);
+  return orderAfter(await findOrderAt(parts.database, reader.room.roomNid, reader.leftPos));
+}
+
+function orderAfter(order: number | undefined): number {
+  return order === undefined ? Number.MIN_SAFE_INTEGER : order + 1;
+}
+
+function requireSyncPosition(parts: TokenParts, token: string): number {
+  const sync = parseSyncToken(token);
+  const pos = sync === undefined ? undefined : parts.stream.positionInEpoch(sync.epoch, sync.positions[0]);
+  if (pos === undefined) throw new MatrixError('M_INVALID_PARAM', 'This is not a token that this server gave.');
+  return pos;
+}

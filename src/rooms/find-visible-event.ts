@@ -1,0 +1,23 @@
+/** Owns reading one event of a room. */
+import { MatrixError } from '#matrix/error.ts';
+import { selectVisible } from '#rooms/event-visibility.ts';
+import type { RoomReadParts, RoomUser } from '#rooms/room-parts.ts';
+import { findRoomReader } from '#rooms/room-reader.ts';
+import { findEventById, type StoredEvent } from '#storage/rooms/find-events.ts';
+import type { KnownRoom } from '#storage/rooms/find-rooms.ts';
+
+/** Throws M_NOT_FOUND alike for an event that is not there and for one that the user may not see. */
+export async function requireVisibleEvent(
+  parts: RoomReadParts,
+  user: RoomUser,
+  roomId: string,
+  eventId: string,
+): Promise<{ readonly room: KnownRoom; readonly event: StoredEvent }> {
+  const reader = await findRoomReader(parts, user, roomId);
+  const event = reader === undefined ? undefined : await findEventById(parts.database, eventId);
+  if (reader !== undefined && event?.roomNid === reader.room.roomNid) {
+    const [visible] = await selectVisible(parts, user, reader, [event]);
+    if (visible !== undefined) return { room: reader.room, event: visible };
+  }
+  throw new MatrixError('M_NOT_FOUND', 'There is no such event, or it is not for you to see.');
+}
