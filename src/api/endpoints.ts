@@ -1,11 +1,29 @@
 /** Owns the one array of everything that is served. */
+import { ban, unban } from '#api/client/banning.ts';
 import { getCapabilities } from '#api/client/capabilities.ts';
+import { createRoom } from '#api/client/create-room.ts';
 import { defineFilter, getFilter } from '#api/client/filter.ts';
+import { inviteUser } from '#api/client/inviting.ts';
+import { getJoinedRooms } from '#api/client/joined-rooms.ts';
+import { joinRoomById, joinRoom } from '#api/client/joining.ts';
+import { kick } from '#api/client/kicking.ts';
+import { leaveRoom, forgetRoom } from '#api/client/leaving.ts';
 import { getLoginFlows, login } from '#api/client/login.ts';
 import { logout, logout_all } from '#api/client/logout.ts';
-import { getProfileField, getUserProfile } from '#api/client/profile.ts';
+import { getRoomEvents } from '#api/client/message-pagination.ts';
+import { getUserProfile, getProfileField } from '#api/client/profile.ts';
 import { getPushRules, getPushRulesGlobal } from '#api/client/pushrules.ts';
-import { checkUsernameAvailability, register, registrationTokenValidity } from '#api/client/registration.ts';
+import { redactEvent } from '#api/client/redaction.ts';
+import { register, checkUsernameAvailability, registrationTokenValidity } from '#api/client/registration.ts';
+import { sendMessage } from '#api/client/room-send.ts';
+import { setRoomStateWithKey } from '#api/client/room-state.ts';
+import {
+  getRoomState,
+  getRoomStateWithKey,
+  getMembersByRoom,
+  getJoinedMembersByRoom,
+  getOneRoomEvent,
+} from '#api/client/rooms.ts';
 import { sync } from '#api/client/sync.ts';
 import { getVersions } from '#api/client/versions.ts';
 import { getTokenOwner } from '#api/client/whoami.ts';
@@ -14,24 +32,43 @@ import type { Context } from '#context.ts';
 import type { Endpoint } from '#http/endpoint.ts';
 
 export const endpoints: readonly Endpoint<Context>[] = [
+  ban,
   checkUsernameAvailability,
+  createRoom,
   defineFilter,
+  forgetRoom,
   getCapabilities,
   getFilter,
+  getJoinedMembersByRoom,
+  getJoinedRooms,
   getLoginFlows,
+  getMembersByRoom,
+  getOneRoomEvent,
   getProfileField,
   getPushRules,
   getPushRulesGlobal,
+  getRoomEvents,
+  getRoomState,
+  getRoomStateWithKey,
   getTokenOwner,
   getUserProfile,
   getVersions,
   getWellknown,
   getWellKnownServer,
   getWellknownSupport,
+  inviteUser,
+  joinRoom,
+  joinRoomById,
+  kick,
+  leaveRoom,
   login,
   logout,
   logout_all,
+  redactEvent,
   register,
   registrationTokenValidity,
+  sendMessage,
+  setRoomStateWithKey,
   sync,
+  unban,
 ];
