@@ -129,7 +129,7 @@ async function createContext(
       signer,
       isLocal,
       limits: config.storage,
-      projections: [roomSummaries, strippedSnapshots({ tries, interned }), redactions],
+      projections: [roomSummaries({ interned }), strippedSnapshots({ tries, interned }), redactions],
       committed: (facts) => stream.committed(facts),
     }),
   );

@@ -4,6 +4,9 @@ import type { Logger } from '#core/logger.ts';
 import { clientConfigOf } from '#storage/client-config.ts';
 import type { DatabaseAddress } from '#storage/embedded/connection.ts';
 
+/** A connection of its owner's own. */
+export type DatabaseClient = Client;
+
 /** A statement that PostgreSQL parses once per connection. `Row` is the shape of a row of its answer. */
 export type Statement<Row> = { readonly name: string; readonly text: string; readonly row?: Row };
 

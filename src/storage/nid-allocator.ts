@@ -25,7 +25,7 @@ export function createNidAllocator(database: ReadTx): NidAllocator {
   const fetchOnce = (): Promise<void> => (fetching ??= fetch().finally(() => (fetching = undefined)));
   return {
     async reserve(count) {
-      while (available < count) await fetchOnce();
+      for (let missing = count - available; missing > 0; missing = count - available) await fetchOnce();
       // The next block is fetched before this one is used up, so that a busy server never waits for one.
       if (available - count < blockSize / 2) void fetchOnce().catch(() => undefined);
     },

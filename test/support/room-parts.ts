@@ -39,7 +39,7 @@ export async function createRoomParts(on: TestDatabase, overrides: Partial<Persi
     signer: { serverName: 'hs1.test', key: generateSigningKey('t') },
     isLocal: (id) => serverNameOf(id) === 'hs1.test',
     limits: { batchRoomsMax: 64, batchEventsMax: 200, batchBytesMax: 2_000_000 },
-    projections: [roomSummaries, strippedSnapshots({ tries, interned }), redactions],
+    projections: [roomSummaries({ interned }), strippedSnapshots({ tries, interned }), redactions],
     committed: (run) => void facts.push(...run),
     ...overrides,
   };

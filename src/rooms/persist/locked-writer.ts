@@ -1,5 +1,4 @@
 /** Owns writing to a contended room: its lock first, then reading where it stands, then building and writing. */
-import type { Client } from 'pg';
 import { MatrixError } from '#matrix/error.ts';
 import { buildRequest, type BuildParts } from '#rooms/persist/build-request.ts';
 import { factRuns, resultOf, roomBatches } from '#rooms/persist/batch.ts';
@@ -10,7 +9,7 @@ import type { BuiltWork, RoomLane, Work } from '#rooms/persist/room-lane.ts';
 import { loadRoomView, type RoomView } from '#rooms/persist/room-view.ts';
 import { projectionsOf, writeInside } from '#rooms/persist/write-batch.ts';
 import { createWriterClient, type WriterClient } from '#rooms/persist/writer-client.ts';
-import { txOn, type Tx } from '#storage/database.ts';
+import { type DatabaseClient, txOn, type Tx } from '#storage/database.ts';
 import { lockRoom, selectReplayed } from '#storage/rooms/load-view.ts';
 
 type Parts = Omit<BuildParts, 'database'> & Omit<EventWriterParts, 'rebuilt'>;
@@ -64,7 +63,7 @@ export class LockedWriter implements AsyncDisposable {
     lane.pending.unshift(...works.filter(repeatable));
   }
 
-  async #buildAndWrite(client: Client, lane: RoomLane, works: readonly Work[]): Promise<readonly Work[]> {
+  async #buildAndWrite(client: DatabaseClient, lane: RoomLane, works: readonly Work[]): Promise<readonly Work[]> {
     const tx = txOn(client);
     const roomId = works.map(({ request }) => ('roomId' in request.room ? request.room.roomId : undefined))[0];
     const seen = roomId === undefined ? undefined : await loadRoomView(tx, roomId);

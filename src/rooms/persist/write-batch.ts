@@ -1,8 +1,7 @@
 /** Owns the writing of a batch: one statement for plain messages, one transaction with projections for everything else. */
-import type { Client } from 'pg';
-import { eventsOf, resultOf, type RoomBatch } from '#rooms/persist/batch.ts';
+import { resultOf, type RoomBatch } from '#rooms/persist/batch.ts';
 import type { Projection, ProjectedEvent } from '#rooms/persist/projection.ts';
-import { txOn, type Tx } from '#storage/database.ts';
+import { type DatabaseClient, txOn, type Tx } from '#storage/database.ts';
 import {
   isPlain,
   persistFlush,
@@ -17,7 +16,7 @@ import {
  * was written, unless the connection broke. `client` pipelines: it sends statements without waiting for answers.
  */
 export async function writeBatch(
-  client: Client,
+  client: DatabaseClient,
   now: number,
   rooms: readonly RoomBatch[],
   projections: readonly Projection[],
@@ -47,7 +46,7 @@ export type TransactionalWrite = {
 
 /** Writes inside the transaction that has begun, and commits it. */
 export async function writeInside(
-  client: Client,
+  client: DatabaseClient,
   tx: Tx,
   { now, rooms, concerned, wait }: TransactionalWrite,
   begun: Promise<unknown> = Promise.resolve(),

@@ -1,19 +1,18 @@
 /** Owns the connection that a writer writes on: made when first needed, and again after it broke. */
-import type { Client } from 'pg';
 import type { Logger } from '#core/logger.ts';
-import type { Database } from '#storage/database.ts';
+import { type DatabaseClient, type Database } from '#storage/database.ts';
 
 export type WriterClient = AsyncDisposable & {
   /** Connects if need be. Throws when PostgreSQL cannot be reached. */
-  get(): Promise<Client>;
+  get(): Promise<DatabaseClient>;
   /** Gives the connection up: the next `get` makes another. */
   drop(): void;
 };
 
 /** `pipeline` lets a transaction's last statement and its COMMIT leave together. */
 export function createWriterClient(parts: { readonly database: Database; readonly logger: Logger }): WriterClient {
-  let client: Client | undefined;
-  const connect = async (): Promise<Client> => {
+  let client: DatabaseClient | undefined;
+  const connect = async (): Promise<DatabaseClient> => {
     const fresh = parts.database.dedicatedClient({ pipeline: true, connectionTimeoutMillis: 5_000 });
     fresh.on('error', (error) => {
       parts.logger.warn({ err: error }, 'the writer lost its database connection');

@@ -1,7 +1,8 @@
 /** Owns the projection of room state onto `room_summary`. */
 import type { AuthEvent, JsonObject } from '#matrix/pdu.ts';
 import type { ProjectedEvent, Projection } from '#rooms/persist/projection.ts';
-import { applySummaries, patchSummaries } from '#storage/rooms/write-projections.ts';
+import type { Interned } from '#storage/interned.ts';
+import { applySummaries, patchHeroes, patchSummaries } from '#storage/rooms/write-projections.ts';
 
 /** The column and the key of the content that fills it, by event type; all with the empty state key. */
 const sources: ReadonlyMap<string, readonly [column: string, key: string]> = new Map([
@@ -17,30 +18,55 @@ const sources: ReadonlyMap<string, readonly [column: string, key: string]> = new
   ['m.room.guest_access', ['guest_access', 'guest_access']],
 ]);
 
-type Patch = { readonly columns: Record<string, string | null>; joined: number; invited: number };
-
-export const roomSummaries: Projection = {
-  name: 'room_summary',
-  concerns: ({ event }) => event.state_key !== undefined && (event.type === 'm.room.member' || sources.has(event.type)),
-  async apply(tx, events) {
-    const patches = new Map<number, Patch>();
-    for (const projected of events) addTo(patches, projected);
-    const nids = [...patches.keys()];
-    const columns = Array.from(patches.values(), (patch) => JSON.stringify(patch.columns));
-    const joined = Array.from(patches.values(), (patch) => patch.joined);
-    const invited = Array.from(patches.values(), (patch) => patch.invited);
-    // First the columns of rooms that are there, then counts, and everything of rooms that are new.
-    if (columns.some((column) => column !== '{}')) await tx.query(patchSummaries, [nids, columns]);
-    await tx.query(applySummaries, [nids, columns, joined, invited]);
-  },
+type Patch = {
+  readonly columns: Record<string, string | null>;
+  joined: number;
+  invited: number;
+  /** Whether each user whose membership changed is a member now. */
+  readonly members: Map<number, boolean>;
 };
 
-function addTo(patches: Map<number, Patch>, { event, replaced, view }: ProjectedEvent): void {
+export function roomSummaries({ interned }: { readonly interned: Interned }): Projection {
+  return {
+    name: 'room_summary',
+    concerns: ({ event }) =>
+      event.state_key !== undefined && (event.type === 'm.room.member' || sources.has(event.type)),
+    async apply(tx, events) {
+      const patches = new Map<number, Patch>();
+      for (const projected of events) addTo(patches, projected, interned);
+      const nids = [...patches.keys()];
+      const columns = Array.from(patches.values(), (patch) => JSON.stringify(patch.columns));
+      const joined = Array.from(patches.values(), (patch) => patch.joined);
+      const invited = Array.from(patches.values(), (patch) => patch.invited);
+      // First the columns of rooms that are there, then counts, and everything of rooms that are new.
+      if (columns.some((column) => column !== '{}')) await tx.query(patchSummaries, [nids, columns]);
+      await tx.query(applySummaries, [nids, columns, joined, invited]);
+      if (patches.values().some(({ members }) => members.size > 0)) await tx.query(patchHeroes, [nids, ...heroColumns(patches)]);
+    },
+  };
+}
+
+function heroColumns(patches: ReadonlyMap<number, Patch>): [string[], string[]] {
+  const listed = (isMember: boolean): string[] =>
+    Array.from(patches.values(), ({ members }) =>
+      Array.from(members)
+        .filter(([, is]) => is === isMember)
+        .map(([nid]) => nid)
+        .join(','),
+    );
+  return [listed(true), listed(false)];
+}
+
+function addTo(patches: Map<number, Patch>, { event, replaced, view }: ProjectedEvent, interned: Interned): void {
   let patch = patches.get(view.roomNid);
-  if (patch === undefined) patches.set(view.roomNid, (patch = { columns: {}, joined: 0, invited: 0 }));
+  if (patch === undefined)
+    patches.set(view.roomNid, (patch = { columns: {}, joined: 0, invited: 0, members: new Map() }));
   if (event.type === 'm.room.member') {
     patch.joined += difference(event, replaced, 'join');
     patch.invited += difference(event, replaced, 'invite');
+    const userNid = interned.knownUser(event.state_key ?? '');
+    const membership = event.content['membership'];
+    if (userNid !== undefined) patch.members.set(userNid, membership === 'join' || membership === 'invite');
     return;
   }
   const source = sources.get(event.type);

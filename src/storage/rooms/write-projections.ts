@@ -30,7 +30,25 @@ export const patchSummaries = statement<unknown>(
    from unnest($1::bigint[], $2::jsonb[]) as patch(nid, p) where s.room_nid = patch.nid`,
 );
 
-/** Null as a state removes the snapshot: the user is no longer invited and no longer knocks. */
+/**
+ * Who a room is named after: the first members in the order of the stream. More are kept than are shown, so that some
+ * are left when members leave. `$2` and `$3` are nids that came and went, separated by commas.
+ */
+export const patchHeroes = statement<unknown>(
+  'patch_room_heroes',
+  `update room_summary s set hero_nids = (array(
+       select nid from unnest(s.hero_nids) with ordinality as h(nid, at)
+       where nid <> all(string_to_array(gone, ',')::bigint[]) order by at
+     ) || array(
+       select nid from unnest(string_to_array(came, ',')::bigint[]) with ordinality as c(nid, at)
+       where nid <> all(s.hero_nids) order by at
+     ))[1:20]
+   from unnest($1::bigint[], $2::text[], $3::text[]) as patch(nid, came, gone)
+   where s.room_nid = patch.nid
+     and (cardinality(s.hero_nids) < 20 or s.hero_nids && string_to_array(gone, ',')::bigint[])`,
+);
+
+/** The state as the invited or knocking user is shown it: a JSON array. */
 export const writeSnapshots = statement<unknown>(
   'write_stripped_snapshots',
   `insert into stripped_snapshots (user_nid, room_nid, state)
