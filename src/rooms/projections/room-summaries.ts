@@ -41,7 +41,8 @@ export function roomSummaries({ interned }: { readonly interned: Interned }): Pr
       // First the columns of rooms that are there, then counts, and everything of rooms that are new.
       if (columns.some((column) => column !== '{}')) await tx.query(patchSummaries, [nids, columns]);
       await tx.query(applySummaries, [nids, columns, joined, invited]);
-      if (patches.values().some(({ members }) => members.size > 0)) await tx.query(patchHeroes, [nids, ...heroColumns(patches)]);
+      if ([...patches.values()].some(({ members }) => members.size > 0))
+        await tx.query(patchHeroes, [nids, ...heroColumns(patches)]);
     },
   };
 }
