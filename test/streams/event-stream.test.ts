@@ -9,18 +9,13 @@ import { persistFunctionsSql } from '#migrations/baseline/persist-functions.ts';
 import { roomMembersSql } from '#migrations/baseline/room-members.ts';
 import { serverIdentitySql } from '#migrations/baseline/server-identity.ts';
 import { openDatabase, statement, type Database } from '#storage/database.ts';
-import type { StateTries } from '#storage/rooms/state-tries.ts';
 import { openEventStream, type EventStream } from '#streams/event-stream.ts';
 import { createTestDatabase } from '#test/support/test-database.ts';
 
 const logger = createLogger('silent');
 const sqls = [eventGraphSql, accountsSql, roomMembersSql, serverIdentitySql, persistFunctionsSql];
 // These events are no state, so that nothing is looked up in a trie.
-const noTries: StateTries = {
-  find: () => assert.fail('a message has no state to look up'),
-  entries: () => assert.fail('a message has no state to look up'),
-  diff: () => assert.fail('a message has no state to look up'),
-};
+const noTries = { find: () => assert.fail('a message has no state to look up') };
 
 const lockStream = statement<unknown>('test_lock_stream', 'select pg_advisory_xact_lock(2, 1)');
 const insertEvent = statement<{ pos: number }>(
