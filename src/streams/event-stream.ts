@@ -56,7 +56,7 @@ export type EventStream = AsyncDisposable & {
 
 export type EventStreamParts = {
   readonly database: Database;
-  readonly tries: StateTries;
+  readonly tries: Pick<StateTries, 'find'>;
   readonly clock: Clock;
   readonly logger: Logger;
 };

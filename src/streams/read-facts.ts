@@ -10,7 +10,12 @@ import type { EventFact } from '#streams/event-fact.ts';
 export type ReadFact = { readonly fact: EventFact; readonly redacted: boolean };
 
 /** The facts after a position, ascending, as many as `limit`. */
-export async function readFacts(db: ReadTx, tries: StateTries, after: number, limit: number): Promise<ReadFact[]> {
+export async function readFacts(
+  db: ReadTx,
+  tries: Pick<StateTries, 'find'>,
+  after: number,
+  limit: number,
+): Promise<ReadFact[]> {
   const rows = await findStreamEvents(db, after, limit);
   return Promise.all(
     rows.map(async (row) => {

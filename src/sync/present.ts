@@ -5,7 +5,7 @@ import type { RoomVersion } from '#matrix/room-versions.ts';
 import { formatPageToken } from '#rooms/page-token.ts';
 import { readableJson, renderEvent, type ReplacedEvent } from '#rooms/render-events.ts';
 import type { StoredEvent } from '#storage/rooms/find-events.ts';
-import type { SummaryRow } from '#storage/streams/find-sync-state.ts';
+import type { RoomSummary } from '#storage/streams/find-sync-state.ts';
 import type { EventFact } from '#streams/event-fact.ts';
 import type { Timeline, TimelineItem } from '#sync/timelines.ts';
 
@@ -13,7 +13,7 @@ export type RoomView = {
   readonly timeline: Timeline;
   readonly stateNids: readonly number[];
   readonly version: RoomVersion;
-  readonly summary: SummaryRow | undefined;
+  readonly summary: RoomSummary | undefined;
 };
 
 export type Presentation = {
@@ -76,11 +76,18 @@ function replacedOf(item: TimelineItem, version: RoomVersion, to: Presentation):
   return stored && { eventId: stored.eventId, contentJson: contentJsonOf(readableJson(stored, version)) };
 }
 
-function summaryJson(summary: SummaryRow, userId: string): string {
+/** The first five others. Specification: Client-Server API, "Syncing", `m.heroes`. */
+export function heroesFor(userId: string, { heroes, formerHeroes }: RoomSummary): readonly string[] {
+  const others = heroes.filter((hero) => hero !== userId);
+  const shown = others.length > 0 ? others : formerHeroes.filter((hero) => hero !== userId);
+  return shown.slice(0, HEROES_MAX);
+}
+
+function summaryJson(summary: RoomSummary, userId: string): string {
   return JSON.stringify({
-    'm.heroes': summary.heroes.filter((hero) => hero !== userId).slice(0, HEROES_MAX),
-    'm.joined_member_count': summary.joined_count,
-    'm.invited_member_count': summary.invited_count,
+    'm.heroes': heroesFor(userId, summary),
+    'm.joined_member_count': summary.joinedCount,
+    'm.invited_member_count': summary.invitedCount,
   });
 }
 

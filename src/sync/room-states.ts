@@ -1,8 +1,9 @@
 /** Owns the state sections of a sync: which state events a room's section has besides its timeline. */
 import type { StateTries } from '#storage/rooms/state-tries.ts';
 import type { ReadTx } from '#storage/database.ts';
-import { findMemberKeyNids, findStateEventKeys, type SummaryRow } from '#storage/streams/find-sync-state.ts';
+import { findMemberKeyNids, findStateEventKeys, type RoomSummary } from '#storage/streams/find-sync-state.ts';
 import { findStateRootsAt } from '#storage/streams/find-timelines.ts';
+import { heroesFor } from '#sync/present.ts';
 import type { SyncFilter } from '#sync/sync-filter.ts';
 import type { Timeline, TimelineItem } from '#sync/timelines.ts';
 
@@ -13,7 +14,7 @@ export type StateRequest = {
   readonly filter: SyncFilter;
   /** The state at the end of the timeline instead of at its start. */
   readonly useStateAfter: boolean;
-  readonly summaries: ReadonlyMap<number, SummaryRow>;
+  readonly summaries: ReadonlyMap<number, RoomSummary>;
 };
 
 /** From which state to which one, and an event that comes on top of the latter. */
@@ -116,7 +117,8 @@ function neededMembers({ plan, items }: Timeline, { userId, summaries }: StateRe
   const users = new Set(items.map((item) => item.sender));
   if (!plan.full) return users;
   users.add(userId);
-  for (const hero of summaries.get(plan.roomNid)?.heroes ?? []) users.add(hero);
+  const summary = summaries.get(plan.roomNid);
+  if (summary !== undefined) for (const hero of heroesFor(userId, summary)) users.add(hero);
   return users;
 }
 

@@ -41,7 +41,10 @@ export const sync = endpoint({
       fullState: request.query.full_state ?? false,
       useStateAfter: request.query.use_state_after ?? false,
       timeoutMs: Math.min(request.query.timeout ?? 0, context.config.limits.syncTimeoutMsMax),
-      signal: request.signal,
+      // Made when it is first read, which an answer that is there at once does not do.
+      get signal() {
+        return request.signal;
+      },
     });
     return rawJson(text);
   },

@@ -8,6 +8,9 @@ export type StateEventRow = {
   readonly sender: string;
 };
 
+// As `membershipCodes` has them.
+const [invite, join, leave, ban] = [1, 2, 3, 4];
+
 const stateEvents = statement<StateEventRow>(
   'find_state_event_keys',
   `select e.event_nid, e.type, k.state_key, u.user_id as sender from events e
@@ -31,27 +34,55 @@ export async function findMemberKeyNids(db: ReadTx, userIds: readonly string[]):
   return new Map(rows.map((row) => [row.state_key, row.key_nid]));
 }
 
-export type SummaryRow = {
-  readonly room_nid: number;
-  readonly joined_count: number;
-  readonly invited_count: number;
-  /** In the order in which they came to the room; may hold the reader too. */
+export type RoomSummary = {
+  readonly joinedCount: number;
+  readonly invitedCount: number;
+  /** Members in the order in which they came, one more than are shown, for one may be the reader. Empty in a named room. */
   readonly heroes: readonly string[];
+  /** Those who are no longer there, for when nobody else is. */
+  readonly formerHeroes: readonly string[];
 };
 
-const summaries = statement<SummaryRow>(
+/** The names of six users whose membership of room `s` is among these. */
+function heroesOf(memberships: string): string {
+  return `array(
+     select u.user_id from user_rooms m join users u on u.user_nid = m.user_nid
+     where m.room_nid = s.room_nid and m.membership in (${memberships}) order by m.since_pos limit 6
+   )`;
+}
+
+// A room that has a name is called by it, so that only rooms without one pay for the search, which are small as a rule.
+const summaries = statement<{
+  room_nid: number;
+  joined_count: number;
+  invited_count: number;
+  heroes: string[] | null;
+  former_heroes: string[] | null;
+}>(
   'find_room_summaries',
-  `select s.room_nid, s.joined_count, s.invited_count, array(
-     select u.user_id from unnest(s.hero_nids) with ordinality as h(user_nid, ord)
-     join users u on u.user_nid = h.user_nid order by h.ord
-   ) as heroes
-   from room_summary s where s.room_nid = any($1::bigint[])`,
+  `select s.room_nid, s.joined_count, s.invited_count,
+     case when not n.is_named then ${heroesOf(`${invite}, ${join}`)} end as heroes,
+     case when not n.is_named and s.joined_count + s.invited_count <= 1 then ${heroesOf(`${leave}, ${ban}`)} end
+       as former_heroes
+   from room_summary s, lateral (
+     select coalesce(s.name, '') <> '' or coalesce(s.canonical_alias, '') <> '' as is_named
+   ) n where s.room_nid = any($1::bigint[])`,
 );
 
 export async function findRoomSummaries(
   db: ReadTx,
   roomNids: readonly number[],
-): Promise<ReadonlyMap<number, SummaryRow>> {
+): Promise<ReadonlyMap<number, RoomSummary>> {
   const rows = roomNids.length === 0 ? [] : await db.query(summaries, [roomNids]);
-  return new Map(rows.map((row) => [row.room_nid, row]));
+  return new Map(
+    rows.map((row) => [
+      row.room_nid,
+      {
+        joinedCount: row.joined_count,
+        invitedCount: row.invited_count,
+        heroes: row.heroes ?? [],
+        formerHeroes: row.former_heroes ?? [],
+      },
+    ]),
+  );
 }

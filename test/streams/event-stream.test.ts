@@ -1,0 +1,172 @@
+/** Owns the tests of the event stream over a real database: several processes read everything, once and in order. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { systemClock } from '#core/clock.ts';
+import { createLogger } from '#core/logger.ts';
+import { eventGraphSql } from '#migrations/baseline/event-graph.ts';
+import { accountsSql } from '#migrations/baseline/accounts.ts';
+import { persistFunctionsSql } from '#migrations/baseline/persist-functions.ts';
+import { roomMembersSql } from '#migrations/baseline/room-members.ts';
+import { serverIdentitySql } from '#migrations/baseline/server-identity.ts';
+import { openDatabase, statement, type Database } from '#storage/database.ts';
+import { openEventStream, type EventStream } from '#streams/event-stream.ts';
+import { createTestDatabase } from '#test/support/test-database.ts';
+
+const logger = createLogger('silent');
+const sqls = [eventGraphSql, accountsSql, roomMembersSql, serverIdentitySql, persistFunctionsSql];
+// These events are no state, so that nothing is looked up in a trie.
+const noTries = { find: () => assert.fail('a message has no state to look up') };
+
+const lockStream = statement<unknown>('test_lock_stream', 'select pg_advisory_xact_lock(2, 1)');
+const insertEvent = statement<{ pos: number }>(
+  'test_insert_event',
+  `with e as (
+     insert into events (event_nid, room_nid, event_id, status, pos, room_order, type, sender_nid, origin_server_ts, depth,
+       state_before, history_visibility)
+     select n, 1, '$' || n, 2, n, n, 'm.room.message', 1, 0, n, 1, 1 from nextval('events_pos') n returning event_nid, pos
+   ), j as (insert into event_json select event_nid, '{"content":{},"origin_server_ts":0,"sender":"@alice:a","type":"m.room.message"}' from e)
+   select pos from e`,
+);
+
+type TestParts = AsyncDisposable & { readonly database: Database; readonly open: () => Promise<EventStream> };
+
+async function prepare(): Promise<TestParts> {
+  const stack = new AsyncDisposableStack();
+  const { connection } = stack.use(await createTestDatabase());
+  const database = stack.use(openDatabase(connection, { poolSize: 8, logger }));
+  const client = database.dedicatedClient();
+  await client.connect();
+  for (const sql of sqls) await client.query(sql);
+  await client.query(`insert into users values (1, '@alice:a')`);
+  await client.query(`insert into rooms values (1, '!room:a', '11', 0)`);
+  await client.end();
+  return {
+    database,
+    open: async () => openEventStream({ database, tries: noTries, clock: systemClock, logger }),
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
+
+function writeEvent(database: Database): Promise<number> {
+  return database.transaction(async (tx) => {
+    await tx.query(lockStream, []);
+    return (await tx.query(insertEvent, []))[0]?.pos ?? 0;
+  });
+}
+
+describe('the event stream', () => {
+  it('skips and repeats nothing while two write and a third reads', async () => {
+    await using parts = await prepare();
+    const { database } = parts;
+    await using reader = await parts.open();
+    const seen: number[] = [];
+    let writing = true;
+    const write = async (): Promise<void> => {
+      await using own = await parts.open();
+      for (let i = 0; i < 60; i += 1) {
+        const pos = await writeEvent(database);
+        // A transaction that fails leaves a gap in the positions.
+        if (i % 7 === 0) await assert.rejects(failToWrite(database));
+        await own.catchUp();
+        assert.ok(own.horizon >= pos);
+        own.committed([]);
+      }
+    };
+    const read = async (): Promise<void> => {
+      let last = reader.horizon;
+      for (;;) {
+        const isLast = !writing;
+        if (isLast) await reader.catchUp();
+        const facts = reader.factsSince(last);
+        assert.ok(facts);
+        seen.push(...facts.map((fact) => fact.pos));
+        last = reader.horizon;
+        if (isLast) return;
+        const signal = AbortSignal.timeout(10_000);
+        await reader.waitFor({ roomNids: [1], userId: '@bob:a', after: last, timeoutMs: 100, signal });
+        await reader.catchUp();
+      }
+    };
+    const reading = read();
+    await Promise.all([write(), write()]);
+    writing = false;
+    await reading;
+    const rows = await database.query(
+      statement<{ pos: number }>('test_positions', 'select pos from events order by pos'),
+      [],
+    );
+    assert.equal(rows.length, 120);
+    assert.deepEqual(
+      seen,
+      rows.map((row) => row.pos),
+    );
+  });
+
+  it('is woken by what another process has committed', async () => {
+    await using parts = await prepare();
+    await using one = await parts.open();
+    await using other = await parts.open();
+    const first = await writeEvent(parts.database);
+    await one.catchUp();
+    const [fact] = one.factsSince(first - 1) ?? [];
+    assert.ok(fact);
+    const signal = AbortSignal.timeout(20_000);
+    const waiting = other.waitFor({ roomNids: [1], userId: '@bob:a', after: first - 1, timeoutMs: 20_000, signal });
+    one.committed([fact]);
+    await waiting;
+    assert.equal(other.horizon, first);
+  });
+
+  it('starts at what is there, in the same epoch as before', async () => {
+    await using parts = await prepare();
+    const pos = await writeEvent(parts.database);
+    await using one = await parts.open();
+    await using other = await parts.open();
+    assert.deepEqual([one.horizon, other.horizon], [pos, pos]);
+    assert.equal(one.epoch, other.epoch);
+    assert.equal(one.positionInEpoch(one.epoch, 7), 7);
+    assert.equal(one.positionInEpoch(one.epoch + 1, 7), undefined);
+    assert.equal(one.factsSince(pos - 1), undefined);
+    assert.deepEqual(one.factsSince(pos), []);
+  });
+
+  it('begins a new epoch over a copy of the database, where older positions end', async () => {
+    await using parts = await prepare();
+    const pos = await writeEvent(parts.database);
+    const before = await openAndClose(parts);
+    const elsewhere = statement<unknown>('test_elsewhere', `update token_epochs set system_identifier = 'another'`);
+    await parts.database.query(elsewhere, []);
+    await using stream = await parts.open();
+    assert.notEqual(stream.epoch, before);
+    assert.equal(stream.positionInEpoch(before, pos + 100), pos);
+  });
+
+  it('outlives the loss of its connections', async () => {
+    await using parts = await prepare();
+    await using stream = await parts.open();
+    const kill = statement<unknown>(
+      'test_kill_listeners',
+      `select pg_terminate_backend(pid) from pg_stat_activity
+       where datname = current_database() and application_name = 'causeway wake-ups'`,
+    );
+    await parts.database.query(kill, []);
+    const after = stream.horizon;
+    const pos = await writeEvent(parts.database);
+    const signal = AbortSignal.timeout(20_000);
+    await stream.waitFor({ roomNids: [1], userId: '@bob:a', after, timeoutMs: 20_000, signal });
+    assert.equal(stream.horizon, pos, 'the poll finds it, or the connection that took the place of the lost one');
+  });
+});
+
+async function failToWrite(database: Database): Promise<void> {
+  await database.transaction(async (tx) => {
+    await tx.query(lockStream, []);
+    await tx.query(insertEvent, []);
+    throw new Error('no');
+  });
+}
+
+async function openAndClose(parts: TestParts): Promise<number> {
+  await using stream = await parts.open();
+  return stream.epoch;
+}
