@@ -4,8 +4,7 @@ import { historyVisibilityOf } from '#matrix/history-visibility.ts';
 import { contentOf, findStateEvent } from '#rooms/find-room-state.ts';
 import type { RoomReadParts, RoomUser } from '#rooms/room-parts.ts';
 import {
-  findHead,
-  findMembership,
+  findHeadForUser,
   findMembershipChanges,
   findRoom,
   findStateRootAt,
@@ -37,9 +36,9 @@ export async function findRoomReader(
   const room = await findRoom(database, roomId);
   if (room === undefined) return undefined;
   const { roomNid } = room;
-  const [head, own] = await Promise.all([findHead(database, roomNid), findMembership(database, user.userNid, roomNid)]);
+  const head = await findHeadForUser(database, user.userNid, roomNid);
   if (head === undefined) return undefined;
-  const { lastOrder, stateRoot } = head;
+  const { lastOrder, stateRoot, own } = head;
   if (own?.membership === membershipCodes.join) {
     return { room, kind: 'joined', root: stateRoot, leftPos: undefined, lastOrder };
   }
@@ -73,11 +72,8 @@ export async function requireJoinedRoom(
   const { database } = parts;
   const room = await findRoom(database, roomId);
   if (room !== undefined) {
-    const [head, own] = await Promise.all([
-      findHead(database, room.roomNid),
-      findMembership(database, user.userNid, room.roomNid),
-    ]);
-    if (head !== undefined && own?.membership === membershipCodes.join) return { room, root: head.stateRoot };
+    const head = await findHeadForUser(database, user.userNid, room.roomNid);
+    if (head?.own?.membership === membershipCodes.join) return { room, root: head.stateRoot };
   }
   throw new MatrixError('M_FORBIDDEN', 'You are not in this room.');
 }

@@ -24,6 +24,14 @@ export type RoomMembership = {
 
 export type MembershipChange = { readonly pos: number; readonly membership: number; readonly was: number };
 
+/** All null where there is no row. */
+type MembershipRow = {
+  membership: number | null;
+  since_pos: number | null;
+  event_nid: number | null;
+  forgotten_pos: number | null;
+};
+
 const selectRoom = statement<{ room_nid: number; version: string }>(
   'select_room_by_id',
   `select room_nid, version from rooms where room_id = $1`,
@@ -32,16 +40,19 @@ const selectHead = statement<{ room_seq: number; pos: number; state_root: number
   'select_room_head',
   `select room_seq, pos, state_root, last_order from room_heads where room_nid = $1 order by room_seq desc limit 1`,
 );
+const selectHeadForUser = statement<{ state_root: number; last_order: number } & MembershipRow>(
+  'select_room_head_for_user',
+  `select h.state_root, h.last_order, u.membership, u.since_pos, u.event_nid, u.forgotten_pos
+   from (
+     select room_nid, state_root, last_order from room_heads where room_nid = $2 order by room_seq desc limit 1
+   ) h
+   left join user_rooms u on u.room_nid = h.room_nid and u.user_nid = $1`,
+);
 const selectRootAt = statement<{ state_root: number }>(
   'select_state_root_at',
   `select state_root from room_heads where room_nid = $1 and pos <= $2 and cause <> 0 order by pos desc limit 1`,
 );
-const selectMembership = statement<{
-  membership: number;
-  since_pos: number;
-  event_nid: number | null;
-  forgotten_pos: number | null;
-}>(
+const selectMembership = statement<MembershipRow>(
   'select_user_room',
   `select membership, since_pos, event_nid, forgotten_pos from user_rooms where user_nid = $1 and room_nid = $2`,
 );
@@ -88,7 +99,29 @@ export async function findMembership(
   roomNid: number,
 ): Promise<RoomMembership | undefined> {
   const [row] = await db.query(selectMembership, [userNid, roomNid]);
+  return row === undefined ? undefined : readMembership(row);
+}
+
+/** The room's state now and the user's membership of it, in one question: every reader of a room asks both. */
+export async function findHeadForUser(
+  db: ReadTx,
+  userNid: number,
+  roomNid: number,
+): Promise<
+  | {
+      readonly stateRoot: number;
+      readonly lastOrder: number;
+      readonly own: RoomMembership | undefined;
+    }
+  | undefined
+> {
+  const [row] = await db.query(selectHeadForUser, [userNid, roomNid]);
   if (row === undefined) return undefined;
+  return { stateRoot: row.state_root, lastOrder: row.last_order, own: readMembership(row) };
+}
+
+function readMembership(row: MembershipRow): RoomMembership | undefined {
+  if (row.membership === null || row.since_pos === null) return undefined;
   return {
     membership: row.membership,
     sincePos: row.since_pos,
