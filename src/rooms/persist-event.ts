@@ -1,7 +1,7 @@
 /** Owns the only way by which events are written: local sends, joins, federation and bridges all meet here. */
 import { MatrixError } from '#matrix/error.ts';
 import type { PersistEvents, PersistRequest, PersistResult } from '#rooms/persist-request.ts';
-import { buildRequest, newRoomView, type BuildParts } from '#rooms/persist/build-request.ts';
+import { buildRequest, internNames, newRoomView, type BuildParts } from '#rooms/persist/build-request.ts';
 import { EventWriter, type EventWriterParts } from '#rooms/persist/event-writer.ts';
 import { LockedWriter } from '#rooms/persist/locked-writer.ts';
 import { databaseAway, tooMuchWaiting } from '#rooms/persist/overload.ts';
@@ -66,7 +66,10 @@ class Persister implements AsyncDisposable {
     this.#waiting++;
     const lane = this.#laneOf(request);
     const result = new Promise<PersistResult>((resolve, reject) => {
-      lane.pending.push({ request, resolve, reject, deadlineMs: this.#parts.clock.monotonicMs() + patienceMs });
+      const named = internNames(this.#parts, request);
+      // Awaited when its turn comes; until then a failure is nobody's.
+      named.catch(() => undefined);
+      lane.pending.push({ request, named, resolve, reject, deadlineMs: this.#parts.clock.monotonicMs() + patienceMs });
     });
     void this.#build(lane);
     return result.finally(() => this.#waiting--);
@@ -110,6 +113,7 @@ class Persister implements AsyncDisposable {
     const { generation } = lane;
     try {
       if (work.deadlineMs < this.#parts.clock.monotonicMs()) throw databaseAway(undefined);
+      await work.named;
       const view = lane.view ?? (await this.#viewFor(lane, work.request));
       const built = await buildRequest(this.#parts, view, work.request);
       if (generation !== lane.generation) {

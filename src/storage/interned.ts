@@ -57,25 +57,58 @@ export function createInterned(database: ReadTx): Interned {
     const missing = unknownKeys(wanted);
     if (missing.length > 0) rememberKeys(await database.query(selectKeys, columns(missing)));
   };
+  const internNewUsers = async (userIds: readonly string[]): Promise<void> => {
+    const isUnknown = (id: string): boolean => !users.has(id);
+    // Another process may insert between the two statements; the second look finds its row.
+    for (const ask of [selectUsers, insertUsers, selectUsers]) {
+      const missing = userIds.filter(isUnknown);
+      if (missing.length === 0) return;
+      for (const row of await database.query(ask, [missing])) users.set(row.id, row.nid);
+    }
+  };
+  const internNewKeys = async (wanted: readonly TypeAndKey[]): Promise<void> => {
+    await lookUpKeys(wanted);
+    const missing = unknownKeys(wanted);
+    if (missing.length === 0) return;
+    rememberKeys(await database.query(insertKeys, columns(missing)));
+    await lookUpKeys(wanted);
+  };
+  const internUsers = coalesced(internNewUsers, (id) => id);
+  const internKeys = coalesced(internNewKeys, ([type, stateKey]) => joinedKey(type, stateKey));
   return {
     knownUser: (userId) => users.get(userId),
     knownKey: (type, stateKey) => keys.get(joinedKey(type, stateKey)),
     lookUpKeys,
-    async internUsers(userIds) {
-      const isUnknown = (id: string): boolean => !users.has(id);
-      // Another process may insert between the two statements; the second look finds its row.
-      for (const ask of [selectUsers, insertUsers, selectUsers]) {
-        const missing = userIds.filter(isUnknown);
-        if (missing.length === 0) return;
-        for (const row of await database.query(ask, [missing])) users.set(row.id, row.nid);
-      }
-    },
-    async internKeys(wanted) {
-      await lookUpKeys(wanted);
-      const missing = unknownKeys(wanted);
-      if (missing.length === 0) return;
-      rememberKeys(await database.query(insertKeys, columns(missing)));
-      await lookUpKeys(wanted);
-    },
+    internUsers: (userIds) => (userIds.every((id) => users.has(id)) ? done : internUsers(userIds)),
+    internKeys: (wanted) => (unknownKeys(wanted).length === 0 ? done : internKeys(wanted)),
+  };
+}
+
+const done = Promise.resolve();
+
+/**
+ * Whatever is asked for while a statement runs goes into the next one: a hundred people who join at once are one insert
+ * and one flush to disk.
+ */
+function coalesced<T>(
+  run: (wanted: readonly T[]) => Promise<void>,
+  identityOf: (wanted: T) => string,
+): (wanted: readonly T[]) => Promise<void> {
+  let running: Promise<void> | undefined;
+  let next: { readonly wanted: Map<string, T>; readonly result: Promise<void> } | undefined;
+  return (wanted) => {
+    if (next === undefined) {
+      const all = new Map<string, T>();
+      const result = (running ?? done)
+        .catch(() => undefined)
+        .then(() => {
+          next = undefined;
+          running = run([...all.values()]);
+          return running;
+        });
+      next = { wanted: all, result };
+    }
+    for (const one of wanted) next.wanted.set(identityOf(one), one);
+    return next.result;
   };
 }

@@ -6,7 +6,7 @@ import { checkAuth } from '#matrix/auth-rules/check-auth.ts';
 import { selectAuthTypes } from '#matrix/auth-rules/select-auth-types.ts';
 import { buildEvent } from '#matrix/build-event.ts';
 import { MatrixError } from '#matrix/error.ts';
-import type { AuthEvent } from '#matrix/pdu.ts';
+import type { AuthEvent, Pdu } from '#matrix/pdu.ts';
 import { isJsonSignedBy, type Signer } from '#matrix/signing.ts';
 import type { ValidatedPdu } from '#matrix/validated-pdu.ts';
 import { authStateOf, completeView, emptyHead, entryOf, knowsState } from '#rooms/persist/room-view.ts';
@@ -83,10 +83,9 @@ async function buildAll(
   for (const draft of request.events) {
     const replay = events.length === 0 ? request.replay : undefined;
     const pending = 'sealed' in draft ? draftOf(draft) : draft;
-    refuseNul(pending);
     const keys = keysFor(pending, view);
     if (!knowsState(view, keys)) await completeView(parts, view, keys);
-    await prepareNids(parts, pending);
+    await parts.nids.reserve(1);
     const sealed = 'sealed' in draft ? checkSealed(draft.sealed, view) : signDraft(parts, pending, view);
     const built = await placeEvent(parts, sealed, view, replay);
     const { event, replaced } = built.event;
@@ -99,8 +98,8 @@ async function buildAll(
 }
 
 /** Columns cannot hold U+0000, and no client has a use for it in a type or a state key. */
-function refuseNul({ type, state_key: stateKey }: DraftEvent): void {
-  if (type.includes('\0') || stateKey?.includes('\0') === true) {
+function refuseNul({ type, sender, state_key: stateKey }: Pick<Pdu, 'type' | 'sender' | 'state_key'>): void {
+  if (type.includes('\0') || sender.includes('\0') || stateKey?.includes('\0') === true) {
     throw new MatrixError('M_INVALID_PARAM', 'The event type and the state key must not contain U+0000.');
   }
 }
@@ -119,16 +118,23 @@ function keysFor(draft: DraftEvent, view: RoomView): TypeAndKey[] {
   return keys;
 }
 
-async function prepareNids({ interned, nids }: BuildParts, draft: DraftEvent): Promise<void> {
-  await nids.reserve(1);
-  if (interned.knownUser(draft.sender) === undefined) await interned.internUsers([draft.sender]);
-  if (draft.state_key === undefined) return;
-  if (interned.knownKey(draft.type, draft.state_key) === undefined) {
-    await interned.internKeys([[draft.type, draft.state_key]]);
+/**
+ * Makes the numeric ids that the request's events need. It may start before the request's turn has come, so that many
+ * requests share its statements.
+ */
+export async function internNames({ interned }: Pick<BuildParts, 'interned'>, request: PersistRequest): Promise<void> {
+  const users: string[] = [];
+  const keys: TypeAndKey[] = [];
+  for (const event of request.events) {
+    const draft = 'sealed' in event ? event.sealed.pdu : event;
+    refuseNul(draft);
+    const { sender, type, state_key: stateKey } = draft;
+    users.push(sender);
+    if (stateKey === undefined) continue;
+    keys.push([type, stateKey]);
+    if (type === 'm.room.member') users.push(stateKey);
   }
-  if (draft.type === 'm.room.member' && interned.knownUser(draft.state_key) === undefined) {
-    await interned.internUsers([draft.state_key]);
-  }
+  await Promise.all([interned.internUsers(users), interned.internKeys(keys)]);
 }
 
 function signDraft({ clock, signer, nextCreationTs }: BuildParts, draft: DraftEvent, view: RoomView): ValidatedPdu {
@@ -209,7 +215,7 @@ async function stateAfter(
 ): Promise<{ root: number; nodes: readonly NewNode[] }> {
   if (event.state_key === undefined) return { root: view.head.root, nodes: [] };
   const keyNid = interned.knownKey(event.type, event.state_key);
-  if (keyNid === undefined) throw new Error('internKeys() was not awaited.');
+  if (keyNid === undefined) throw new Error('internNames() was not awaited.');
   const { root, nodes } = await tries.set(database, view.roomNid, view.head.root, keyNid, entry.eventNid);
   view.state.set(joinedKey(event.type, event.state_key), entry);
   return { root, nodes };

@@ -23,7 +23,7 @@ export function columnsOf(
   replaced: StateEntry | undefined,
 ) {
   const senderNid = interned.knownUser(event.sender);
-  if (senderNid === undefined) throw new Error('internUsers() was not awaited.');
+  if (senderNid === undefined) throw new Error('internNames() was not awaited.');
   const relation = event.content['m.relates_to'];
   const visibility = historyVisibilityOf(entryOf(view, 'm.room.history_visibility', '')?.event.content);
   const { state_key: stateKey } = event;

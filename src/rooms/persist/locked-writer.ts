@@ -101,6 +101,7 @@ export class LockedWriter implements AsyncDisposable {
         continue;
       }
       try {
+        await work.named;
         const built = await buildRequest(this.#parts, view, work.request);
         view = built.view;
         entries.push(lane.addBuilt(work, built));

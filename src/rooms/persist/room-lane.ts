@@ -8,6 +8,8 @@ export type Work = {
   readonly request: PersistRequest;
   readonly resolve: (result: PersistResult) => void;
   readonly reject: (error: unknown) => void;
+  /** Resolves when the numeric ids of its names are known. */
+  readonly named: Promise<void>;
   /** After this moment of the monotonic clock it is given up. */
   readonly deadlineMs: number;
 };

@@ -34,12 +34,16 @@ export function roomSummaries({ interned }: { readonly interned: Interned }): Pr
     async apply(tx, events) {
       const patches = new Map<number, Patch>();
       for (const projected of events) addTo(patches, projected, interned);
+      const isNew = new Set(
+        events.filter(({ event }) => event.type === 'm.room.create').map(({ event }) => event.room_id),
+      );
       const nids = [...patches.keys()];
       const columns = Array.from(patches.values(), (patch) => JSON.stringify(patch.columns));
       const joined = Array.from(patches.values(), (patch) => patch.joined);
       const invited = Array.from(patches.values(), (patch) => patch.invited);
       // First the columns of rooms that are there, then counts, and everything of rooms that are new.
-      if (columns.some((column) => column !== '{}')) await tx.query(patchSummaries, [nids, columns]);
+      const isOld = events.some(({ event }) => event.type !== 'm.room.member' && !isNew.has(event.room_id));
+      if (isOld) await tx.query(patchSummaries, [nids, columns]);
       await tx.query(applySummaries, [nids, columns, joined, invited]);
       if ([...patches.values()].some(({ members }) => members.size > 0))
         await tx.query(patchHeroes, [nids, ...heroColumns(patches)]);
