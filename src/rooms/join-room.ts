@@ -20,9 +20,12 @@ export async function joinRoom(
   const { user, roomId, reason } = request;
   const room = await findRoom(parts.database, roomId);
   if (room === undefined) throw new MatrixError('M_NOT_FOUND', 'There is no such room on this server.');
-  const own = await findMembership(parts.database, user.userNid, room.roomNid);
+  const [own, users] = await Promise.all([
+    findMembership(parts.database, user.userNid, room.roomNid),
+    findLocalUsers(parts.database, [user.userId]),
+  ]);
   if (own?.membership === membershipCodes.join) return;
-  const profile = (await findLocalUsers(parts.database, [user.userId])).get(user.userId);
+  const profile = users.get(user.userId);
   const join = async (authorisedVia?: string): Promise<void> => {
     const content = buildMemberContent('join', profile, { reason, authorisedVia });
     const member = { sender: user.userId, type: 'm.room.member', state_key: user.userId, content };
