@@ -88,9 +88,12 @@ export function isRoomAlias(id: string): boolean {
   return isLocalpartAndServer(id, '#');
 }
 
-/** A room id of any version: `!localpart:server`, or `!` and a hash (version 12). */
+/**
+ * A room id of any version: `!localpart:server`, or `!` and a hash (version 12), which is written in the URL-safe
+ * alphabet alone. Specification: Appendices, "Room IDs".
+ */
 export function isRoomId(id: string): boolean {
-  if (isHashId(id, '!')) return true;
+  if (isHashId(id, '!') && !/[+/]/.test(id)) return true;
   return isLocalpartAndServer(id, '!');
 }
 

@@ -32,7 +32,11 @@ export function validatePdu(input: Uint8Array | string, version: RoomVersion): P
   const parsed = parseJsonBytes(bytes, { bytesMax: WIRE_BYTES_MAX, numbers });
   if (!parsed.ok) return parsed;
   if (!isJsonObject(parsed.value)) return { ok: false, reason: 'bad-format', message: 'An event is a JSON object.' };
-  const { unsigned: _unsigned, ...value } = parsed.value;
+  const { unsigned, ...value } = parsed.value;
+  // What it holds is nobody's word and is dropped, but the format of every version says that it is an object.
+  if (unsigned !== undefined && !isJsonObject(unsigned)) {
+    return { ok: false, reason: 'bad-format', message: "The event's unsigned must be an object." };
+  }
   if (parsed.canonicalNumbers) return validateValue(value, value, version);
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString();
   return validateValue(value, exactEventOf(text), version);
