@@ -2,7 +2,8 @@
 
 /**
  * `persist_heavy` locks rooms, compares heads and writes what bears no position; `persist_flush` takes the stream lock and
- * writes everything that does. `persist_batch` is both in one autocommit statement. In between, a transaction that has
+ * writes everything that does. `persist_batch` is both in one autocommit statement, and `persist_message` is
+ * the same for a batch of one message: scalars instead of arrays cost half. In between, a transaction that has
  * projections to run does its own statements; nothing else may follow `persist_flush` but COMMIT.
  *
  * Arrays are parallel. `p_room*` has an element per room, ascending by nid; `e_*` one per event, in the order in which
@@ -159,6 +160,56 @@ begin
       e_replay_hash, '{}', '{}', '{}', '{}'
     );
   end if;
+end
+$$;
+
+create function persist_message(
+  p_now bigint, p_room_nid bigint, p_room_seq bigint, p_bump_pos bigint, p_bumps boolean, p_state_root bigint,
+  e_nid bigint, e_id text, e_json text, e_prevs bigint[], e_type text, e_sender bigint, e_ts bigint, e_depth bigint,
+  e_order bigint, e_visibility smallint, e_relates_to text, e_rel_type text, e_notify bigint,
+  e_txn_device bigint, e_txn_id text, e_replay_hash bytea,
+  out o_status smallint, out o_pos bigint
+) language plpgsql as $$
+declare
+  v_seq bigint;
+begin
+  if not pg_try_advisory_xact_lock(1, (p_room_nid & 2147483647)::integer) then
+    o_status := 2;
+    return;
+  end if;
+  select room_seq into v_seq from room_heads where room_nid = p_room_nid order by room_seq desc limit 1;
+  if v_seq is distinct from p_room_seq then
+    o_status := 1;
+    return;
+  end if;
+  if e_replay_hash is not null and exists (
+    select from replay_keys where device_nid = e_txn_device and replay_hash = e_replay_hash
+  ) then
+    o_status := 3;
+    return;
+  end if;
+  insert into event_json (event_nid, json) values (e_nid, e_json);
+  insert into event_edges (event_nid, prev_nid) select e_nid, unnest(e_prevs);
+  perform pg_advisory_xact_lock(2, 1);
+  o_pos := nextval('events_pos');
+  insert into events (
+    event_nid, room_nid, event_id, status, pos, room_order, type, sender_nid, origin_server_ts, depth, state_before,
+    history_visibility, relates_to, rel_type, notify_seq, txn_device_nid, txn_id
+  ) values (
+    e_nid, p_room_nid, e_id, 2, o_pos, e_order, e_type, e_sender, e_ts, e_depth, p_state_root,
+    e_visibility, e_relates_to, e_rel_type, e_notify, e_txn_device, e_txn_id
+  );
+  insert into room_heads (
+    room_nid, room_seq, pos, bump_pos, state_root, extremity_nids, depth, last_order, notify_seq, cause
+  ) values (
+    p_room_nid, p_room_seq + 1, o_pos, case when p_bumps then o_pos else p_bump_pos end, p_state_root, array[e_nid],
+    e_depth, e_order, e_notify, 0
+  );
+  if e_replay_hash is not null then
+    insert into replay_keys (device_nid, replay_hash, event_nid, created_at)
+    values (e_txn_device, e_replay_hash, e_nid, p_now);
+  end if;
+  o_status := 0;
 end
 $$;
 `;

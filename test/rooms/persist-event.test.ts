@@ -102,7 +102,7 @@ test('a plain message is five rows and one round trip, whatever the version', as
     sent.length = 0;
     const replay = { deviceNid: 1, path: 'send', txnId: `t${version}` };
     await parts.persistEvents({ room: { roomId }, events: [message('counted')], replay });
-    assert.deepEqual(sent, ['persist_batch']);
+    assert.deepEqual(sent, ['persist_message']);
     const after = await countRows(plain.database);
     const grown = [...after].filter(([table, rows]) => rows !== before.get(table)).map(([table]) => table);
     assert.deepEqual(grown.toSorted(), ['event_edges', 'event_json', 'events', 'replay_keys', 'room_heads']);
