@@ -13,7 +13,7 @@ export const ban = endpoint({
   path: '/_matrix/client/v3/rooms/{roomId}/ban',
   aliases: ['/_matrix/client/r0/rooms/{roomId}/ban'],
   auth: 'user',
-  rateLimit: 'default',
+  rateLimit: 'send',
   spec: 'Client-Server API, Banning users in a room',
   body,
   handler: async (context: Context, { params, body: { user_id: targetId, reason: why }, principal }) => {
@@ -28,7 +28,7 @@ export const unban = endpoint({
   path: '/_matrix/client/v3/rooms/{roomId}/unban',
   aliases: ['/_matrix/client/r0/rooms/{roomId}/unban'],
   auth: 'user',
-  rateLimit: 'default',
+  rateLimit: 'send',
   spec: 'Client-Server API, Banning users in a room',
   body,
   handler: async (context: Context, { params, body: { user_id: targetId, reason: why }, principal }) => {

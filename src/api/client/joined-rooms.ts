@@ -10,7 +10,7 @@ export const getJoinedRooms = endpoint({
   aliases: ['/_matrix/client/r0/joined_rooms'],
   auth: 'user',
   allow: ['suspended'],
-  rateLimit: 'default',
+  rateLimit: 'none',
   spec: 'Client-Server API, Joining rooms',
   handler: async (context: Context, { principal }) => ({
     joined_rooms: (await findJoinedRooms(context.database, principal.userNid)).map((room) => room.roomId),

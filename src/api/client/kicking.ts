@@ -11,7 +11,7 @@ export const kick = endpoint({
   path: '/_matrix/client/v3/rooms/{roomId}/kick',
   aliases: ['/_matrix/client/r0/rooms/{roomId}/kick'],
   auth: 'user',
-  rateLimit: 'default',
+  rateLimit: 'send',
   spec: 'Client-Server API, Leaving rooms',
   body: Type.Object({ user_id: Type.String(), reason }),
   handler: async (context: Context, { params, body, principal }) => {

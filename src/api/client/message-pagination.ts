@@ -19,7 +19,7 @@ export const getRoomEvents = endpoint({
   aliases: ['/_matrix/client/r0/rooms/{roomId}/messages'],
   auth: 'user',
   allow: ['suspended'],
-  rateLimit: 'default',
+  rateLimit: 'none',
   spec: 'Client-Server API, Getting events for a room',
   query: Type.Object({
     dir: Type.Union([Type.Literal('b'), Type.Literal('f')]),

@@ -32,7 +32,7 @@ export const getRoomState = endpoint({
   aliases: ['/_matrix/client/r0/rooms/{roomId}/state'],
   auth: 'user',
   allow: ['suspended'],
-  rateLimit: 'default',
+  rateLimit: 'none',
   spec: 'Client-Server API, Getting events for a room',
   handler: async (context: Context, { params, principal }) => {
     const { room, root } = await requireRoomReader(context, principal, params.roomId);
@@ -49,7 +49,7 @@ export const getRoomStateWithKey = endpoint({
   aliases: ['/_matrix/client/r0/rooms/{roomId}/state/{eventType}/{stateKey}'],
   auth: 'user',
   allow: ['suspended'],
-  rateLimit: 'default',
+  rateLimit: 'none',
   lastParamMayBeEmpty: true,
   spec: 'Client-Server API, Getting events for a room',
   query: Type.Object({ format: Type.Optional(Type.Union([Type.Literal('content'), Type.Literal('event')])) }),
@@ -69,7 +69,7 @@ export const getMembersByRoom = endpoint({
   aliases: ['/_matrix/client/r0/rooms/{roomId}/members'],
   auth: 'user',
   allow: ['suspended'],
-  rateLimit: 'default',
+  rateLimit: 'none',
   spec: 'Client-Server API, Getting events for a room',
   query: Type.Object({ at: Type.Optional(Type.String()), membership, not_membership: membership }),
   handler: async (context: Context, { params, query, principal }) => {
@@ -92,7 +92,7 @@ export const getJoinedMembersByRoom = endpoint({
   aliases: ['/_matrix/client/r0/rooms/{roomId}/joined_members'],
   auth: 'user',
   allow: ['suspended'],
-  rateLimit: 'default',
+  rateLimit: 'none',
   spec: 'Client-Server API, Getting events for a room',
   handler: async (context: Context, { params, principal }) => ({
     joined: Object.fromEntries(await findJoinedMembers(context, principal, params.roomId)),
@@ -106,7 +106,7 @@ export const getOneRoomEvent = endpoint({
   aliases: ['/_matrix/client/r0/rooms/{roomId}/event/{eventId}'],
   auth: 'user',
   allow: ['suspended'],
-  rateLimit: 'default',
+  rateLimit: 'none',
   spec: 'Client-Server API, Getting events for a room',
   handler: async (context: Context, { params, principal }) => {
     const { room, event } = await requireVisibleEvent(context, principal, params.roomId, params.eventId);
