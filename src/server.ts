@@ -20,7 +20,7 @@ import { createEventPersister } from '#rooms/persist-event.ts';
 import { redactions } from '#rooms/projections/redactions.ts';
 import { roomSummaries } from '#rooms/projections/room-summaries.ts';
 import { strippedSnapshots } from '#rooms/projections/stripped-snapshots.ts';
-import { openDatabase, statement, type Database } from '#storage/database.ts';
+import { openDatabase, ping, type Database } from '#storage/database.ts';
 import type { DatabaseAddress } from '#storage/embedded/connection.ts';
 import { createInterned } from '#storage/interned.ts';
 import { migrate } from '#storage/migrations.ts';
@@ -42,7 +42,6 @@ export type Server = AsyncDisposable & {
 /** The room versions that rooms can be created in; all of the specification are known. */
 const creatableRoomVersions = ['10', '11', '12'] as const;
 const READY_MS = 2_000;
-const ping = statement<unknown>('ping', 'select 1');
 
 /**
  * Starts everything that the configuration asks for and resolves when requests are answered. Throws a `StartError` with
@@ -155,10 +154,10 @@ async function ensureIdentity(
   database: Database,
 ): Promise<{ signer: Signer; secret: number }> {
   const { serverName } = config;
-  const names = await findServerNames(database);
-  if (names.length > 0 && !names.includes(serverName)) {
+  const names = new Set(await findServerNames(database));
+  if (names.size > 0 && !names.has(serverName)) {
     throw new StartError(
-      `This database belongs to the server ${names.join(', ')}, and the configuration says ${serverName}: a server's name ` +
+      `This database belongs to the server ${[...names].join(', ')}, and the configuration says ${serverName}: a server's name ` +
         'cannot change. Set server_name back, or begin with an empty data directory or database.',
     );
   }

@@ -40,7 +40,7 @@ export function renderEndpointsDocument(
   return [
     '# Endpoints',
     '',
-    'Generated from the endpoint rows; do not edit.',
+    'This page is generated from `src/api/endpoints.ts` by `npm run docs`.',
     '',
     '| API | in the specification | served | not yet served | beyond the specification |',
     '|---|---:|---:|---:|---:|',

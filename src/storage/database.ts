@@ -15,6 +15,9 @@ export function statement<Row>(name: string, text: string): Statement<Row> {
   return { name, text };
 }
 
+/** Asks for nothing: answered when the database can be reached. */
+export const ping = statement<unknown>('ping', 'select 1');
+
 /** Something that statements run on. */
 export type ReadTx = {
   query<Row>(statement: Statement<Row>, values: readonly unknown[]): Promise<Row[]>;

@@ -2,7 +2,8 @@
 import type { Clock } from '#core/clock.ts';
 import { randomString } from '#core/random.ts';
 import { MatrixError } from '#matrix/error.ts';
-import { persistAccount, persistUser } from '#storage/users/accounts.ts';
+import { persistUser } from '#storage/persist-user.ts';
+import { persistAccount } from '#storage/users/accounts.ts';
 import { findAccount } from '#storage/users/find-account.ts';
 import type { Database, Tx } from '#storage/database.ts';
 import { requireNewUserId } from '#users/local-user-id.ts';

@@ -79,3 +79,8 @@ test('the document counts every operation of the specification as served or not'
   assert.equal(total, operations.length);
   for (const row of endpoints) assert.ok(document.includes(`\`${row.method} ${row.path}\``), row.operation);
 });
+
+test('the committed document is current; `npm run docs` writes it', () => {
+  const committed = readFileSync(new URL('../../docs/endpoints.md', import.meta.url), 'utf8');
+  assert.equal(committed, renderEndpointsDocument(endpoints, operations));
+});

@@ -1,4 +1,5 @@
 /** Owns the reproducible chance of a test: the same seed makes the same choices. */
+import { randomInt } from 'node:crypto';
 
 /** A source of numbers in [0, 1). The generator is mulberry32: short, and good enough to choose moments with. */
 export function seededNumbers(seed: number): () => number {
@@ -14,5 +15,5 @@ export function seededNumbers(seed: number): () => number {
 /** The seed from `CAUSEWAY_TEST_SEED`, or a new one. Print it, so that a failure can be run again. */
 export function chooseSeed(): number {
   const given = process.env['CAUSEWAY_TEST_SEED'];
-  return given === undefined ? Math.floor(Math.random() * 2 ** 32) : Number(given);
+  return given === undefined ? randomInt(2 ** 32) : Number(given);
 }

@@ -3,7 +3,7 @@
 /** docs/data.md has the same owners, with what each table holds; a test compares them. */
 export const tableOwners: Readonly<Record<string, string>> = {
   rooms: 'rooms',
-  state_keys: 'rooms',
+  state_keys: 'storage',
   events: 'rooms',
   event_json: 'rooms',
   event_edges: 'rooms',
@@ -18,7 +18,7 @@ export const tableOwners: Readonly<Record<string, string>> = {
   user_rooms: 'rooms',
   room_summary: 'rooms',
   stripped_snapshots: 'rooms',
-  users: 'users',
+  users: 'storage',
   accounts: 'users',
   profiles: 'users',
   devices: 'users',

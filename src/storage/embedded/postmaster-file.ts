@@ -1,4 +1,4 @@
-/** Owns what PostgreSQL's own files and the system say about a postmaster: is it alive, ours, ready? */
+/** Owns what PostgreSQL's own files and the system say about a postmaster: whether it lives, is ours and is ready. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

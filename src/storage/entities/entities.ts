@@ -1,6 +1,4 @@
-/** Owns the list of all entities, and the types of all tables that follow from it. */
-import type { InferKyselyDB } from '@mikro-orm/postgresql';
-import type { Selectable } from 'kysely';
+/** Owns the list of all entities: a table that is not in it is not compared with the schema. */
 import {
   rooms,
   stateKeys,
@@ -102,15 +100,3 @@ export const entities = [
   tokenEpochs,
   serverSecrets,
 ];
-
-/**
- * All tables, for `Kysely<Tables>`. Entities are named like their tables and properties like their columns, so that SQL,
- * Kysely and the entity manager say the same word for the same thing, and nothing is renamed on the way.
- */
-export type Tables = InferKyselyDB<
-  (typeof entities)[number],
-  { tableNamingStrategy: 'entity'; columnNamingStrategy: 'property' }
->;
-
-/** What a query that selects a whole row of this table answers. */
-export type Row<Table extends keyof Tables> = Selectable<Tables[Table]>;
