@@ -7,6 +7,8 @@ import { LockedWriter } from '#rooms/persist/locked-writer.ts';
 import { databaseAway, tooMuchWaiting } from '#rooms/persist/overload.ts';
 import { RoomLane, type Work } from '#rooms/persist/room-lane.ts';
 import { loadRoomView, type RoomView } from '#rooms/persist/room-view.ts';
+import { replayHashOf } from '#rooms/persist/event-rows.ts';
+import { selectReplayed } from '#storage/rooms/load-view.ts';
 import { isConnectionLost } from '#storage/database-errors.ts';
 
 export type PersistParts = Omit<BuildParts, 'database' | 'nextCreationTs'> & Omit<EventWriterParts, 'rebuilt'>;
@@ -38,6 +40,7 @@ class Persister implements AsyncDisposable {
   readonly #replays = new Map<string, Promise<PersistResult>>();
   #waiting = 0;
   #lastCreationTs = 0;
+  #closed = false;
 
   constructor(parts: PersistParts) {
     this.#parts = { ...parts, nextCreationTs: () => this.#nextCreationTs() };
@@ -45,7 +48,13 @@ class Persister implements AsyncDisposable {
     this.#locked = new LockedWriter(this.#parts);
   }
 
+  /** Takes nothing more, and lets what was taken come to its end. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    const deadlineMs = this.#parts.clock.monotonicMs() + patienceMs;
+    while (this.#waiting > 0 && this.#parts.clock.monotonicMs() < deadlineMs) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
     await this.#writer[Symbol.asyncDispose]();
     await this.#locked[Symbol.asyncDispose]();
   }
@@ -62,7 +71,7 @@ class Persister implements AsyncDisposable {
   }
 
   #accept(request: PersistRequest): Promise<PersistResult> {
-    if (this.#waiting >= waitingMax) return Promise.reject(tooMuchWaiting());
+    if (this.#closed || this.#waiting >= waitingMax) return Promise.reject(tooMuchWaiting());
     this.#waiting++;
     const lane = this.#laneOf(request);
     const result = new Promise<PersistResult>((resolve, reject) => {
@@ -103,7 +112,8 @@ class Persister implements AsyncDisposable {
         await this.#locked.write(lane);
         continue;
       }
-      const work = lane.pending.shift();
+      // It stays first until it is built, so that works taken back meanwhile come before it.
+      const [work] = lane.pending;
       if (work !== undefined) await this.#buildWork(lane, work);
     }
     lane.building = false;
@@ -116,23 +126,33 @@ class Persister implements AsyncDisposable {
       await work.named;
       const view = lane.view ?? (await this.#viewFor(lane, work.request));
       const built = await buildRequest(this.#parts, view, work.request);
-      if (generation !== lane.generation) {
-        lane.pending.unshift(work);
-        return;
-      }
+      if (generation !== lane.generation) return;
+      lane.pending.shift();
       if ('create' in work.request.room) this.#register(lane, built.view);
       this.#writer.enqueue(lane.addBuilt(work, built));
     } catch (error) {
-      if (generation !== lane.generation) lane.pending.unshift(work);
+      if (generation !== lane.generation) return;
+      const before = error instanceof MatrixError ? await this.#findReplayed(work) : undefined;
+      if (generation !== lane.generation) return;
+      lane.pending.shift();
+      if (before !== undefined) work.resolve(before);
       else work.reject(isConnectionLost(error) ? databaseAway(error) : error);
     }
+  }
+
+  /** What was done once stays done, even if the sender may not do it any more. */
+  async #findReplayed({ request: { replay, room } }: Work): Promise<PersistResult | undefined> {
+    if (replay === undefined || !('roomId' in room)) return undefined;
+    const { database } = this.#parts;
+    const [row] = await database.query(selectReplayed, [replay.deviceNid, replayHashOf(replay)]).catch(() => []);
+    return row && { roomId: room.roomId, roomNid: row.room_nid, eventIds: [row.event_id] };
   }
 
   async #viewFor(lane: RoomLane, { room }: PersistRequest): Promise<RoomView> {
     const { database, nids, signer } = this.#parts;
     if ('create' in room) {
-      await nids.reserve(1);
-      return newRoomView(room.create, nids.take(), signer.serverName);
+      const roomNid = await nids.reserve(1, () => nids.take());
+      return newRoomView(room.create, roomNid, signer.serverName);
     }
     const view = await loadRoomView(database, room.roomId);
     if (view === undefined) throw new MatrixError('M_NOT_FOUND', 'This server does not know the room.');
@@ -148,6 +168,8 @@ class Persister implements AsyncDisposable {
   }
 
   #register(lane: RoomLane, view: RoomView): void {
+    // A create that is built again makes another room; nothing was written under the first id.
+    if (lane.created !== undefined) this.#lanes.delete(lane.created.roomId);
     lane.created = { roomId: view.roomId, version: view.version.id };
     this.#lanes.set(view.roomId, lane);
   }

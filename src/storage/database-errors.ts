@@ -10,10 +10,10 @@ function codeOf(error: unknown): string | undefined {
  */
 export function isConnectionLost(error: unknown): boolean {
   const code = codeOf(error);
-  if (code !== undefined) return /^(?:08|53|57|58)[0-9A-Z]{3}$|^E[A-Z]+$/.test(code);
+  if (code !== undefined) return /^(?:08|53|57|58)[0-9A-Z]{3}$|^E(?!RR_)[A-Z_]+$/.test(code);
   return (
     error instanceof Error &&
-    /^(?:Connection terminated|Client (?:has encountered|was closed)|timeout exceeded)/.test(error.message)
+    /^(?:Connection terminated|Client (?:has encountered|was closed)|timeout (?:exceeded|expired))/.test(error.message)
   );
 }
 

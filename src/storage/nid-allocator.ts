@@ -5,9 +5,9 @@ const blockSize = 1000;
 const nextBlock = statement<{ first: number }>('next_nid_block', `select nextval('nid_blocks') as first`);
 
 export type NidAllocator = {
-  /** Makes sure that `count` ids can be taken without waiting. */
-  reserve(count: number): Promise<void>;
-  /** The next id; `reserve` must have been awaited. Unused ids are lost, which costs nothing. */
+  /** Runs `use`, which may take up to `count` ids, in the very turn in which there are that many. */
+  reserve<T>(count: number, use: () => T): Promise<T>;
+  /** The next id; only within `use` of `reserve`. Unused ids are lost, which costs nothing. */
   take(): number;
 };
 
@@ -24,10 +24,11 @@ export function createNidAllocator(database: ReadTx): NidAllocator {
   };
   const fetchOnce = (): Promise<void> => (fetching ??= fetch().finally(() => (fetching = undefined)));
   return {
-    async reserve(count) {
+    async reserve(count, use) {
       for (let missing = count - available; missing > 0; missing = count - available) await fetchOnce();
       // The next block is fetched before this one is used up, so that a busy server never waits for one.
       if (available - count < blockSize / 2) void fetchOnce().catch(() => undefined);
+      return use();
     },
     take() {
       const block = blocks[0];

@@ -7,7 +7,7 @@ import { findLastEventPosition } from '#storage/streams/find-stream-events.ts';
 import type { EventFact } from '#streams/event-fact.ts';
 import { FactRing, type FactRingBounds } from '#streams/fact-ring.ts';
 import { Notifier } from '#streams/notifier.ts';
-import { readFacts } from '#streams/read-facts.ts';
+import { readFacts, type ReadFact } from '#streams/read-facts.ts';
 import { openTokenEpochs } from '#streams/token-epochs.ts';
 import { Waiters } from '#streams/waiters.ts';
 
@@ -77,14 +77,18 @@ export async function openEventStream(
   };
   // Positions are visible in their order, so whatever this process committed while it read lies before what it has not
   // seen: dropping the rows up to the horizon leaves exactly those that are missing.
+  // All pages are appended in one turn: between two of them the horizon could lie inside a batch, where no head says
+  // what the state is.
   const readNew = async (): Promise<void> => {
+    const read: ReadFact[] = [];
     let page;
     do {
-      page = await readFacts(database, tries, ring.horizon, READ_LIMIT);
-      const fresh = page.filter(({ fact }) => fact.pos > ring.horizon);
-      append(fresh.map(({ fact }) => fact));
-      for (const { fact, redacted } of fresh) if (redacted) ring.markRedacted(fact.eventNid);
+      page = await readFacts(database, tries, read.at(-1)?.fact.pos ?? ring.horizon, READ_LIMIT);
+      read.push(...page);
     } while (page.length === READ_LIMIT);
+    const fresh = read.filter(({ fact }) => fact.pos > ring.horizon);
+    append(fresh.map(({ fact }) => fact));
+    for (const { fact, redacted } of fresh) if (redacted) ring.markRedacted(fact.eventNid);
   };
   const catchUp = singleFlight(readNew);
   const poll = (): void => {

@@ -38,7 +38,7 @@ export class Notifier implements AsyncDisposable {
 
   /** Tells the other processes that everything up to this position is committed. Nothing is promised: a poll is the net. */
   announce(pos: number): void {
-    this.#announced = pos;
+    this.#announced = Math.max(this.#announced ?? 0, pos);
     if (this.#closed || this.#notifyTimer !== undefined) return;
     const waitMs = this.#lastNotifyMs + COALESCE_MS - this.#parts.clock.monotonicMs();
     if (waitMs <= 0) this.#notify();

@@ -34,6 +34,8 @@ export type BuiltEvent = {
   readonly fact: Omit<EventFact, 'pos'>;
   readonly event: AuthEvent;
   readonly replaced: StateEntry | undefined;
+  /** The power levels by which it was allowed: the view's state moves on. */
+  readonly levels: AuthEvent | undefined;
 };
 
 /** The events of a request, and the head and state that the room has after them. */
@@ -85,12 +87,13 @@ async function buildAll(
     const pending = 'sealed' in draft ? draftOf(draft) : draft;
     const keys = keysFor(pending, view);
     if (!knowsState(view, keys)) await completeView(parts, view, keys);
-    await parts.nids.reserve(1);
     const sealed = 'sealed' in draft ? checkSealed(draft.sealed, view) : signDraft(parts, pending, view);
+    const { type, state_key: stateKey } = pending;
+    // Before it is placed: whatever fails from here on must not leave its entry behind.
+    if (stateKey !== undefined) {
+      undo.push({ key: joinedKey(type, stateKey), was: entryOf(view, type, stateKey) ?? null });
+    }
     const built = await placeEvent(parts, sealed, view, replay);
-    const { event, replaced } = built.event;
-    if (event.state_key !== undefined)
-      undo.push({ key: joinedKey(event.type, event.state_key), was: replaced ?? null });
     events.push(built.event);
     view = built.view;
   }
@@ -183,9 +186,12 @@ async function placeEvent(
     .filter((entry) => entry !== undefined);
   const stateKey = event.state_key;
   const replaced = stateKey === undefined ? undefined : entryOf(view, event.type, stateKey);
-  const eventNid = parts.nids.take();
+  const eventNid = await parts.nids.reserve(1, () => parts.nids.take());
   const roomOrder = view.head.lastOrder + orderStep;
   const authGen = stateKey === undefined ? null : 1 + Math.max(0, ...authEntries.map((entry) => entry.authGen));
+  // Before the state moves on: the columns tell of the state before the event, and may throw.
+  const columns = columnsOf(parts, sealed, event, view, replaced);
+  const levels = entryOf(view, 'm.room.power_levels', '')?.event;
   const next = await stateAfter(parts, view, event, { eventNid, authGen: authGen ?? 0, event });
   const head: Head = {
     ...view.head,
@@ -195,7 +201,7 @@ async function placeEvent(
     lastOrder: roomOrder,
   };
   const row: EventRow = {
-    ...columnsOf(parts, sealed, event, view, replaced),
+    ...columns,
     ...replayColumnsOf(replay),
     eventNid,
     roomOrder,
@@ -204,7 +210,7 @@ async function placeEvent(
     nodes: next.nodes,
   };
   const fact = factOf(sealed, event, view, row, replaced);
-  return { event: { row, fact, event, replaced }, view: { ...view, roomId: sealed.roomId, head } };
+  return { event: { row, fact, event, replaced, levels }, view: { ...view, roomId: sealed.roomId, head } };
 }
 
 async function stateAfter(

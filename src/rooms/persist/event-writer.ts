@@ -168,9 +168,10 @@ export class EventWriter implements AsyncDisposable {
       const delayMs = retryDelaysMs[Math.min(attempt, retryDelaysMs.length - 1)] ?? 0;
       await new Promise((resolve) => setTimeout(resolve, delayMs));
       try {
+        await this.#client.endBackend(this.#parts.database);
         return new Set((await this.#parts.database.query(selectWritten, [ids])).map((row) => row.event_id));
       } catch (error) {
-        if (!isConnectionLost(error)) throw error;
+        this.#parts.logger.warn({ err: error }, 'the outcome of a batch could not be read yet');
       }
     }
     return undefined;

@@ -10,9 +10,12 @@ import { loadRoomView, type RoomView } from '#rooms/persist/room-view.ts';
 import { projectionsOf, writeInside } from '#rooms/persist/write-batch.ts';
 import { createWriterClient, type WriterClient } from '#rooms/persist/writer-client.ts';
 import { type DatabaseClient, txOn, type Tx } from '#storage/database.ts';
+import { isConnectionLost, isContention } from '#storage/database-errors.ts';
 import { lockRoom, selectReplayed } from '#storage/rooms/load-view.ts';
 
 type Parts = Omit<BuildParts, 'database'> & Omit<EventWriterParts, 'rebuilt'>;
+
+const retryDelayMs = 100;
 
 /** Locking holds the room for a few round trips, so it is only used when optimism has failed. */
 export class LockedWriter implements AsyncDisposable {
@@ -20,6 +23,7 @@ export class LockedWriter implements AsyncDisposable {
   readonly #client: WriterClient;
   /** One connection, so one room at a time. */
   #turn: Promise<void> = Promise.resolve();
+  readonly #answered = new WeakSet<Work>();
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -37,7 +41,8 @@ export class LockedWriter implements AsyncDisposable {
   }
 
   async #writeLocked(lane: RoomLane): Promise<void> {
-    const taken = lane.pending.splice(0, this.#parts.limits.batchEventsMax);
+    const taken = lane.pending.splice(0, lane.suspects > 0 ? 1 : this.#parts.limits.batchEventsMax);
+    lane.suspects = Math.max(0, lane.suspects - 1);
     lane.forget();
     try {
       const client = await this.#client.get();
@@ -51,14 +56,23 @@ export class LockedWriter implements AsyncDisposable {
       lane.forget();
       this.#client.drop();
       this.#parts.logger.warn({ err: error }, 'a locked write was interrupted');
-      this.#giveBack(lane, taken, error);
+      const open = taken.filter((work) => !this.#answered.has(work));
+      if (isConnectionLost(error) || isContention(error)) {
+        this.#giveBack(lane, open, error);
+        await new Promise((resolve) => setTimeout(resolve, retryDelayMs));
+      } else if (open.length === 1) open[0]?.reject(error);
+      else {
+        lane.suspects = open.length;
+        lane.pending.unshift(...open);
+      }
     }
   }
 
-  /** Works whose time is up are answered; the others are tried again. Repeating is safe only with a replay key. */
+  /** Works whose time is up are answered; the others are tried again. Where the outcome is unknown, that takes a replay key. */
   #giveBack(lane: RoomLane, works: readonly Work[], error: unknown): void {
     const now = this.#parts.clock.monotonicMs();
-    const repeatable = (work: Work): boolean => work.request.replay !== undefined && work.deadlineMs > now;
+    const repeatable = (work: Work): boolean =>
+      (isContention(error) || work.request.replay !== undefined) && work.deadlineMs > now;
     for (const work of works) if (!repeatable(work)) work.reject(databaseAway(error));
     lane.pending.unshift(...works.filter(repeatable));
   }
@@ -82,7 +96,10 @@ export class LockedWriter implements AsyncDisposable {
     const rooms = roomBatches(entries);
     const concerned = projectionsOf(rooms, this.#parts.projections);
     const outcome = await writeInside(client, tx, { now: this.#parts.clock.now(), rooms, concerned, wait: true });
-    if (outcome.statuses[0] !== 'written') return entries.map(({ work }) => work);
+    if (outcome.statuses[0] !== 'written') {
+      lane.forget();
+      return entries.map(({ work }) => work);
+    }
     for (const run of factRuns(rooms, () => true, outcome.firstPos)) this.#parts.committed(run);
     lane.settle(entries);
     for (const entry of entries) entry.work.resolve(resultOf(entry));
@@ -97,6 +114,7 @@ export class LockedWriter implements AsyncDisposable {
       const [before] =
         replay === undefined ? [] : await tx.query(selectReplayed, [replay.deviceNid, replayHashOf(replay)]);
       if (before !== undefined) {
+        this.#answered.add(work);
         work.resolve({ roomId: view.roomId, roomNid: view.roomNid, eventIds: [before.event_id] });
         continue;
       }
@@ -107,6 +125,7 @@ export class LockedWriter implements AsyncDisposable {
         entries.push(lane.addBuilt(work, built));
       } catch (error) {
         if (!(error instanceof MatrixError)) throw error;
+        this.#answered.add(work);
         work.reject(error);
       }
     }

@@ -9,6 +9,8 @@ export type ProjectedEvent = {
   readonly row: EventRow;
   /** The state event that this one replaced. */
   readonly replaced: AuthEvent | undefined;
+  /** The power levels before the event. */
+  readonly levels: AuthEvent | undefined;
   /** The room after the whole request. */
   readonly view: RoomView;
 };

@@ -45,6 +45,8 @@ export class RoomLane {
   /** Conflicts since the last success: from the second on the room is locked before it is read. */
   conflicts = 0;
   building = false;
+  /** How many of the pending works the locked writer takes one by one, because one of them failed it. */
+  suspects = 0;
 
   get isIdle(): boolean {
     return this.pending.length === 0 && this.built.length === 0 && !this.building;

@@ -97,7 +97,9 @@ export async function completeView(parts: ViewParts, view: RoomView, keys: reado
     const nid = found[index];
     const entry = nid === undefined ? null : entries.get(nid);
     if (entry === undefined) throw new Error(`State event ${nid} of ${view.roomId} is missing.`);
-    view.state.set(joinedKey(type, stateKey), entry);
+    const key = joinedKey(type, stateKey);
+    // A later view of the room shares the map and may have set the entry meanwhile.
+    if (!view.state.has(key)) view.state.set(key, entry);
   }
 }
 

@@ -84,7 +84,13 @@ export function projectionsOf(rooms: readonly RoomBatch[], projections: readonly
 
 function projected(room: RoomBatch): ProjectedEvent[] {
   return room.works.flatMap(({ built }) =>
-    built.events.map(({ event, row, replaced }) => ({ event, row, replaced: replaced?.event, view: built.view })),
+    built.events.map(({ event, row, replaced, levels }) => ({
+      event,
+      row,
+      levels,
+      replaced: replaced?.event,
+      view: built.view,
+    })),
   );
 }
 

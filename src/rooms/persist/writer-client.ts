@@ -1,17 +1,21 @@
 /** Owns the connection that a writer writes on: made when first needed, and again after it broke. */
 import type { Logger } from '#core/logger.ts';
-import { type DatabaseClient, type Database } from '#storage/database.ts';
+import { type DatabaseClient, type Database, txOn } from '#storage/database.ts';
+import { endBackend, selectBackend, type BackendRow } from '#storage/rooms/load-view.ts';
 
 export type WriterClient = AsyncDisposable & {
   /** Connects if need be. Throws when PostgreSQL cannot be reached. */
   get(): Promise<DatabaseClient>;
   /** Gives the connection up: the next `get` makes another. */
   drop(): void;
+  /** Ends the backend of the connection given up and waits for it: until then it may still commit. */
+  endBackend(database: Database): Promise<void>;
 };
 
 /** `pipeline` lets a transaction's last statement and its COMMIT leave together. */
 export function createWriterClient(parts: { readonly database: Database; readonly logger: Logger }): WriterClient {
   let client: DatabaseClient | undefined;
+  let backend: BackendRow | undefined;
   const connect = async (): Promise<DatabaseClient> => {
     const fresh = parts.database.dedicatedClient({ pipeline: true, connectionTimeoutMillis: 5_000 });
     fresh.on('error', (error) => {
@@ -19,6 +23,7 @@ export function createWriterClient(parts: { readonly database: Database; readonl
       if (client === fresh) client = undefined;
     });
     await fresh.connect();
+    [backend] = await txOn(fresh).query(selectBackend, []);
     client = fresh;
     return fresh;
   };
@@ -31,6 +36,9 @@ export function createWriterClient(parts: { readonly database: Database; readonl
   return {
     get: async () => client ?? connect(),
     drop: () => void end(),
+    endBackend: async (database) => {
+      if (backend !== undefined) await database.query(endBackend, [backend.pid, backend.started]);
+    },
     [Symbol.asyncDispose]: end,
   };
 }

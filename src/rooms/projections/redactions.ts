@@ -24,10 +24,9 @@ export const redactions: Projection = {
 };
 
 /** Null for a target that is not here yet: it is judged when it comes. Specification: Room Versions, "Handling redactions". */
-function isValid({ event, view }: ProjectedEvent, target: Target | undefined): boolean | null {
+function isValid({ event, levels, view }: ProjectedEvent, target: Target | undefined): boolean | null {
   if (target === undefined) return null;
   const create = entryOf(view, 'm.room.create', '')?.event;
   if (target.room_nid !== view.roomNid || create === undefined) return false;
-  const levels = entryOf(view, 'm.room.power_levels', '')?.event.content;
-  return canRedact({ version: view.version, create, levels }, event.sender, target.sender);
+  return canRedact({ version: view.version, create, levels: levels?.content }, event.sender, target.sender);
 }

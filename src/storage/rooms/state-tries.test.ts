@@ -40,7 +40,7 @@ class RecordedNodes {
 
 function countingNids(first = 1_000): NidAllocator {
   let next = first;
-  return { reserve: async () => undefined, take: () => next++ };
+  return { reserve: async (_, use) => use(), take: () => next++ };
 }
 
 type Version = { readonly root: StateRoot; readonly state: ReadonlyMap<number, number> };

@@ -116,10 +116,13 @@ class CachedTries implements StateTries {
       node = emptyLeaf;
     }
     // The path, and as many splits in a row as no hash ever needs.
-    await this.#nids.reserve(path.length + 8 * fanOut);
-    const nodes: NewNode[] = [];
     const leaf = node.kind === 'leaf' ? node.entries : [];
-    let child = this.#addEntries(withEntry(leaf, keyNid, eventNid), path.length, nodes);
+    return this.#nids.reserve(path.length + 8 * fanOut, () => this.#addPath(path, withEntry(leaf, keyNid, eventNid)));
+  }
+
+  #addPath(path: readonly { readonly children: readonly number[]; readonly slot: number }[], leaf: readonly Entry[]) {
+    const nodes: NewNode[] = [];
+    let child = this.#addEntries(leaf, path.length, nodes);
     for (let level = path.length - 1; level >= 0; level--) {
       const step = path[level];
       if (step === undefined) break;
