@@ -28,7 +28,7 @@ class PooledOrm extends MikroORM {
   }
 }
 
-/** The pool that the entity manager uses, for named statements of `pg`. Closing the entity manager ends it. */
+/** The pool that the entity manager uses. Closing the entity manager ends it. */
 export function poolOf(orm: MikroORM): Pool {
   if (!(orm instanceof PooledOrm)) throw new Error('This entity manager was not made by createOrm.');
   return orm.pool;

@@ -120,7 +120,7 @@ export class EventWriter implements AsyncDisposable {
     this.#parts.rebuilt(lane);
   }
 
-  /** The database refused the batch: halves are tried until the culprit stands alone and is answered alone. */
+  /** The database refused the batch: it is tried by room, then by work, until the culprit stands alone. */
   async #narrow(works: readonly BuiltWork[], rooms: readonly RoomBatch[], error: unknown): Promise<void> {
     const [first] = rooms;
     if (rooms.length > 1) {

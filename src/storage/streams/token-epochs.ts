@@ -30,7 +30,7 @@ const ownIdentity = statement<{ system_identifier: string }>(
 
 /**
  * Both functions are open to every role unless an operator has revoked them. Then the database's own number has to do:
- * it changes when a dump is restored, but not by a promotion or a restored disk, for which `restored` is the command.
+ * it changes when a dump is restored, but not by a promotion or a restored disk.
  */
 export async function findDatabaseIdentity(db: ReadTx): Promise<DatabaseIdentity> {
   const [rights] = await db.query(controlAllowed, []);
