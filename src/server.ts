@@ -52,7 +52,7 @@ export async function startServer(config: Config): Promise<Server> {
   const clock = systemClock;
   const logger = createLogger(config.log.level);
   const address = await openAddress(config, clock, logger, starting);
-  await migrate(address, logger);
+  await migrate(address);
   const database = starting.use(openDatabase(address, { poolSize: config.database.poolSize, logger }));
   const context = await createContext(config, clock, logger, database, starting);
   const registrationToken =
@@ -75,7 +75,7 @@ export async function startServer(config: Config): Promise<Server> {
 
 /** Brings a database to this program's schema; resolves with the names of the migrations that were run. */
 export function migrateDatabase(config: Config, address: DatabaseAddress): Promise<readonly string[]> {
-  return migrate(address, createLogger(config.log.level));
+  return migrate(address);
 }
 
 /** Creates an account from the command line, in a database that need not have been migrated yet. */
@@ -85,7 +85,7 @@ export async function createLocalAccount(
   account: { readonly localpart: string; readonly password: string; readonly admin: boolean },
 ): Promise<{ readonly userId: string }> {
   const logger = createLogger(config.log.level);
-  await migrate(address, logger);
+  await migrate(address);
   await using database = openDatabase(address, { poolSize: 2, logger });
   await ensureIdentity(config, systemClock, database);
   return await createAccount({ database, clock: systemClock, config }, account);

@@ -1,21 +1,11 @@
 /** Owns bringing a database to this program's schema, and refusing one that the program cannot be trusted with. */
+import { Worker } from 'node:worker_threads';
 import { Client, DatabaseError } from 'pg';
-import type { Logger } from '#core/logger.ts';
 import { StartError } from '#core/start-error.ts';
 import { clientConfigOf } from '#storage/client-config.ts';
 import type { DatabaseAddress } from '#storage/embedded/connection.ts';
-
-/**
- * All migrations, oldest first, by name rather than by listing a directory: what is packed is what runs. They are loaded only
- * when one is missing from the database.
- */
-const migrations = [
-  {
-    name: 'Migration20261122000000_baseline',
-    load: async () =>
-      (await import('#migrations/Migration20261122000000_baseline.ts')).Migration20261122000000_baseline,
-  },
-];
+import { migrations } from '#storage/migration-list.ts';
+import type { MigrationTask } from '#storage/migration-worker.ts';
 
 /** The first key of the advisory lock that one process holds while it migrates; 1 and 2 are rooms and streams. */
 const MIGRATION_LOCK_CLASS = 3;
@@ -43,7 +33,7 @@ type State = DatabaseSettings & { readonly applied: readonly string[] };
  * Throws a `StartError` for a database that is not fit (`assertCollation`), or that a newer version has migrated. Where
  * nothing is missing this is one query, and MikroORM is not loaded.
  */
-export async function migrate(address: DatabaseAddress, logger: Logger): Promise<readonly string[]> {
+export async function migrate(address: DatabaseAddress): Promise<readonly string[]> {
   await using connection = await connect(address);
   const state = await readState(connection.client);
   assertCollation(state);
@@ -51,7 +41,7 @@ export async function migrate(address: DatabaseAddress, logger: Logger): Promise
   await lockMigrations(connection.client);
   // Another process may have migrated while this one waited. The lock ends with the connection.
   const missing = findMissing((await readState(connection.client)).applied);
-  if (missing.length > 0) await run(address, logger, missing);
+  if (missing.length > 0) await run(address, missing);
   return missing.map(({ name }) => name);
 }
 
@@ -146,14 +136,15 @@ async function lockMigrations(client: Client): Promise<void> {
   }
 }
 
-async function run(address: DatabaseAddress, logger: Logger, missing: typeof migrations): Promise<void> {
-  const [{ Migrator }, { createOrm }] = await Promise.all([import('@mikro-orm/migrations'), import('#storage/orm.ts')]);
-  const orm = await createOrm(address, { poolSize: 1, logger });
-  const migrationsList = await Promise.all(missing.map(async ({ name, load }) => ({ name, class: await load() })));
-  orm.config.set('migrations', { ...orm.config.get('migrations'), migrationsList });
-  try {
-    await new Migrator(orm.em).up();
-  } finally {
-    await orm.close();
-  }
+/**
+ * In a thread of its own, which takes the tens of megabytes of MikroORM with it when it ends: a server that has just been
+ * set up is as small as one that is started again.
+ */
+function run(address: DatabaseAddress, missing: typeof migrations): Promise<void> {
+  const workerData: MigrationTask = { address, names: missing.map(({ name }) => name) };
+  const worker = new Worker(new URL(import.meta.resolve('#storage/migration-worker.ts')), { workerData });
+  return new Promise((resolve, reject) => {
+    worker.once('error', reject);
+    worker.once('exit', (code) => (code === 0 ? resolve() : reject(new Error(`The migrations ended with ${code}.`))));
+  });
 }

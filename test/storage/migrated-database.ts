@@ -14,6 +14,6 @@ export function openOrm(connection: EmbeddedConnection, poolSize = 2): Promise<M
 
 export function createMigratedDatabase(): Promise<TestDatabase> {
   return createTestDatabase(async (connection) => {
-    await migrate(connection, logger);
+    await migrate(connection);
   }, 'migrated_template');
 }

@@ -2,18 +2,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Client } from 'pg';
-import { createLogger } from '#core/logger.ts';
 import { StartError } from '#core/start-error.ts';
 import { assertCollation, migrate, type DatabaseSettings } from '#storage/migrations.ts';
 import { poolOf } from '#storage/orm.ts';
 import { createMigratedDatabase, openOrm } from '#test/storage/migrated-database.ts';
 import { createTestDatabase } from '#test/support/test-database.ts';
 
-const logger = createLogger('warn');
-
 test('several processes that start at once migrate once', async () => {
   await using empty = await createTestDatabase();
-  const results = await Promise.all([1, 2, 3, 4].map(() => migrate(empty.connection, logger)));
+  const results = await Promise.all([1, 2, 3, 4].map(() => migrate(empty.connection)));
   assert.deepEqual(
     results.filter((applied) => applied.length > 0),
     [['Migration20261122000000_baseline']],
@@ -22,14 +19,14 @@ test('several processes that start at once migrate once', async () => {
 
 test('a migrated database is left alone', async () => {
   await using migrated = await createMigratedDatabase();
-  assert.deepEqual(await migrate(migrated.connection, logger), []);
+  assert.deepEqual(await migrate(migrated.connection), []);
 });
 
 test('a database that a newer version has migrated is refused', async () => {
   await using newer = await createMigratedDatabase();
   await using other = await openOrm(newer.connection);
   await poolOf(other).query(`insert into mikro_orm_migrations (name) values ('Migration20991231000000_tomorrow')`);
-  await assert.rejects(migrate(newer.connection, logger), (error: unknown) => {
+  await assert.rejects(migrate(newer.connection), (error: unknown) => {
     assert.ok(error instanceof StartError);
     assert.match(error.message, /newer version .*Migration20991231000000_tomorrow/);
     return true;
@@ -85,8 +82,8 @@ test('the settings of a real database are read: one in LATIN1 is refused, one of
       await admin.query(`create database ${name} template template0 ${options}`);
       try {
         const other = { ...home.connection, database: name };
-        if (refused === undefined) assert.equal((await migrate(other, logger)).length, 1);
-        else await assert.rejects(migrate(other, logger), refused);
+        if (refused === undefined) assert.equal((await migrate(other)).length, 1);
+        else await assert.rejects(migrate(other), refused);
       } finally {
         await admin.query(`drop database ${name} with (force)`);
       }

@@ -18,7 +18,7 @@ import { createTestDatabase, type TestDatabase } from '#test/support/test-databa
 const logger = createLogger('error');
 
 export function createMigratedDatabase(): Promise<TestDatabase> {
-  return createTestDatabase(async (connection) => void (await migrate(connection, logger)), 'migrated_template');
+  return createTestDatabase(async (connection) => void (await migrate(connection)), 'migrated_template');
 }
 
 /** Everything that one process has for writing events; several on one database are several processes. */

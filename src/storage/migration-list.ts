@@ -1,0 +1,13 @@
+/** Owns the list of migrations. */
+
+/**
+ * All migrations, oldest first, by name rather than by listing a directory: what is packed is what runs. They are loaded only
+ * when one is missing from the database.
+ */
+export const migrations = [
+  {
+    name: 'Migration20261122000000_baseline',
+    load: async () =>
+      (await import('#migrations/Migration20261122000000_baseline.ts')).Migration20261122000000_baseline,
+  },
+];
