@@ -15,7 +15,8 @@ export type PersistParts = Omit<BuildParts, 'database' | 'nextCreationTs'> & Omi
 
 const waitingMax = 10_000;
 const patienceMs = 15_000;
-const lanesMax = 10_000;
+/** Rooms whose head and power levels are remembered: some 15 kB each. */
+const lanesMax = 3_000;
 /** From this many conflicts in a row on, a room is locked first and its events are built then. */
 const conflictsBeforeLock = 2;
 

@@ -2,24 +2,34 @@
 import { BoundedMap } from '#core/bounded-map.ts';
 import { statement, type ReadTx } from '#storage/database.ts';
 
-const selectUsers = statement<{ id: string; nid: number }>(
-  'select_user_nids',
-  `select user_id as id, user_nid as nid from users where user_id = any($1::text[])`,
-);
-const insertUsers = statement<{ id: string; nid: number }>(
-  'insert_users',
-  `insert into users (user_id) select unnest($1::text[]) on conflict (user_id) do nothing
-   returning user_id as id, user_nid as nid`,
+// One round trip for what is there and what is not. A row that another process inserts meanwhile is in neither part; the
+// caller asks again and finds it.
+const internUserIds = statement<{ id: string; nid: number }>(
+  'intern_users',
+  `with wanted as (select distinct id from unnest($1::text[]) as w(id)),
+     found as (select u.user_id as id, u.user_nid as nid from wanted w join users u on u.user_id = w.id),
+     made as (
+       insert into users (user_id) select id from wanted w where not exists (select from found f where f.id = w.id)
+       on conflict (user_id) do nothing returning user_id as id, user_nid as nid
+     )
+   select id, nid from found union all select id, nid from made`,
 );
 const selectKeys = statement<{ type: string; state_key: string; nid: number }>(
   'select_state_key_nids',
   `select k.type, k.state_key, k.key_nid as nid
    from unnest($1::text[], $2::text[]) as wanted(type, state_key) join state_keys k using (type, state_key)`,
 );
-const insertKeys = statement<{ type: string; state_key: string; nid: number }>(
-  'insert_state_keys',
-  `insert into state_keys (type, state_key) select * from unnest($1::text[], $2::text[])
-   on conflict (type, state_key) do nothing returning type, state_key, key_nid as nid`,
+const internTypesAndKeys = statement<{ type: string; state_key: string; nid: number }>(
+  'intern_state_keys',
+  `with wanted as (select distinct type, state_key from unnest($1::text[], $2::text[]) as w(type, state_key)),
+     found as (select k.type, k.state_key, k.key_nid as nid from wanted w join state_keys k using (type, state_key)),
+     made as (
+       insert into state_keys (type, state_key)
+       select type, state_key from wanted w
+       where not exists (select from found f where f.type = w.type and f.state_key = w.state_key)
+       on conflict (type, state_key) do nothing returning type, state_key, key_nid as nid
+     )
+   select type, state_key, nid from found union all select type, state_key, nid from made`,
 );
 
 export type TypeAndKey = readonly [type: string, stateKey: string];
@@ -58,20 +68,18 @@ export function createInterned(database: ReadTx): Interned {
     if (missing.length > 0) rememberKeys(await database.query(selectKeys, columns(missing)));
   };
   const internNewUsers = async (userIds: readonly string[]): Promise<void> => {
-    const isUnknown = (id: string): boolean => !users.has(id);
-    // Another process may insert between the two statements; the second look finds its row.
-    for (const ask of [selectUsers, insertUsers, selectUsers]) {
-      const missing = userIds.filter(isUnknown);
+    for (let tries = 0; tries < triesMax; tries++) {
+      const missing = userIds.filter((id) => !users.has(id));
       if (missing.length === 0) return;
-      for (const row of await database.query(ask, [missing])) users.set(row.id, row.nid);
+      for (const row of await database.query(internUserIds, [missing])) users.set(row.id, row.nid);
     }
   };
   const internNewKeys = async (wanted: readonly TypeAndKey[]): Promise<void> => {
-    await lookUpKeys(wanted);
-    const missing = unknownKeys(wanted);
-    if (missing.length === 0) return;
-    rememberKeys(await database.query(insertKeys, columns(missing)));
-    await lookUpKeys(wanted);
+    for (let tries = 0; tries < triesMax; tries++) {
+      const missing = unknownKeys(wanted);
+      if (missing.length === 0) return;
+      rememberKeys(await database.query(internTypesAndKeys, columns(missing)));
+    }
   };
   const internUsers = coalesced(internNewUsers, (id) => id);
   const internKeys = coalesced(internNewKeys, ([type, stateKey]) => joinedKey(type, stateKey));
@@ -83,6 +91,9 @@ export function createInterned(database: ReadTx): Interned {
     internKeys: (wanted) => (unknownKeys(wanted).length === 0 ? done : internKeys(wanted)),
   };
 }
+
+/** The second look finds what another process inserted during the first. */
+const triesMax = 3;
 
 const done = Promise.resolve();
 

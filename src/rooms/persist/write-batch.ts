@@ -59,11 +59,15 @@ export async function writeInside(
     return { statuses: status.map(statusOf), firstPos: 0 };
   }
   const events = written.flatMap(projected);
-  for (const projection of concerned)
-    await projection.apply(
-      tx,
-      events.filter((event) => projection.concerns(event)),
-    );
+  // On a connection that pipelines they leave together and run one after the other.
+  await Promise.all(
+    concerned.map((projection) =>
+      projection.apply(
+        tx,
+        events.filter((event) => projection.concerns(event)),
+      ),
+    ),
+  );
   for (const { works } of written) {
     for (const entry of works) await entry.work.request.alongside?.(tx, resultOf(entry));
   }

@@ -41,12 +41,15 @@ export function roomSummaries({ interned }: { readonly interned: Interned }): Pr
       const columns = Array.from(patches.values(), (patch) => JSON.stringify(patch.columns));
       const joined = Array.from(patches.values(), (patch) => patch.joined);
       const invited = Array.from(patches.values(), (patch) => patch.invited);
-      // First the columns of rooms that are there, then counts, and everything of rooms that are new.
       const isOld = events.some(({ event }) => event.type !== 'm.room.member' && !isNew.has(event.room_id));
-      if (isOld) await tx.query(patchSummaries, [nids, columns]);
-      await tx.query(applySummaries, [nids, columns, joined, invited]);
-      if ([...patches.values()].some(({ members }) => members.size > 0))
-        await tx.query(patchHeroes, [nids, ...heroColumns(patches)]);
+      const hasMembers = [...patches.values()].some(({ members }) => members.size > 0);
+      // One after the other in the database, without waiting here: first the columns of rooms that are there, then
+      // counts and all of rooms that are new, then who they are named after.
+      await Promise.all([
+        isOld && tx.query(patchSummaries, [nids, columns]),
+        tx.query(applySummaries, [nids, columns, joined, invited]),
+        hasMembers && tx.query(patchHeroes, [nids, ...heroColumns(patches)]),
+      ]);
     },
   };
 }

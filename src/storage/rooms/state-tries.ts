@@ -39,9 +39,13 @@ const selectNodes = statement<{ node_nid: number; entries: Buffer }>(
   `select node_nid, entries from state_nodes where room_nid = $1 and node_nid = any($2::bigint[])`,
 );
 
+/** About 50 bytes each. */
+const CACHED_ENTRIES_MAX = 400_000;
+const entriesOf = (node: TrieNode): number => 2 + (node.kind === 'leaf' ? node.entries.length : node.children.length);
+
 /** `secret` is the database's own: every process must use the same. */
 export function createStateTries(parts: { readonly nids: NidAllocator; readonly secret: number }): StateTries {
-  const cache = new BoundedMap<number, TrieNode>({ sizeMax: 50_000 });
+  const cache = new BoundedMap<number, TrieNode>({ sizeMax: CACHED_ENTRIES_MAX, sizeOf: entriesOf });
   return new CachedTries(cache, parts.nids, parts.secret);
 }
 
