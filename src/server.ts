@@ -1,5 +1,6 @@
 /** Owns the composition of a server: every part is made here, handed to those that need it, and ended in reverse order. */
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { Registry } from 'prom-client';
 import { endpoints } from '#api/endpoints.ts';
 import type { ListenAddress } from '#config/network-types.ts';
@@ -24,6 +25,7 @@ import { openDatabase, ping, type Database } from '#storage/database.ts';
 import type { DatabaseAddress } from '#storage/embedded/connection.ts';
 import { createInterned } from '#storage/interned.ts';
 import { migrate } from '#storage/migrations.ts';
+import { startMigrator } from '#storage/migrator.ts';
 import { createNidAllocator } from '#storage/nid-allocator.ts';
 import { createStateTries } from '#storage/rooms/state-tries.ts';
 import { ensureSecret, ensureSigningKey, findServerNames } from '#storage/server-identity.ts';
@@ -51,8 +53,10 @@ export async function startServer(config: Config): Promise<Server> {
   await using starting = new AsyncDisposableStack();
   const clock = systemClock;
   const logger = createLogger(config.log.level);
+  // A new data directory will need migrations: their process loads while PostgreSQL is set up.
+  using migrator = isNewDirectory(config) ? startMigrator() : undefined;
   const address = await openAddress(config, clock, logger, starting);
-  await migrate(address);
+  await migrate(address, migrator);
   const database = starting.use(openDatabase(address, { poolSize: config.database.poolSize, logger }));
   const context = await createContext(config, clock, logger, database, starting);
   const registrationToken =
@@ -71,6 +75,10 @@ export async function startServer(config: Config): Promise<Server> {
     ...(registrationToken === undefined ? {} : { registrationToken }),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
+}
+
+function isNewDirectory({ database, dataDir }: Config): boolean {
+  return database.url === undefined && !existsSync(dataDir);
 }
 
 /** Brings a database to this program's schema; resolves with the names of the migrations that were run. */

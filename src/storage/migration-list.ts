@@ -1,4 +1,8 @@
-/** Owns the list of migrations. */
+/** Owns the list of migrations, and how some of them are asked for. */
+import type { DatabaseAddress } from '#storage/embedded/connection.ts';
+
+/** What the migrating process is told: the database, and which migrations it lacks. */
+export type MigrationTask = { readonly address: DatabaseAddress; readonly names: readonly string[] };
 
 /**
  * All migrations, oldest first, by name rather than by listing a directory: what is packed is what runs. They are loaded only

@@ -1,11 +1,10 @@
 /** Owns bringing a database to this program's schema, and refusing one that the program cannot be trusted with. */
-import { Worker } from 'node:worker_threads';
 import { Client, DatabaseError } from 'pg';
 import { StartError } from '#core/start-error.ts';
 import { clientConfigOf } from '#storage/client-config.ts';
 import type { DatabaseAddress } from '#storage/embedded/connection.ts';
 import { migrations } from '#storage/migration-list.ts';
-import type { MigrationTask } from '#storage/migration-worker.ts';
+import { startMigrator, type Migrator } from '#storage/migrator.ts';
 
 /** The first key of the advisory lock that one process holds while it migrates; 1 and 2 are rooms and streams. */
 const MIGRATION_LOCK_CLASS = 3;
@@ -31,9 +30,9 @@ type State = DatabaseSettings & { readonly applied: readonly string[] };
 /**
  * Runs the migrations that this database lacks. Several processes may do so at once: one migrates, the others wait for it.
  * Throws a `StartError` for a database that is not fit (`assertCollation`), or that a newer version has migrated. Where
- * nothing is missing this is one query, and MikroORM is not loaded.
+ * nothing is missing this is one query, and MikroORM is not loaded. A `migrator` started earlier saves its start.
  */
-export async function migrate(address: DatabaseAddress): Promise<readonly string[]> {
+export async function migrate(address: DatabaseAddress, migrator?: Migrator): Promise<readonly string[]> {
   await using connection = await connect(address);
   const state = await readState(connection.client);
   assertCollation(state);
@@ -41,7 +40,10 @@ export async function migrate(address: DatabaseAddress): Promise<readonly string
   await lockMigrations(connection.client);
   // Another process may have migrated while this one waited. The lock ends with the connection.
   const missing = findMissing((await readState(connection.client)).applied);
-  if (missing.length > 0) await run(address, missing);
+  if (missing.length > 0) {
+    using own = migrator ?? startMigrator();
+    await own.run({ address, names: missing.map(({ name }) => name) });
+  }
   return missing.map(({ name }) => name);
 }
 
@@ -134,17 +136,4 @@ async function lockMigrations(client: Client): Promise<void> {
       cause: error,
     });
   }
-}
-
-/**
- * In a thread of its own, which takes the tens of megabytes of MikroORM with it when it ends: a server that has just been
- * set up is as small as one that is started again.
- */
-function run(address: DatabaseAddress, missing: typeof migrations): Promise<void> {
-  const workerData: MigrationTask = { address, names: missing.map(({ name }) => name) };
-  const worker = new Worker(new URL(import.meta.resolve('#storage/migration-worker.ts')), { workerData });
-  return new Promise((resolve, reject) => {
-    worker.once('error', reject);
-    worker.once('exit', (code) => (code === 0 ? resolve() : reject(new Error(`The migrations ended with ${code}.`))));
-  });
 }
