@@ -7,6 +7,8 @@ import type { Database } from '#storage/database.ts';
 import type { StateTries } from '#storage/rooms/state-tries.ts';
 import type { EventStream } from '#streams/event-stream.ts';
 import type { Authenticator } from '#users/authenticate.ts';
+import type { PasswordAttempts } from '#users/password-attempts.ts';
+import type { DeviceRemoval } from '#users/remove-devices.ts';
 
 export type Context = {
   readonly config: Config;
@@ -20,4 +22,7 @@ export type Context = {
   readonly isLocal: (id: string) => boolean;
   readonly creatableRoomVersions: readonly string[];
   readonly authenticator: Authenticator;
+  readonly passwordAttempts: PasswordAttempts;
+  /** What other folders than `users` have of devices, and delete with them. */
+  readonly deviceRemovals: readonly DeviceRemoval[];
 };

@@ -32,6 +32,7 @@ import { ensureSecret, ensureSigningKey, findServerNames } from '#storage/server
 import { openEventStream } from '#streams/event-stream.ts';
 import { createAuthenticator } from '#users/authenticate.ts';
 import { createAccount } from '#users/create-account.ts';
+import { createPasswordAttempts } from '#users/password-attempts.ts';
 import { ensureRegistrationToken } from '#users/registration-tokens.ts';
 
 export type Server = AsyncDisposable & {
@@ -152,6 +153,8 @@ async function createContext(
     isLocal,
     creatableRoomVersions,
     authenticator,
+    passwordAttempts: createPasswordAttempts(config.rateLimits, clock),
+    deviceRemovals: [],
   };
 }
 

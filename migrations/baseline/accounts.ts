@@ -61,12 +61,13 @@ create table uia_sessions (
   session_id text primary key,
   operation text not null,
   request_hash bytea not null,
-  user_nid bigint,
+  user_nid bigint not null default 0,
   completed text[] not null,
   registration_token text,
   created_at bigint not null
 );
 create index uia_sessions_created_at_index on uia_sessions (created_at);
+create index uia_sessions_user_nid_index on uia_sessions (user_nid, created_at);
 
 create table filters (
   user_nid bigint not null,

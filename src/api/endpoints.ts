@@ -1,7 +1,9 @@
 /** Owns the one array of everything that is served. */
+import { getAuthFallback, completeAuthFallback } from '#api/client/auth-fallback.ts';
 import { ban, unban } from '#api/client/banning.ts';
 import { getCapabilities } from '#api/client/capabilities.ts';
 import { createRoom } from '#api/client/create-room.ts';
+import { deleteDevice, deleteDevices, getDevice, getDevices, updateDevice } from '#api/client/device-management.ts';
 import { defineFilter, getFilter } from '#api/client/filter.ts';
 import { inviteUser } from '#api/client/inviting.ts';
 import { getJoinedRooms } from '#api/client/joined-rooms.ts';
@@ -34,10 +36,16 @@ import type { Endpoint } from '#http/endpoint.ts';
 export const endpoints: readonly Endpoint<Context>[] = [
   ban,
   checkUsernameAvailability,
+  completeAuthFallback,
   createRoom,
   defineFilter,
+  deleteDevice,
+  deleteDevices,
   forgetRoom,
+  getAuthFallback,
   getCapabilities,
+  getDevice,
+  getDevices,
   getFilter,
   getJoinedMembersByRoom,
   getJoinedRooms,
@@ -71,4 +79,5 @@ export const endpoints: readonly Endpoint<Context>[] = [
   setRoomStateWithKey,
   sync,
   unban,
+  updateDevice,
 ];

@@ -108,6 +108,7 @@ export const configSchema = {
   }),
   rate_limits: group('How often callers may do what.', {
     enabled: key(flag, { default: 'true', prose: 'Whether requests are limited at all.' }),
+    wrong_passwords: rateLimitClass('Wrong passwords for one account, from wherever they come', '0.2', '20'),
     classes: names('The classes of requests, each with its own limit for each caller.', {
       default: rateLimitClass('Requests that no other class names', '50', '200'),
       login: rateLimitClass('Logging in', '0.5', '10'),

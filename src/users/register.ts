@@ -11,9 +11,8 @@ import {
   type CreatedAccount,
 } from '#users/create-account.ts';
 import { requireAcceptablePassword } from '#users/passwords.ts';
-import { checkRegistrationToken } from '#users/registration-tokens.ts';
-import { authoriseByUia, type StageVerdict, type UiaAuth } from '#users/uia/authorise.ts';
-import type { UiaFlow } from '#users/uia/stages.ts';
+import { authoriseByUia } from '#users/uia/authorise.ts';
+import { checkRegisterStage, selectRegisterFlows, type RegisterAuth } from '#users/uia/register-stages.ts';
 
 export type RegisterParts = {
   readonly database: Database;
@@ -23,8 +22,6 @@ export type RegisterParts = {
     readonly registration: { readonly mode: 'token' | 'open' | 'closed'; readonly token?: string | undefined };
   };
 };
-
-export type RegisterAuth = UiaAuth & { readonly token?: string };
 
 export type RegisterRequest = {
   readonly username: string | undefined;
@@ -57,10 +54,11 @@ export async function register(parts: RegisterParts, request: RegisterRequest): 
 
   const verdict = await authoriseByUia(parts, {
     operation: 'client.register',
-    flows: flowsOf(parts),
+    userNid: 0,
+    flows: selectRegisterFlows(parts.config.registration),
     request: request.request,
     auth,
-    checkStage: (given) => checkStage(parts, given),
+    checkStage: (given) => checkRegisterStage(parts, given),
   });
   if (!verdict.authorised) return { challenge: verdict.challenge };
   // Only now, because clients ask for the flows with an empty request.
@@ -79,20 +77,4 @@ export async function register(parts: RegisterParts, request: RegisterRequest): 
     }
   });
   return { account };
-}
-
-function flowsOf({ config }: RegisterParts): readonly UiaFlow[] {
-  return config.registration.mode === 'open' ? [['m.login.dummy']] : [['m.login.registration_token']];
-}
-
-async function checkStage(parts: RegisterParts, { type, token }: RegisterAuth): Promise<StageVerdict> {
-  if (type === 'm.login.dummy') return { passed: true };
-  if (token === undefined) {
-    return { passed: false, failure: { errcode: 'M_MISSING_PARAM', error: 'The stage needs a "token".' } };
-  }
-  const verdict = await checkRegistrationToken(parts, token);
-  if (verdict === 'unusable') {
-    return { passed: false, failure: { errcode: 'M_FORBIDDEN', error: 'The registration token is not valid.' } };
-  }
-  return { passed: true, registrationToken: verdict === 'stored' ? token : undefined };
 }

@@ -1,8 +1,8 @@
-/** Owns sessions: a device with its access token, from login to logout. */
+/** Owns beginning a session: a device with its access token. */
 import type { Clock } from '#core/clock.ts';
 import { randomString, randomToken } from '#core/random.ts';
 import type { Database } from '#storage/database.ts';
-import { deleteDevicesOf, persistDevice, replaceToken } from '#storage/users/devices.ts';
+import { persistDevice, replaceToken } from '#storage/users/devices.ts';
 import { hashToken, type Authenticator } from '#users/authenticate.ts';
 
 export type SessionParts = {
@@ -39,12 +39,4 @@ export async function createSession(parts: SessionParts, request: SessionRequest
 
 function generateDeviceId(): string {
   return randomString(10, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ');
-}
-
-/** Deletes one device, or all devices of a user, with their access tokens. */
-export async function endSessions(
-  parts: Pick<SessionParts, 'database' | 'authenticator'>,
-  owner: { readonly deviceNid: number } | { readonly userNid: number },
-): Promise<void> {
-  parts.authenticator.forgetDevices(await parts.database.transaction((tx) => deleteDevicesOf(tx, owner)));
 }

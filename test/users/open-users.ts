@@ -8,12 +8,15 @@ import { serverNameOf } from '#matrix/ids.ts';
 import { openDatabase, type Database } from '#storage/database.ts';
 import type { EmbeddedConnection } from '#storage/embedded/connection.ts';
 import { createAuthenticator, type Authenticator } from '#users/authenticate.ts';
+import { createPasswordAttempts, type PasswordAttempts } from '#users/password-attempts.ts';
 import { createTestDatabase } from '#test/support/test-database.ts';
 
 export type TestUsers = AsyncDisposable & {
   readonly database: Database;
   readonly clock: Clock & { nowMs: number };
   readonly authenticator: Authenticator;
+  readonly passwordAttempts: PasswordAttempts;
+  readonly deviceRemovals: readonly [];
   readonly isLocal: (id: string) => boolean;
   readonly config: {
     readonly serverName: string;
@@ -47,6 +50,8 @@ export async function openUsers(registration: TestUsers['config']['registration'
     database,
     clock,
     authenticator: createAuthenticator({ database, clock, logger }),
+    passwordAttempts: createPasswordAttempts({ enabled: true, wrongPasswords: { perSecond: 0.2, burst: 20 } }, clock),
+    deviceRemovals: [],
     otherAuthenticator: createAuthenticator({ database, clock, logger }),
     isLocal: (id) => serverNameOf(id) === 'hs1.test',
     config: { serverName: 'hs1.test', publicUrl: undefined, registration },

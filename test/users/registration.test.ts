@@ -1,8 +1,9 @@
 /** Proves registration with its sessions and tokens against a real database. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { register, type RegisterAuth, type Registration } from '#users/register.ts';
+import { register, type Registration } from '#users/register.ts';
 import { checkRegistrationToken, ensureRegistrationToken } from '#users/registration-tokens.ts';
+import type { RegisterAuth } from '#users/uia/register-stages.ts';
 import { openUsers, type TestUsers } from '#test/users/open-users.ts';
 
 const password = 'a long password';

@@ -6,7 +6,8 @@ import { createAccount } from '#users/create-account.ts';
 import { createFilter, findFilter } from '#users/filters.ts';
 import { requirePasswordLogin } from '#users/log-in.ts';
 import { findProfile } from '#users/profile.ts';
-import { createSession, endSessions } from '#users/sessions.ts';
+import { removeDevices } from '#users/remove-devices.ts';
+import { createSession } from '#users/sessions.ts';
 import { openUsers } from '#test/users/open-users.ts';
 
 const call = { remoteAddress: '192.0.2.1', userAgent: 'test' };
@@ -64,7 +65,7 @@ test('a token is remembered for five seconds, and forgotten at once where it is 
   );
   assert.equal(authenticator.authenticate(accessToken, call), principal, 'the second time at once');
   await otherAuthenticator.authenticate(accessToken, call);
-  await endSessions(users, { deviceNid: principal.deviceNid });
+  await removeDevices(users, { userNid, deviceIds: [deviceId] });
   await assert.rejects(async () => authenticator.authenticate(accessToken, call), unknownToken);
   assert.equal((await otherAuthenticator.authenticate(accessToken, call)).userId, userId, 'not told, but not for long');
   clock.nowMs += 5_000;
@@ -101,7 +102,7 @@ test('a device that logs in again has a new token, and keeps its name', async ()
     { device_id: 'PHONE', display_name: 'Phone' },
   ]);
   const tablet = await createSession(users, { userNid });
-  await endSessions(users, { userNid });
+  await removeDevices(users, { userNid, exceptDeviceNid: 0 });
   await assert.rejects(async () => users.authenticator.authenticate(tablet.accessToken, call), unknownToken);
 });
 

@@ -5,6 +5,7 @@ import { MatrixError } from '#matrix/error.ts';
 import { deviceIdSchema, displayNameSchema } from '#users/device-schemas.ts';
 import { requirePasswordLogin, type PasswordLoginParts } from '#users/log-in.ts';
 import { createSession, type SessionParts } from '#users/sessions.ts';
+import { findNamedUser, namedUserProperties } from '#users/user-identifier.ts';
 
 /** What a login needs. */
 export type LoginContext = PasswordLoginParts &
@@ -21,21 +22,6 @@ export const getLoginFlows = endpoint({
   handler: () => ({ flows: [{ type: 'm.login.password' }] }),
 });
 
-type NamedUser = {
-  readonly identifier?: { readonly type: string; readonly user?: string };
-  readonly user?: string;
-};
-
-/** The user that a login names; the key `user` beside the type is deprecated. */
-function requireNamedUser({ identifier, user }: NamedUser): string {
-  if (identifier !== undefined && identifier.type !== 'm.id.user') {
-    throw new MatrixError('M_UNKNOWN', 'Users are identified by "m.id.user" on this server.', { status: 400 });
-  }
-  const named = identifier === undefined ? user : identifier.user;
-  if (named === undefined) throw new MatrixError('M_MISSING_PARAM', 'The body lacks the key "identifier.user".');
-  return named;
-}
-
 export const login = endpoint({
   operation: 'client.login',
   method: 'POST',
@@ -45,8 +31,7 @@ export const login = endpoint({
   rateLimit: 'login',
   body: Type.Object({
     type: Type.String(),
-    identifier: Type.Optional(Type.Object({ type: Type.String(), user: Type.Optional(Type.String()) })),
-    user: Type.Optional(Type.String()),
+    ...namedUserProperties,
     password: Type.Optional(Type.String()),
     device_id: Type.Optional(deviceIdSchema),
     initial_device_display_name: Type.Optional(displayNameSchema),
@@ -57,8 +42,9 @@ export const login = endpoint({
     if (body.type !== 'm.login.password') {
       throw new MatrixError('M_UNKNOWN', 'This type of login is not among the flows.', { status: 400 });
     }
-    const user = requireNamedUser(body);
+    const user = findNamedUser(body);
     const { password } = body;
+    if (user === undefined) throw new MatrixError('M_MISSING_PARAM', 'The body lacks the key "identifier.user".');
     if (password === undefined) throw new MatrixError('M_MISSING_PARAM', 'The body lacks the required key "password".');
     const { userId, userNid } = await requirePasswordLogin(context, { user, password });
     const { accessToken, deviceId } = await createSession(context, {

@@ -1,9 +1,9 @@
 /** Owns the endpoints by which people log out. */
 import { endpoint } from '#http/endpoint.ts';
-import { endSessions, type SessionParts } from '#users/sessions.ts';
+import { removeDevices, type DeviceRemovalParts } from '#users/remove-devices.ts';
 
 /** What a logout needs. */
-export type LogoutContext = Pick<SessionParts, 'database' | 'authenticator'>;
+export type LogoutContext = DeviceRemovalParts;
 
 export const logout = endpoint({
   operation: 'client.logout',
@@ -15,7 +15,7 @@ export const logout = endpoint({
   rateLimit: 'none',
   spec: 'Client-Server API, Login',
   handler: async (context: LogoutContext, { principal }) => {
-    await endSessions(context, { deviceNid: principal.deviceNid });
+    await removeDevices(context, { userNid: principal.userNid, deviceIds: [principal.deviceId] });
     return {};
   },
 });
@@ -30,7 +30,7 @@ export const logout_all = endpoint({
   rateLimit: 'none',
   spec: 'Client-Server API, Login',
   handler: async (context: LogoutContext, { principal }) => {
-    await endSessions(context, { userNid: principal.userNid });
+    await removeDevices(context, { userNid: principal.userNid, exceptDeviceNid: 0 });
     return {};
   },
 });

@@ -83,12 +83,15 @@ export const uiaSessions = defineEntity({
     session_id: p.text().primary(),
     operation: p.text(),
     request_hash: p.blob(),
-    user_nid: p.bigint('number').nullable(),
+    user_nid: p.bigint('number').defaultRaw('0'),
     completed: p.array(),
     registration_token: p.text().nullable(),
     created_at: p.bigint('number'),
   },
-  indexes: [{ name: 'uia_sessions_created_at_index', properties: ['created_at'] }],
+  indexes: [
+    { name: 'uia_sessions_created_at_index', properties: ['created_at'] },
+    { name: 'uia_sessions_user_nid_index', properties: ['user_nid', 'created_at'] },
+  ],
 });
 
 export const filters = defineEntity({

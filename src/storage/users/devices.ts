@@ -45,27 +45,45 @@ export async function replaceToken(tx: Tx, { tokenHash, userNid, deviceNid, crea
   await tx.query(insertToken, [tokenHash, userNid, deviceNid, createdAt]);
 }
 
-const deleteDevice = statement<{ device_nid: number }>(
-  'delete_device',
-  'delete from devices where device_nid = $1 returning device_nid',
+/** Which devices of a user: those with these ids, or all but one (with 0 all). */
+export type DeviceSelection =
+  | { readonly userNid: number; readonly deviceIds: readonly string[] }
+  | { readonly userNid: number; readonly exceptDeviceNid: number };
+
+const deleteNamed = statement<{ device_nid: number }>(
+  'delete_named_devices',
+  'delete from devices where user_nid = $1 and device_id = any($2::text[]) returning device_nid',
 );
-const deleteDevices = statement<{ device_nid: number }>(
-  'delete_devices_of_user',
-  'delete from devices where user_nid = $1 returning device_nid',
+const deleteOthers = statement<{ device_nid: number }>(
+  'delete_other_devices',
+  'delete from devices where user_nid = $1 and device_nid <> $2 returning device_nid',
 );
 
-/** Deletes a device, or all devices of a user, with their tokens. Gives the numbers of the deleted devices. */
-export async function deleteDevicesOf(
-  tx: Tx,
-  owner: { readonly deviceNid: number } | { readonly userNid: number },
-): Promise<number[]> {
+/** Deletes devices of one user with their tokens. Gives the numbers of the deleted devices. */
+export async function deleteDevices(tx: Tx, selection: DeviceSelection): Promise<number[]> {
+  const { userNid } = selection;
   const rows =
-    'deviceNid' in owner
-      ? await tx.query(deleteDevice, [owner.deviceNid])
-      : await tx.query(deleteDevices, [owner.userNid]);
+    'deviceIds' in selection
+      ? await tx.query(deleteNamed, [userNid, selection.deviceIds])
+      : await tx.query(deleteOthers, [userNid, selection.exceptDeviceNid]);
   const deviceNids = rows.map((row) => row.device_nid);
-  await tx.query(deleteTokens, [deviceNids]);
+  if (deviceNids.length > 0) await tx.query(deleteTokens, [deviceNids]);
   return deviceNids;
+}
+
+const updateDisplayName = statement<{ device_nid: number }>(
+  'update_device_display_name',
+  'update devices set display_name = $3 where user_nid = $1 and device_id = $2 returning device_nid',
+);
+
+/** Whether there was such a device. */
+export async function persistDeviceDisplayName(
+  tx: Tx,
+  userNid: number,
+  deviceId: string,
+  displayName: string,
+): Promise<boolean> {
+  return (await tx.query(updateDisplayName, [userNid, deviceId, displayName])).length === 1;
 }
 
 export type Sighting = {

@@ -6,29 +6,38 @@ export type StoredUiaSession = {
   readonly sessionHash: string;
   readonly operation: string;
   readonly requestHash: Buffer;
-  readonly userNid: number | null;
+  /** 0 when nobody is logged in. */
+  readonly userNid: number;
   readonly completed: readonly string[];
   readonly registrationToken: string | null;
 };
 
+// Both clean-ups go along an index and take a hundred rows at most, so that a flood is cleared as fast as it comes.
 const insertSession = statement<never>(
   'insert_uia_session',
   `with expired as (
      delete from uia_sessions where session_id in (
-       select session_id from uia_sessions where created_at < $6 order by created_at limit 100 for update skip locked))
+       select session_id from uia_sessions where created_at < $6 order by created_at limit 100 for update skip locked)),
+   surplus as (
+     delete from uia_sessions where session_id in (
+       select session_id from uia_sessions where user_nid = $4 order by created_at desc offset $7 limit 100))
    insert into uia_sessions (session_id, operation, request_hash, user_nid, completed, created_at)
    values ($1, $2, $3, $4, '{}', $5)`,
 );
 
-/** Stores a session without completed stages, and clears away some that were made before `expiredBefore`. */
+/** What is cleared away when a session is stored. */
+export type UiaSessionLimits = { readonly expiredBefore: number; readonly perUserMax: number };
+
+/** Stores a session without completed stages; the user's oldest beyond the limit go, and some that have expired. */
 export async function persistUiaSession(
   db: ReadTx,
   session: Pick<StoredUiaSession, 'sessionHash' | 'operation' | 'requestHash' | 'userNid'>,
   createdAt: number,
-  expiredBefore: number,
+  { expiredBefore, perUserMax }: UiaSessionLimits,
 ): Promise<void> {
   const { sessionHash, operation, requestHash, userNid } = session;
-  await db.query(insertSession, [sessionHash, operation, requestHash, userNid, createdAt, expiredBefore]);
+  const kept = perUserMax - 1;
+  await db.query(insertSession, [sessionHash, operation, requestHash, userNid, createdAt, expiredBefore, kept]);
 }
 
 const selectSession = statement<StoredUiaSession>(
@@ -48,19 +57,24 @@ export async function findUiaSession(
   return session;
 }
 
-const updateCompleted = statement<never>(
+const updateCompleted = statement<{ completed: string[] }>(
   'update_uia_session_completed',
-  'update uia_sessions set completed = $2, registration_token = coalesce($3, registration_token) where session_id = $1',
+  `update uia_sessions set completed = completed || $3::text, registration_token = coalesce($4, registration_token)
+   where session_id = $1 and completed = $2 returning completed`,
 );
 
-/** Notes the completed stages, and the registration token that one of them was completed with. */
-export async function persistCompletedStages(
+/**
+ * Adds a stage to those that were completed, and the registration token that it was completed with. False when the
+ * session is gone or another request has completed a stage meanwhile.
+ */
+export async function persistCompletedStage(
   db: ReadTx,
-  sessionHash: string,
-  completed: readonly string[],
+  session: { readonly sessionHash: string; readonly completed: readonly string[] },
+  stage: string,
   registrationToken: string | undefined,
-): Promise<void> {
-  await db.query(updateCompleted, [sessionHash, completed, registrationToken ?? null]);
+): Promise<boolean> {
+  const values = [session.sessionHash, session.completed, stage, registrationToken ?? null];
+  return (await db.query(updateCompleted, values)).length === 1;
 }
 
 const deleteSession = statement<{ registrationToken: string | null }>(

@@ -1,6 +1,6 @@
 /** Owns the order of the stages of user-interactive authentication. */
 
-export type UiaStage = 'm.login.dummy' | 'm.login.registration_token';
+export type UiaStage = 'm.login.dummy' | 'm.login.password' | 'm.login.registration_token';
 
 /** The stages that a client completes one after the other. */
 export type UiaFlow = readonly UiaStage[];
@@ -26,6 +26,16 @@ function begins(flow: UiaFlow, completed: readonly string[]): boolean {
 
 /** Why a stage was not completed, for the client. */
 export type UiaFailure = { readonly errcode: string; readonly error: string };
+
+/** What a stage says to what the client sent for it. */
+export type StageVerdict =
+  | { readonly passed: true; readonly registrationToken?: string | undefined }
+  | { readonly passed: false; readonly failure: UiaFailure };
+
+/** The verdict on a stage that was not completed; the code is M_FORBIDDEN unless given. */
+export function failStage(error: string, errcode = 'M_FORBIDDEN'): StageVerdict {
+  return { passed: false, failure: { errcode, error } };
+}
 
 /** The body of the 401 that asks for the next stage. Specification: Client-Server API, "User-Interactive API in the REST API". */
 export function buildUiaChallenge(

@@ -1,0 +1,50 @@
+/** Owns the end of devices: logout, removal, deactivation. Whatever belongs to a device goes with it. */
+import type { Database, Tx } from '#storage/database.ts';
+import { deleteToDeviceMessages } from '#storage/users/delete-to-device-messages.ts';
+import { deleteDevices, type DeviceSelection } from '#storage/users/devices.ts';
+import type { Authenticator } from '#users/authenticate.ts';
+
+/** Devices of one user that are being removed. */
+export type RemovedDevices = { readonly userNid: number; readonly deviceNids: readonly number[] };
+
+/** Deletes what one table has of the devices, in the transaction that deletes them. */
+export type DeviceRemoval = (tx: Tx, devices: RemovedDevices) => Promise<void>;
+
+export type DeviceRemovalParts = {
+  readonly database: Database;
+  readonly authenticator: Pick<Authenticator, 'forgetDevices'>;
+  /** One for each table of other folders that has rows of devices. */
+  readonly deviceRemovals: readonly DeviceRemoval[];
+};
+
+/** One for each table of this folder; whoever takes positions of a stream comes last. */
+const ownRemovals: readonly DeviceRemoval[] = [deleteToDeviceMessages];
+
+/**
+ * Removes devices, whose tokens are then worth nothing; ids that are no devices are passed over. `alongside` runs first,
+ * in the same transaction.
+ */
+export async function removeDevices(
+  parts: DeviceRemovalParts,
+  selection: DeviceSelection,
+  alongside?: (tx: Tx) => Promise<void>,
+): Promise<void> {
+  const deviceNids = await parts.database.transaction(async (tx) => {
+    await alongside?.(tx);
+    return removeDevicesIn(tx, parts, selection);
+  });
+  parts.authenticator.forgetDevices(deviceNids);
+}
+
+/** The same inside a transaction. After the commit the caller has the authenticator forget the devices that it gives. */
+export async function removeDevicesIn(
+  tx: Tx,
+  { deviceRemovals }: Pick<DeviceRemovalParts, 'deviceRemovals'>,
+  selection: DeviceSelection,
+): Promise<readonly number[]> {
+  const deviceNids = await deleteDevices(tx, selection);
+  if (deviceNids.length === 0) return deviceNids;
+  for (const remove of [...deviceRemovals, ...ownRemovals])
+    await remove(tx, { userNid: selection.userNid, deviceNids });
+  return deviceNids;
+}
