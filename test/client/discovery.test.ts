@@ -60,4 +60,12 @@ describe('discovery', () => {
     assert.equal(answer.status, 200, answer.bodyText);
     assert.equal(text(answer.body, 'm.server'), 'matrix.hs1.test:443');
   });
+
+  it('gives a new account the default push rules, whole and by scope', async () => {
+    const [alice] = await server.newUsers('alice');
+    const whole = (await alice.raw('GET', '/pushrules/')).body;
+    const global = asObject(whole['global'], 'global');
+    assert.deepEqual(Object.keys(global).toSorted(), ['content', 'override', 'room', 'sender', 'underride']);
+    assert.deepEqual((await alice.raw('GET', '/pushrules/global/')).body, global);
+  });
 });

@@ -35,9 +35,11 @@ describe('endpoints of rooms', () => {
     assertError(await post(alice, roomId, 'unban', body), 403, 'M_FORBIDDEN');
     assertError(await post(bob, roomId, 'ban', { user_id: alice.userId }), 403, 'M_FORBIDDEN');
     assert.equal((await post(alice, roomId, 'ban', body)).status, 200);
+    assert.deepEqual(await contentOf(alice, roomId, bob), { membership: 'ban' });
     assertError(await post(alice, roomId, 'kick', body), 403, 'M_FORBIDDEN');
     assertError(await post(bob, roomId, 'join'), 403, 'M_FORBIDDEN');
     assert.equal((await post(alice, roomId, 'unban', body)).status, 200);
+    assert.deepEqual(await contentOf(alice, roomId, bob), { membership: 'leave' });
     await bob.join(roomId);
     assertError(await post(alice, roomId, 'ban', { user_id: 'nobody' }), 400, 'M_INVALID_PARAM');
   });
