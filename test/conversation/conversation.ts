@@ -37,9 +37,13 @@ export async function holdConversation(options: ConversationOptions): Promise<vo
   const [byAlice, byBob] = await Promise.all([talk(alice, roomId), talk(bob, roomId)]);
   const everything = [...byAlice.acknowledged, ...byBob.acknowledged];
   assert.equal(new Set(everything).size, everything.length, 'every acknowledgement names an event of its own');
+  // A client that was slower than the talk has a gap in its timeline, which it fills when it scrolls: the end is what
+  // it must have seen by itself.
+  const newest = (await httpOf(alice, options.aliceUrl).getMessages(roomId, { dir: 'b', limit: 1 })).chunk[0]?.event_id;
+  assert.ok(newest !== undefined && everything.includes(newest), 'the last thing said was acknowledged');
   for (const user of [alice, bob]) {
     const room = requireRoom(user, roomId);
-    await untilSynced(user, () => everything.every((id) => room.findEventById(id) !== undefined), 'all that was said');
+    await untilSynced(user, () => room.findEventById(newest) !== undefined, 'the last thing said');
   }
   const [seenByAlice, seenByBob] = [await scrollToStart(alice, roomId), await scrollToStart(bob, roomId)];
   assertSameStory(seenByAlice, seenByBob, [byAlice, byBob]);
