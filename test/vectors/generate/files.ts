@@ -14,6 +14,7 @@ import { stateLevels } from '#test/vectors/generate/auth-rules/state-levels.ts';
 import { thirdPartyInvite } from '#test/vectors/generate/auth-rules/third-party-invite.ts';
 import { v12Creators } from '#test/vectors/generate/auth-rules/v12-creators.ts';
 import { expandSketch } from '#test/vectors/generate/expand.ts';
+import { writeCases } from '#test/vectors/generate/write-cases.ts';
 import type { Sketch } from '#test/vectors/generate/sketch.ts';
 
 const groups: readonly (readonly [name: string, description: string, sketches: readonly Sketch[]])[] = [
@@ -35,30 +36,10 @@ const groups: readonly (readonly [name: string, description: string, sketches: r
 
 /** Every generated file: its path below test/vectors and its text. */
 export function generateFiles(): Map<string, string> {
-  const files = new Map<string, string>();
-  for (const [name, description, sketches] of groups) {
-    const cases = sketches.flatMap(expandSketch).map(writeCase);
-    const head = `{\n  "description": ${JSON.stringify(description)},\n  "cases": [\n`;
-    files.set(`auth-rules/${name}.json`, `${head}${cases.join(',\n')}\n  ]\n}\n`);
-  }
-  return files;
-}
-
-/** One line for each event, so that a case can be read at a glance. */
-function writeCase(entry: object): string {
-  const lines = Object.entries(entry).map(
-    ([key, value]: [string, unknown]) => `      ${JSON.stringify(key)}: ${writeField(value)}`,
+  return new Map(
+    groups.map(([name, description, sketches]) => [
+      `auth-rules/${name}.json`,
+      writeCases(description, sketches.flatMap(expandSketch)),
+    ]),
   );
-  return `    {\n${lines.join(',\n')}\n    }`;
-}
-
-function writeField(value: unknown): string {
-  const isEventList = Array.isArray(value) && value.some((entry) => typeof entry === 'object');
-  if (!isEventList) return writeLine(value);
-  return `[\n${value.map((entry) => `        ${writeLine(entry)}`).join(',\n')}\n      ]`;
-}
-
-/** JSON on one line; a marked number is written as its source text. */
-function writeLine(value: unknown): string {
-  return JSON.stringify(value).replaceAll(/"raw-number\(([^)]*)\)"/g, '$1');
 }
