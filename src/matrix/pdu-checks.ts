@@ -2,7 +2,7 @@
 import { decodeBase64 } from '#matrix/base64.ts';
 import { canonicalJsonOfOldVersions } from '#matrix/canonical-json.ts';
 import { findOversize } from '#matrix/event-sizes.ts';
-import { contentHash, eventIdOfSignedText, roomIdOfCreate, signedText } from '#matrix/hashes.ts';
+import { contentHash, eventIdOfSignedText, referenceHash, roomIdOfCreate, signedText } from '#matrix/hashes.ts';
 import { parseJsonBytes, parseJsonExactly } from '#matrix/parse-json.ts';
 import { checkPduFormat, isJsonObject } from '#matrix/pdu-format.ts';
 import type { ExactJsonObject, ExactJsonValue, JsonObject, JsonValue, Pdu } from '#matrix/pdu.ts';
@@ -75,6 +75,11 @@ export function readStoredPdu(json: string, version: RoomVersion): Pdu {
   const format = isJsonObject(value) ? checkPduFormat(value, version) : undefined;
   if (format?.ok !== true) throw new TypeError('A stored event does not have the format of its room version.');
   return format.pdu;
+}
+
+/** The reference hash of an event, from the canonical text that it was stored as. */
+export function referenceHashOfStored(json: string, version: RoomVersion): string {
+  return referenceHash(exactEventOf(json), version);
 }
 
 function eventIdFrom(pdu: Pdu, covered: string, version: RoomVersion): string {

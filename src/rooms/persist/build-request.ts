@@ -6,9 +6,10 @@ import { checkAuth } from '#matrix/auth-rules/check-auth.ts';
 import { selectAuthTypes } from '#matrix/auth-rules/select-auth-types.ts';
 import { buildEvent } from '#matrix/build-event.ts';
 import { MatrixError } from '#matrix/error.ts';
-import type { AuthEvent, Pdu } from '#matrix/pdu.ts';
+import type { AuthEvent, EventReference, Pdu } from '#matrix/pdu.ts';
 import { isJsonSignedBy, type Signer } from '#matrix/signing.ts';
 import type { ValidatedPdu } from '#matrix/validated-pdu.ts';
+import { referenceTo } from '#rooms/persist/event-reference.ts';
 import { authStateOf, completeView, emptyHead, entryOf, knowsState } from '#rooms/persist/room-view.ts';
 import type { Head, RoomView, StateEntry, ViewParts } from '#rooms/persist/room-view.ts';
 import type { DraftEvent, PersistRequest, SealedEvent } from '#rooms/persist-request.ts';
@@ -51,10 +52,10 @@ const depthMax = Number.MAX_SAFE_INTEGER;
 
 /** A view for a room that does not exist yet; its id is known when its create event has been built. */
 export function newRoomView(version: RoomView['version'], roomNid: number, serverName: string): RoomView {
-  const roomId = version.roomIdIsCreateHash ? '' : `!${randomString(18, roomIdAlphabet)}:${serverName}`;
+  const roomId = version.roomIdIsCreateHash ? '' : `!${randomString(18, idAlphabet)}:${serverName}`;
   return { roomNid, roomId, version, head: emptyHead, state: new Map() };
 }
-const roomIdAlphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+const idAlphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
 /**
  * Builds the request's events one upon the other. The view handed in keeps its head;
@@ -142,18 +143,19 @@ export async function internNames({ interned }: Pick<BuildParts, 'interned'>, re
 
 function signDraft({ clock, signer, nextCreationTs }: BuildParts, draft: DraftEvent, view: RoomView): ValidatedPdu {
   const isNewHashRoom = draft.type === 'm.room.create' && view.version.roomIdIsCreateHash;
-  const authIds: string[] = [];
+  const authEvents: EventReference[] = [];
   for (const [type, stateKey] of selectAuthTypes(draft, view.version)) {
     const entry = entryOf(view, type, stateKey);
-    if (entry !== undefined) authIds.push(entry.event.eventId);
+    if (entry !== undefined) authEvents.push(entry.reference);
   }
   const verdict = buildEvent(isNewHashRoom ? draft : { ...draft, room_id: view.roomId }, {
     version: view.version,
-    prevEvents: view.head.extremities.map(({ id }) => id),
-    authEvents: authIds,
+    prevEvents: view.head.extremities.map(({ reference }) => reference),
+    authEvents,
     depth: Math.min(view.head.depth + 1, depthMax),
     originServerTs: isNewHashRoom ? nextCreationTs() : clock.now(),
     signer,
+    ...(view.version.eventId === 'in-pdu' && { eventId: `$${randomString(32, idAlphabet)}:${signer.serverName}` }),
   });
   if (!verdict.ok)
     throw new MatrixError(verdict.reason === 'too-large' ? 'M_TOO_LARGE' : 'M_BAD_JSON', verdict.message);
@@ -192,11 +194,12 @@ async function placeEvent(
   // Before the state moves on: the columns tell of the state before the event, and may throw.
   const columns = columnsOf(parts, sealed, event, view, replaced);
   const levels = entryOf(view, 'm.room.power_levels', '')?.event;
-  const next = await stateAfter(parts, view, event, { eventNid, authGen: authGen ?? 0, event });
+  const reference = referenceTo(sealed);
+  const next = await stateAfter(parts, view, event, { eventNid, authGen: authGen ?? 0, event, reference });
   const head: Head = {
     ...view.head,
     root: next.root,
-    extremities: [{ nid: eventNid, id: event.eventId }],
+    extremities: [{ nid: eventNid, id: event.eventId, reference }],
     depth: event.depth,
     lastOrder: roomOrder,
   };

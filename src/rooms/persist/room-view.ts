@@ -2,20 +2,30 @@
 import { authEventOf } from '#matrix/auth-event.ts';
 import type { AuthState } from '#matrix/auth-rules/auth-event.ts';
 import { readStoredPdu } from '#matrix/pdu-checks.ts';
-import type { AuthEvent } from '#matrix/pdu.ts';
+import type { AuthEvent, EventReference } from '#matrix/pdu.ts';
 import { findRoomVersion, type RoomVersion } from '#matrix/room-versions.ts';
+import { referenceToStored } from '#rooms/persist/event-reference.ts';
 import type { ReadTx } from '#storage/database.ts';
 import { joinedKey, type Interned, type TypeAndKey } from '#storage/interned.ts';
-import { selectHead, selectStateEvents } from '#storage/rooms/load-view.ts';
+import { selectHead, selectStateEvents, type HeadRow } from '#storage/rooms/load-view.ts';
 import type { StateRoot, StateTries } from '#storage/rooms/state-tries.ts';
 
-export type StateEntry = { readonly eventNid: number; readonly authGen: number; readonly event: AuthEvent };
+export type StateEntry = {
+  readonly eventNid: number;
+  readonly authGen: number;
+  readonly event: AuthEvent;
+  /** As events that cite it in `auth_events` name it. */
+  readonly reference: EventReference;
+};
+
+/** An event that nothing follows yet, as the next event names it in `prev_events`. */
+export type Extremity = { readonly nid: number; readonly id: string; readonly reference: EventReference };
 
 /** Where the next event goes. */
 export type Head = {
   readonly roomSeq: number;
   readonly root: StateRoot;
-  readonly extremities: readonly { readonly nid: number; readonly id: string }[];
+  readonly extremities: readonly Extremity[];
   readonly depth: number;
   readonly lastOrder: number;
   readonly notifySeq: number;
@@ -59,7 +69,7 @@ export async function loadRoomView(database: ReadTx, roomId: string): Promise<Ro
     head: {
       roomSeq: row.room_seq,
       root: row.state_root,
-      extremities: row.extremity_nids.map((nid, index) => ({ nid, id: row.extremity_ids[index] ?? '' })),
+      extremities: await findExtremities(database, row, version),
       depth: row.depth,
       lastOrder: row.last_order,
       notifySeq: row.notify_seq,
@@ -67,6 +77,14 @@ export async function loadRoomView(database: ReadTx, roomId: string): Promise<Ro
     },
     state: new Map(),
   };
+}
+
+async function findExtremities(database: ReadTx, row: HeadRow, version: RoomVersion): Promise<Extremity[]> {
+  const ids = row.extremity_nids.map((nid, index) => ({ nid, id: row.extremity_ids[index] ?? '' }));
+  if (version.eventId !== 'in-pdu') return ids.map((one) => ({ ...one, reference: one.id }));
+  const rows = await database.query(selectStateEvents, [row.extremity_nids]);
+  const texts = new Map(rows.map((event) => [event.event_nid, event.json]));
+  return ids.map((one) => ({ ...one, reference: referenceToStored(one.id, texts.get(one.nid) ?? '{}', version) }));
 }
 
 /** Whether all of these entries are known, present or absent, so that building an event need not wait. */
@@ -91,7 +109,8 @@ export async function completeView(parts: ViewParts, view: RoomView, keys: reado
   const entries = new Map<number, StateEntry>();
   for (const row of nids.length === 0 ? [] : await database.query(selectStateEvents, [nids])) {
     const event = authEventOf(readStoredPdu(row.json, view.version), row.event_id, view.version);
-    entries.set(row.event_nid, { eventNid: row.event_nid, authGen: row.auth_gen ?? 0, event });
+    const reference = referenceToStored(row.event_id, row.json, view.version);
+    entries.set(row.event_nid, { eventNid: row.event_nid, authGen: row.auth_gen ?? 0, event, reference });
   }
   for (const [index, [type, stateKey]] of missing.entries()) {
     const nid = found[index];

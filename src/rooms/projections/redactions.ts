@@ -28,5 +28,7 @@ function isValid({ event, levels, view }: ProjectedEvent, target: Target | undef
   if (target === undefined) return null;
   const create = entryOf(view, 'm.room.create', '')?.event;
   if (target.room_nid !== view.roomNid || create === undefined) return false;
+  // Versions 1 and 2: the auth rules have judged already.
+  if (view.version.redactionAuthRule) return true;
   return canRedact({ version: view.version, create, levels: levels?.content }, event.sender, target.sender);
 }
