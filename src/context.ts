@@ -20,7 +20,6 @@ export type Context = {
   readonly persistEvents: PersistEvents;
   /** Whether this server is the home of the user, room alias or server name. Several names stay possible. */
   readonly isLocal: (id: string) => boolean;
-  readonly creatableRoomVersions: readonly string[];
   readonly authenticator: Authenticator;
   readonly passwordAttempts: PasswordAttempts;
   /** What other folders than `users` have of devices, and delete with them. */

@@ -42,8 +42,6 @@ export type Server = AsyncDisposable & {
   readonly registrationToken?: string;
 };
 
-/** The room versions that rooms can be created in; all of the specification are known. */
-const creatableRoomVersions = ['10', '11', '12'] as const;
 const READY_MS = 2_000;
 
 /**
@@ -151,7 +149,6 @@ async function createContext(
     stream,
     persistEvents,
     isLocal,
-    creatableRoomVersions,
     authenticator,
     passwordAttempts: createPasswordAttempts(config.rateLimits, clock),
     deviceRemovals: [],

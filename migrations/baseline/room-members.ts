@@ -1,4 +1,4 @@
-/** Owns the tables that answer who is in which room and what a room looks like from outside. */
+/** Owns the tables that answer who is in which room and what a room looks like from outside, and by which names it is found. */
 
 export const roomMembersSql = `
 create table membership_log (
@@ -38,6 +38,19 @@ create table room_summary (
   hero_nids bigint[] not null,
   joined_count bigint not null,
   invited_count bigint not null
+);
+
+create table room_aliases (
+  alias text primary key,
+  room_nid bigint not null,
+  creator_nid bigint not null,
+  created_at bigint not null
+);
+create index room_aliases_room_nid_index on room_aliases (room_nid);
+
+create table published_rooms (
+  room_nid bigint primary key,
+  published_at bigint not null
 );
 
 create table stripped_snapshots (

@@ -4,12 +4,19 @@ import { ban, unban } from '#api/client/banning.ts';
 import { getCapabilities } from '#api/client/capabilities.ts';
 import { createRoom } from '#api/client/create-room.ts';
 import { deleteDevice, deleteDevices, getDevice, getDevices, updateDevice } from '#api/client/device-management.ts';
+import { deleteRoomAlias, getLocalAliases, getRoomIdByAlias, setRoomAlias } from '#api/client/directory.ts';
 import { defineFilter, getFilter } from '#api/client/filter.ts';
 import { inviteUser } from '#api/client/inviting.ts';
 import { getJoinedRooms } from '#api/client/joined-rooms.ts';
 import { joinRoomById, joinRoom } from '#api/client/joining.ts';
 import { kick } from '#api/client/kicking.ts';
 import { leaveRoom, forgetRoom } from '#api/client/leaving.ts';
+import {
+  getPublicRooms,
+  getRoomVisibilityOnDirectory,
+  queryPublicRooms,
+  setRoomVisibilityOnDirectory,
+} from '#api/client/list-public-rooms.ts';
 import { getLoginFlows, login } from '#api/client/login.ts';
 import { logout, logout_all } from '#api/client/logout.ts';
 import { getRoomEvents } from '#api/client/message-pagination.ts';
@@ -41,6 +48,7 @@ export const endpoints: readonly Endpoint<Context>[] = [
   defineFilter,
   deleteDevice,
   deleteDevices,
+  deleteRoomAlias,
   forgetRoom,
   getAuthFallback,
   getCapabilities,
@@ -49,15 +57,19 @@ export const endpoints: readonly Endpoint<Context>[] = [
   getFilter,
   getJoinedMembersByRoom,
   getJoinedRooms,
+  getLocalAliases,
   getLoginFlows,
   getMembersByRoom,
   getOneRoomEvent,
   getProfileField,
+  getPublicRooms,
   getPushRules,
   getPushRulesGlobal,
   getRoomEvents,
+  getRoomIdByAlias,
   getRoomState,
   getRoomStateWithKey,
+  getRoomVisibilityOnDirectory,
   getTokenOwner,
   getUserProfile,
   getVersions,
@@ -72,11 +84,14 @@ export const endpoints: readonly Endpoint<Context>[] = [
   login,
   logout,
   logout_all,
+  queryPublicRooms,
   redactEvent,
   register,
   registrationTokenValidity,
   sendMessage,
+  setRoomAlias,
   setRoomStateWithKey,
+  setRoomVisibilityOnDirectory,
   sync,
   unban,
   updateDevice,

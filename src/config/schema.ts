@@ -92,7 +92,7 @@ export const configSchema = {
   rooms: group('Rooms.', {
     default_version: key(oneOf([...roomVersions.keys()]), {
       default: '12',
-      prose: 'The room version of a new room whose creator asks for none. New rooms can have version 10, 11 or 12.',
+      prose: 'The room version of a new room whose creator asks for none.',
     }),
   }),
   limits: group('Limits on single requests.', {

@@ -21,6 +21,7 @@ export type NewRoom = {
   readonly initialState: readonly InitialState[];
   readonly name: string | undefined;
   readonly topic: string | undefined;
+  readonly alias?: string | undefined;
   readonly invited: readonly Pick<LocalUser, 'userId' | 'displayname' | 'avatarUrl'>[];
   readonly isDirect: boolean;
 };
@@ -52,6 +53,7 @@ export function buildRoomEvents(room: NewRoom): DraftEvent[] {
     state('m.room.create', buildCreateContent(room)),
     state('m.room.member', buildMemberContent('join', room.creator), sender),
     state('m.room.power_levels', buildPowerLevels(room)),
+    ...(room.alias === undefined ? [] : [state('m.room.canonical_alias', { alias: room.alias })]),
     ...presets.filter(({ type }) => !overridden.has(type)),
     ...room.initialState.map((one) => state(one.type, one.content, one.state_key)),
     ...(room.name === undefined ? [] : [state('m.room.name', { name: room.name })]),

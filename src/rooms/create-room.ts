@@ -1,20 +1,25 @@
 /** Owns making a room of this server. */
+import type { Clock } from '#core/clock.ts';
 import { MatrixError } from '#matrix/error.ts';
-import { isUserId } from '#matrix/ids.ts';
+import { isRoomAlias, isUserId, serverNameOf } from '#matrix/ids.ts';
 import type { JsonObject } from '#matrix/pdu.ts';
-import { findRoomVersion } from '#matrix/room-versions.ts';
+import { findRoomVersion, roomVersions, type RoomVersion } from '#matrix/room-versions.ts';
+import { requireAliases } from '#rooms/aliases/check-canonical-alias.ts';
 import { buildRoomEvents, checkCreationContent, type InitialState, type RoomPreset } from '#rooms/build-room.ts';
-import type { PersistEvents } from '#rooms/persist-request.ts';
+import type { PersistEvents, PersistRequest, PersistResult } from '#rooms/persist-request.ts';
 import { requireInvitable } from '#rooms/require-invitable.ts';
 import type { RoomUser } from '#rooms/room-parts.ts';
-import type { ReadTx } from '#storage/database.ts';
+import type { ReadTx, Tx } from '#storage/database.ts';
+import { findAliases } from '#storage/rooms/find-aliases.ts';
 import { findLocalUsers } from '#storage/rooms/find-local-users.ts';
+import { writeAlias } from '#storage/rooms/write-aliases.ts';
+import { writePublished } from '#storage/rooms/write-published.ts';
 
 export type CreateRoomParts = {
   readonly database: ReadTx;
+  readonly clock: Clock;
   readonly persistEvents: PersistEvents;
   readonly isLocal: (id: string) => boolean;
-  readonly creatableRoomVersions: readonly string[];
 };
 
 export type CreateRoomRequest = {
@@ -28,33 +33,32 @@ export type CreateRoomRequest = {
   readonly topic?: string | undefined;
   readonly invite?: readonly string[] | undefined;
   readonly isDirect?: boolean | undefined;
+  /** Localpart of an alias on the creator's server. */
+  readonly aliasName?: string | undefined;
+  /** Whether the directory lists the room. */
+  readonly isPublished?: boolean | undefined;
 };
 
 /**
- * Makes the room with all its first events or not at all, and answers its id. Throws M_UNSUPPORTED_ROOM_VERSION,
- * M_INVALID_PARAM, and M_FORBIDDEN where the room's own rules would refuse one of the events.
+ * Makes the room with all its first events, its alias and its place in the directory, or not at all, and answers its id.
+ * Throws M_UNSUPPORTED_ROOM_VERSION, M_INVALID_PARAM, M_ROOM_IN_USE for an alias that is taken, and
+ * M_INVALID_ROOM_STATE where the room's own rules would refuse one of the events.
  */
 export async function createRoom(parts: CreateRoomParts, request: CreateRoomRequest): Promise<string> {
-  const version = findRoomVersion(request.versionId);
-  if (version === undefined || !parts.creatableRoomVersions.includes(version.id)) {
-    const versions = parts.creatableRoomVersions.join(', ');
-    throw new MatrixError(
-      'M_UNSUPPORTED_ROOM_VERSION',
-      `This server makes rooms of version ${versions}, not of version "${request.versionId}".`,
-    );
-  }
+  const version = requireVersion(request.versionId);
   const creationContent = request.creationContent ?? {};
   const refusal = checkCreationContent(creationContent, isUserId);
   if (refusal !== undefined) throw new MatrixError('M_INVALID_PARAM', refusal);
-  if (request.initialState?.some((event) => event.type === 'm.room.member') === true) {
-    throw new MatrixError('M_INVALID_PARAM', 'Members are not made by "initial_state"; use "invite".');
-  }
   const { userId } = request.creator;
+  const alias = request.aliasName === undefined ? undefined : requireNewAlias(request.aliasName, userId);
+  checkInitialState(request.initialState ?? [], alias);
   const invitedIds = [...new Set(request.invite)].filter((id) => id !== userId);
-  const [own, invited] = await Promise.all([
+  const [own, invited, taken] = await Promise.all([
     findLocalUsers(parts.database, [userId]),
     requireInvitable(parts, invitedIds),
+    findAliases(parts.database, alias === undefined ? [] : [alias]),
   ]);
+  if (taken.size > 0) throw aliasInUse(alias);
   const events = buildRoomEvents({
     version,
     creator: own.get(userId) ?? { userId, displayname: undefined, avatarUrl: undefined },
@@ -64,8 +68,71 @@ export async function createRoom(parts: CreateRoomParts, request: CreateRoomRequ
     initialState: request.initialState ?? [],
     name: request.name,
     topic: request.topic,
+    alias,
     invited: invitedIds.flatMap((id) => invited.get(id) ?? []),
     isDirect: request.isDirect ?? false,
   });
-  return (await parts.persistEvents({ room: { create: version }, events })).roomId;
+  const isNamed = alias !== undefined || request.isPublished === true;
+  const alongside = (tx: Tx, room: PersistResult): Promise<void> => writeNames(parts, tx, request, room, alias);
+  return persistRoom(parts, { room: { create: version }, events, ...(isNamed && { alongside }) });
+}
+
+/** Throws M_UNSUPPORTED_ROOM_VERSION for a version that this server does not know. */
+export function requireVersion(versionId: string): RoomVersion {
+  const version = findRoomVersion(versionId);
+  if (version !== undefined) return version;
+  const known = [...roomVersions.keys()].join(', ');
+  throw new MatrixError(
+    'M_UNSUPPORTED_ROOM_VERSION',
+    `This server knows the room versions ${known}, not "${versionId}".`,
+  );
+}
+
+/** Answers the id of the new room; what its auth rules refuse is the fault of the request. */
+export async function persistRoom(
+  { persistEvents }: { readonly persistEvents: PersistEvents },
+  request: PersistRequest,
+): Promise<string> {
+  try {
+    return (await persistEvents(request)).roomId;
+  } catch (error) {
+    if (!(error instanceof MatrixError) || error.errcode !== 'M_FORBIDDEN') throw error;
+    throw new MatrixError('M_INVALID_ROOM_STATE', error.message, { cause: error });
+  }
+}
+
+function checkInitialState(initialState: readonly InitialState[], alias: string | undefined): void {
+  for (const { type, state_key: stateKey = '', content } of initialState) {
+    if (type === 'm.room.member') {
+      throw new MatrixError('M_INVALID_PARAM', 'Members are not made by "initial_state"; use "invite".');
+    }
+    if (type !== 'm.room.canonical_alias' || stateKey !== '') continue;
+    const stray = requireAliases(content).find((one) => one !== alias);
+    if (stray !== undefined) throw new MatrixError('M_BAD_ALIAS', `The alias ${stray} does not lead to this room.`);
+  }
+}
+
+function requireNewAlias(localpart: string, creatorId: string): string {
+  const alias = `#${localpart}:${serverNameOf(creatorId)}`;
+  if (localpart !== '' && !localpart.includes(':') && isRoomAlias(alias)) return alias;
+  throw new MatrixError('M_INVALID_PARAM', '"room_alias_name" must be what stands between "#" and ":" of an alias.');
+}
+
+function aliasInUse(alias: string | undefined): MatrixError {
+  return new MatrixError('M_ROOM_IN_USE', `The alias ${alias} is taken by another room.`);
+}
+
+async function writeNames(
+  { clock }: CreateRoomParts,
+  tx: Tx,
+  { creator, isPublished }: CreateRoomRequest,
+  { roomNid }: PersistResult,
+  alias: string | undefined,
+): Promise<void> {
+  const now = clock.now();
+  if (alias !== undefined) {
+    const isFree = await writeAlias(tx, { alias, roomNid, creatorNid: creator.userNid, createdAt: now });
+    if (!isFree) throw aliasInUse(alias);
+  }
+  if (isPublished === true) await writePublished(tx, roomNid, now);
 }

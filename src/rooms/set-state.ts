@@ -1,17 +1,16 @@
 /** Owns setting one entry of a room's state. */
 import type { JsonObject } from '#matrix/pdu.ts';
-import type { PersistEvents } from '#rooms/persist-request.ts';
+import { requireOwnAliases } from '#rooms/aliases/check-canonical-alias.ts';
 import { requireInvitable } from '#rooms/require-invitable.ts';
 import { requireOnlyId } from '#rooms/send-event.ts';
-import type { ReadTx } from '#storage/database.ts';
+import type { RoomWriteParts } from '#rooms/room-parts.ts';
 
-/** Answers the event's id. Whether it may be is for the auth rules; an invitation must reach somebody besides. */
+/**
+ * Answers the event's id. Whether it may be is for the auth rules; besides, an invitation must reach somebody and an
+ * alias must lead to the room (M_INVALID_PARAM, M_BAD_ALIAS).
+ */
 export async function setState(
-  parts: {
-    readonly database: ReadTx;
-    readonly persistEvents: PersistEvents;
-    readonly isLocal: (id: string) => boolean;
-  },
+  parts: RoomWriteParts,
   request: {
     readonly roomId: string;
     readonly sender: string;
@@ -22,6 +21,7 @@ export async function setState(
 ): Promise<string> {
   const { roomId, sender, type, stateKey, content } = request;
   if (type === 'm.room.member' && content['membership'] === 'invite') await requireInvitable(parts, [stateKey]);
+  if (type === 'm.room.canonical_alias' && stateKey === '') await requireOwnAliases(parts, roomId, content);
   const event = { sender, type, state_key: stateKey, content };
   return requireOnlyId((await parts.persistEvents({ room: { roomId }, events: [event] })).eventIds);
 }

@@ -1,7 +1,7 @@
 /** Owns the tests of POST /createRoom. Specification: "Creation", and the room versions 10, 11 and 12. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { assertError, type MatrixHttp } from '#test/support/matrix-http.ts';
+import { assertError, uniqueName, type MatrixHttp } from '#test/support/matrix-http.ts';
 import { asObject, findState, type ClientEvent, type JsonObject } from '#test/support/matrix-shapes.ts';
 import { useSuiteServer } from '#test/support/suite-server.ts';
 
@@ -196,5 +196,59 @@ describe('createRoom', () => {
     }
     assertError(await alice.raw('POST', '/createRoom', { rawBody: '{' }), 400, 'M_NOT_JSON');
     assert.equal((await alice.sync()).join.size, 0, 'none of them left a room behind');
+  });
+
+  it('names the room by an alias, which is canonical and leads to it, or makes no room', async () => {
+    const [alice, bob] = await server.newUsers('alice', 'bob');
+    const localpart = uniqueName('pub');
+    const roomId = await alice.createRoom({ preset: 'public_chat', room_alias_name: localpart });
+    const alias = `#${localpart}:hs1.test`;
+    assert.deepEqual(await alice.getState(roomId, 'm.room.canonical_alias'), { alias });
+    assert.deepEqual(kinds(await alice.getHistory(roomId)).slice(2, 4), [
+      'm.room.power_levels',
+      'm.room.canonical_alias',
+    ]);
+    assert.equal((await bob.raw('POST', `/join/${encodeURIComponent(alias)}`, { body: {} })).body['room_id'], roomId);
+    const again = await bob.raw('POST', '/createRoom', { body: { room_alias_name: localpart } });
+    assertError(again, 400, 'M_ROOM_IN_USE');
+    for (const odd of ['', 'with:colon', 'x'.repeat(250)]) {
+      assertError(await bob.raw('POST', '/createRoom', { body: { room_alias_name: odd } }), 400, 'M_INVALID_PARAM');
+    }
+    assert.deepEqual((await bob.raw('GET', '/joined_rooms')).body, { joined_rooms: [roomId] });
+  });
+
+  it('gives an alias to one of those who ask for it at once, and to the others no room', async () => {
+    const [alice] = await server.newUsers('alice');
+    const body = { room_alias_name: uniqueName('race') };
+    const answers = await Promise.all(Array.from({ length: 8 }, () => alice.raw('POST', '/createRoom', { body })));
+    assert.equal(answers.filter(({ status }) => status === 200).length, 1);
+    for (const answer of answers) if (answer.status !== 200) assertError(answer, 400, 'M_ROOM_IN_USE');
+    assert.equal((await alice.sync()).join.size, 1);
+  });
+
+  it('refuses an initial state that the rules of the room forbid, and makes no room', async () => {
+    const [alice] = await server.newUsers('alice');
+    for (const body of [
+      { initial_state: [{ type: 'm.room.create', content: {} }] },
+      { room_version: '11', power_level_content_override: { users: {}, state_default: 50 }, name: 'No' },
+      { power_level_content_override: { users: { [alice.userId]: 100 } } },
+    ]) {
+      assertError(await alice.raw('POST', '/createRoom', { body }), 400, 'M_INVALID_ROOM_STATE');
+    }
+    const stray = [{ type: 'm.room.canonical_alias', content: { alias: '#stray:hs1.test' } }];
+    assertError(await alice.raw('POST', '/createRoom', { body: { initial_state: stray } }), 400, 'M_BAD_ALIAS');
+    assert.equal((await alice.sync()).join.size, 0);
+  });
+
+  it('adds creators of creation_content and of a trusted private chat, each once', async () => {
+    const [alice, bob, carol] = await server.newUsers('alice', 'bob', 'carol');
+    const [, state] = await create(alice, {
+      preset: 'trusted_private_chat',
+      creation_content: { additional_creators: [bob.userId] },
+      invite: [bob.userId, carol.userId],
+      is_direct: true,
+    });
+    assert.deepEqual(require(state, 'm.room.create').content['additional_creators'], [bob.userId, carol.userId]);
+    assert.equal(require(state, 'm.room.member', carol.userId).content['is_direct'], true);
   });
 });

@@ -50,8 +50,9 @@ for (const version of roomVersions.values()) {
       const { prev_events: prevEvents, auth_events: authEvents } = verdict.event.pdu;
       assert.equal(prevEvents.length, index === 0 ? 0 : 1);
       for (const reference of [...prevEvents, ...authEvents]) {
-        if (version.eventId !== 'in-pdu') assert.equal(known.has(String(reference)), true);
-        else assert.deepEqual(reference, [reference[0], { sha256: known.get(reference[0]) }]);
+        const id = typeof reference === 'string' ? reference : reference[0];
+        assert.ok(known.has(id), 'a predecessor comes before');
+        assert.deepEqual(reference, version.eventId === 'in-pdu' ? [id, { sha256: known.get(id) }] : id);
       }
       known.set(eventId, referenceHash(JSON.parse(json), version));
     }

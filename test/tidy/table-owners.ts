@@ -17,6 +17,8 @@ export const tableOwners: Readonly<Record<string, string>> = {
   membership_log: 'rooms',
   user_rooms: 'rooms',
   room_summary: 'rooms',
+  room_aliases: 'rooms',
+  published_rooms: 'rooms',
   stripped_snapshots: 'rooms',
   users: 'storage',
   accounts: 'users',

@@ -1,11 +1,10 @@
 /** Owns the endpoint by which clients learn what they may do on this server. */
 import { endpoint } from '#http/endpoint.ts';
+import { roomVersions } from '#matrix/room-versions.ts';
 
 /** What the capabilities depend on. */
 export type CapabilitiesContext = {
   readonly config: { readonly rooms: { readonly defaultVersion: string } };
-  /** The room versions in which this server makes rooms. */
-  readonly creatableRoomVersions: readonly string[];
 };
 
 /** The capabilities that are a flag, and the operation that each stands for. A test compares them with what is served. */
@@ -19,6 +18,9 @@ export const flagCapabilities = {
 } as const;
 
 const flags = Object.fromEntries(Object.entries(flagCapabilities).map(([name, { enabled }]) => [name, { enabled }]));
+
+// The specification calls all of them stable.
+const roomVersionStability = Object.fromEntries(Array.from(roomVersions.keys(), (version) => [version, 'stable']));
 
 export const getCapabilities = endpoint({
   operation: 'client.getCapabilities',
@@ -35,7 +37,7 @@ export const getCapabilities = endpoint({
       'm.forget_forced_upon_leave': { enabled: false },
       'm.room_versions': {
         default: context.config.rooms.defaultVersion,
-        available: Object.fromEntries(context.creatableRoomVersions.map((version) => [version, 'stable'])),
+        available: roomVersionStability,
       },
     },
   }),

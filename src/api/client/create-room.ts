@@ -39,9 +39,6 @@ export const createRoom = endpoint({
     ),
   }),
   handler: async (context: Context, { body, principal }) => {
-    if (body.room_alias_name !== undefined) {
-      throw new MatrixError('M_INVALID_PARAM', 'This server has no room aliases yet; leave out "room_alias_name".');
-    }
     if (body.invite_3pid !== undefined && body.invite_3pid.length > 0) {
       throw new MatrixError('M_INVALID_PARAM', 'This server invites by user id only; leave out "invite_3pid".');
     }
@@ -56,6 +53,8 @@ export const createRoom = endpoint({
       topic: body.topic,
       invite: body.invite,
       isDirect: body.is_direct,
+      aliasName: body.room_alias_name,
+      isPublished: body.visibility === 'public',
     });
     return { room_id: roomId };
   },

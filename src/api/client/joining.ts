@@ -3,8 +3,7 @@ import { Type } from 'typebox';
 import { reason } from '#api/client/event-content.ts';
 import type { Context } from '#context.ts';
 import { endpoint } from '#http/endpoint.ts';
-import { MatrixError } from '#matrix/error.ts';
-import { isRoomAlias, isRoomId } from '#matrix/ids.ts';
+import { requireRoomId } from '#rooms/aliases/find-alias.ts';
 import { joinRoom as join } from '#rooms/join-room.ts';
 
 const body = Type.Object({ reason });
@@ -34,9 +33,7 @@ export const joinRoom = endpoint({
   spec: 'Client-Server API, Joining rooms',
   body,
   handler: async (context: Context, { params, body: { reason: why }, principal }) => {
-    const roomId = params.roomIdOrAlias;
-    if (isRoomAlias(roomId)) throw new MatrixError('M_NOT_FOUND', `There is no room with the alias ${roomId}.`);
-    if (!isRoomId(roomId)) throw new MatrixError('M_INVALID_PARAM', `"${roomId}" is neither a room id nor an alias.`);
+    const roomId = await requireRoomId(context, params.roomIdOrAlias);
     await join(context, { user: principal, roomId, reason: why });
     return { room_id: roomId };
   },

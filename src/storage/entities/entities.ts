@@ -13,7 +13,14 @@ import {
   partialRooms,
   replayKeys,
 } from '#storage/entities/event-graph.ts';
-import { membershipLog, userRooms, roomSummary, strippedSnapshots } from '#storage/entities/room-members.ts';
+import {
+  membershipLog,
+  userRooms,
+  roomSummary,
+  roomAliases,
+  publishedRooms,
+  strippedSnapshots,
+} from '#storage/entities/room-members.ts';
 import {
   users,
   accounts,
@@ -66,6 +73,8 @@ export const entities = [
   membershipLog,
   userRooms,
   roomSummary,
+  roomAliases,
+  publishedRooms,
   strippedSnapshots,
   users,
   accounts,

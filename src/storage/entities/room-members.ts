@@ -1,4 +1,4 @@
-/** Owns the entities that answer who is in which room and what a room looks like from outside. */
+/** Owns the entities that answer who is in which room and what a room looks like from outside, and by which names it is found. */
 import { defineEntity, p } from '@mikro-orm/postgresql';
 
 export const membershipLog = defineEntity({
@@ -44,6 +44,25 @@ export const roomSummary = defineEntity({
     hero_nids: p.array<number>(Number).columnType('bigint[]'),
     joined_count: p.bigint('number'),
     invited_count: p.bigint('number'),
+  },
+});
+
+export const roomAliases = defineEntity({
+  name: 'room_aliases',
+  properties: {
+    alias: p.text().primary(),
+    room_nid: p.bigint('number'),
+    creator_nid: p.bigint('number'),
+    created_at: p.bigint('number'),
+  },
+  indexes: [{ name: 'room_aliases_room_nid_index', properties: ['room_nid'] }],
+});
+
+export const publishedRooms = defineEntity({
+  name: 'published_rooms',
+  properties: {
+    room_nid: p.bigint('number').primary().autoincrement(false),
+    published_at: p.bigint('number'),
   },
 });
 

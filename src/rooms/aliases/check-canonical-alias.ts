@@ -1,0 +1,53 @@
+/** Owns the check that a room goes by aliases that lead to it. */
+import { MatrixError } from '#matrix/error.ts';
+import { isRoomAlias } from '#matrix/ids.ts';
+import type { JsonObject, JsonValue } from '#matrix/pdu.ts';
+import { contentOf, findStateEvent } from '#rooms/find-room-state.ts';
+import type { RoomReadParts } from '#rooms/room-parts.ts';
+import { findAliases } from '#storage/rooms/find-aliases.ts';
+import { findHead, findRoom } from '#storage/rooms/find-rooms.ts';
+
+const ALIASES_MAX = 200;
+
+/**
+ * Passes content of `m.room.canonical_alias` whose aliases lead to the room, those apart that stood there before.
+ * M_INVALID_PARAM for what is no alias, M_BAD_ALIAS for one that leads elsewhere or nowhere.
+ * Specification: Client-Server API, `PUT /rooms/{roomId}/state/{eventType}/{stateKey}`, 400.
+ */
+export async function requireOwnAliases(parts: RoomReadParts, roomId: string, content: JsonObject): Promise<void> {
+  const wanted = requireAliases(content);
+  if (wanted.length === 0) return;
+  const room = await findRoom(parts.database, roomId);
+  const head = room === undefined ? undefined : await findHead(parts.database, room.roomNid);
+  // There is no such room, which the writer says.
+  if (room === undefined || head === undefined) return;
+  const event = await findStateEvent(parts, room.roomNid, head.stateRoot, 'm.room.canonical_alias', '');
+  const before = event === undefined ? {} : contentOf(event, room.version);
+  const known = new Set([before['alias'], ...listOf(before['alt_aliases'])]);
+  const added = wanted.filter((alias) => !known.has(alias));
+  const found = await findAliases(parts.database, added);
+  for (const alias of added) {
+    if (found.get(alias)?.roomNid === room.roomNid) continue;
+    throw new MatrixError('M_BAD_ALIAS', `The alias ${alias} does not lead to this room.`);
+  }
+}
+
+/** The aliases that the content names. An absent, empty or null `alias` says that the room goes by none. */
+export function requireAliases({ alias, alt_aliases: others }: JsonObject): string[] {
+  const all = [...(alias === undefined || alias === null || alias === '' ? [] : [alias]), ...requireList(others)];
+  if (all.length > ALIASES_MAX)
+    throw new MatrixError('M_INVALID_PARAM', `A room goes by ${ALIASES_MAX} aliases at most.`);
+  return all.map((one) => {
+    if (typeof one === 'string' && isRoomAlias(one)) return one;
+    throw new MatrixError('M_INVALID_PARAM', `${JSON.stringify(one)} is not a room alias.`);
+  });
+}
+
+function requireList(value: JsonValue | undefined): readonly JsonValue[] {
+  if (value === undefined || value === null || Array.isArray(value)) return listOf(value);
+  throw new MatrixError('M_INVALID_PARAM', '"alt_aliases" must be a list of room aliases.');
+}
+
+function listOf(value: JsonValue | undefined): readonly JsonValue[] {
+  return Array.isArray(value) ? value : [];
+}

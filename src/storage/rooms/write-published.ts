@@ -1,0 +1,20 @@
+/** Owns writing which rooms the directory of this server lists. */
+import { statement, type Tx } from '#storage/database.ts';
+
+const insert = statement<unknown>(
+  'publish_room',
+  `insert into published_rooms (room_nid, published_at) values ($1, $2) on conflict (room_nid) do nothing`,
+);
+const remove = statement<{ room_nid: number }>(
+  'unpublish_room',
+  `delete from published_rooms where room_nid = $1 returning room_nid`,
+);
+
+export async function writePublished(tx: Tx, roomNid: number, now: number): Promise<void> {
+  await tx.query(insert, [roomNid, now]);
+}
+
+/** Whether the room was listed until now. */
+export async function removePublished(tx: Tx, roomNid: number): Promise<boolean> {
+  return (await tx.query(remove, [roomNid])).length > 0;
+}
