@@ -10,6 +10,7 @@ import { inviteUser } from '#api/client/inviting.ts';
 import { getJoinedRooms } from '#api/client/joined-rooms.ts';
 import { joinRoomById, joinRoom } from '#api/client/joining.ts';
 import { kick } from '#api/client/kicking.ts';
+import { knockRoom } from '#api/client/knocking.ts';
 import { leaveRoom, forgetRoom } from '#api/client/leaving.ts';
 import {
   getPublicRooms,
@@ -80,6 +81,7 @@ export const endpoints: readonly Endpoint<Context>[] = [
   joinRoom,
   joinRoomById,
   kick,
+  knockRoom,
   leaveRoom,
   login,
   logout,

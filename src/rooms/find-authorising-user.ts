@@ -1,4 +1,4 @@
-/** Owns finding the member by whose power somebody may join a restricted room. */
+/** Owns the question whether somebody may join a restricted room, and by which member's power. */
 import { isJsonObject } from '#matrix/pdu-format.ts';
 import { namedLevel, userPowerLevel } from '#matrix/power-levels.ts';
 import { contentOf, findStateEvent } from '#rooms/find-room-state.ts';
@@ -6,6 +6,7 @@ import { findRoomPower } from '#rooms/find-room-power.ts';
 import type { RoomReadParts, RoomUser } from '#rooms/room-parts.ts';
 import { findJoinedAmong, findJoinedUsers } from '#storage/rooms/find-joined-users.ts';
 import { findHead, findMembership, findRoom, type KnownRoom } from '#storage/rooms/find-rooms.ts';
+import type { StateRoot } from '#storage/rooms/state-tries.ts';
 import { membershipCodes } from '#streams/event-fact.ts';
 
 /** Rooms of the `allow` list that are looked at. */
@@ -13,22 +14,55 @@ const ALLOWED_ROOMS_MAX = 50;
 /** Members of no particular power that are looked at when anybody may invite. */
 const CANDIDATES_MAX = 20;
 
+/** Whether a restricted room lets a user in, and by whose word. Codes are those of the federation's `make_join`. */
+export type RestrictedJoin =
+  | { readonly kind: 'not-restricted' }
+  | { readonly kind: 'authorised'; readonly userId: string }
+  | {
+      readonly kind: 'refused';
+      readonly errcode: 'M_FORBIDDEN' | 'M_UNABLE_TO_AUTHORISE_JOIN' | 'M_UNABLE_TO_GRANT_JOIN';
+      readonly reason: string;
+    };
+
 /**
  * A joined user of this server who may invite, if the room is restricted and the user fulfils one of its conditions.
- * Specification: Client-Server API, `m.room.join_rules`, "Restricted rooms"; Room Version 8.
+ * Specification: Client-Server API, `m.room.join_rules`, "Restricted rooms"; Room Version 8; Server-Server API,
+ * `GET /make_join`, 400 and 403.
  */
-export async function findAuthorisingUser(
+export async function checkRestrictedJoin(
   parts: RoomReadParts & { readonly isLocal: (id: string) => boolean },
   user: RoomUser,
   room: KnownRoom,
-): Promise<string | undefined> {
+): Promise<RestrictedJoin> {
   const head = await findHead(parts.database, room.roomNid);
-  if (head === undefined || !room.version.restrictedJoins) return undefined;
+  if (head === undefined || !room.version.restrictedJoins) return { kind: 'not-restricted' };
   const event = await findStateEvent(parts, room.roomNid, head.stateRoot, 'm.room.join_rules', '');
   const rules = event === undefined ? {} : contentOf(event, room.version);
-  if (rules['join_rule'] !== 'restricted' && rules['join_rule'] !== 'knock_restricted') return undefined;
-  if (!(await isAllowed(parts, user, rules['allow']))) return undefined;
-  const power = await findRoomPower(parts, room, head.stateRoot);
+  const isRestricted = rules['join_rule'] === 'restricted';
+  if (!isRestricted && !(rules['join_rule'] === 'knock_restricted' && room.version.knockRestricted)) {
+    return { kind: 'not-restricted' };
+  }
+  const allow = await checkAllowList(parts, user, rules['allow']);
+  if (allow === 'unknown') {
+    const reason = 'Whether you are in one of the rooms whose members may join is not known on this server.';
+    return { kind: 'refused', errcode: 'M_UNABLE_TO_AUTHORISE_JOIN', reason };
+  }
+  if (allow === 'no') {
+    const reason = 'You are in none of the rooms whose members may join, and not invited.';
+    return { kind: 'refused', errcode: 'M_FORBIDDEN', reason };
+  }
+  const userId = await findInviter(parts, room, head.stateRoot);
+  if (userId !== undefined) return { kind: 'authorised', userId };
+  const reason = 'Nobody in this room who could let you in is on this server.';
+  return { kind: 'refused', errcode: 'M_UNABLE_TO_GRANT_JOIN', reason };
+}
+
+async function findInviter(
+  parts: RoomReadParts & { readonly isLocal: (id: string) => boolean },
+  room: KnownRoom,
+  root: StateRoot,
+): Promise<string | undefined> {
+  const power = await findRoomPower(parts, room, root);
   const mayInvite = (userId: string): boolean => userPowerLevel(power, userId) >= namedLevel(power, 'invite');
   const additional = power.create.content['additional_creators'];
   const users = power.levels?.['users'];
@@ -42,17 +76,26 @@ export async function findAuthorisingUser(
   return (await findJoinedUsers(parts.database, room.roomNid, CANDIDATES_MAX)).find(mayInvite);
 }
 
-async function isAllowed(parts: RoomReadParts, user: RoomUser, allow: unknown): Promise<boolean> {
-  if (!Array.isArray(allow)) return false;
-  const conditions: readonly unknown[] = allow.slice(0, ALLOWED_ROOMS_MAX);
-  for (const condition of conditions) {
-    const roomId = allowedRoomOf(condition);
-    const room = roomId === undefined ? undefined : await findRoom(parts.database, roomId);
-    if (room === undefined) continue;
+/** `unknown`: none of the rooms that are here fulfils it, and others are not here. */
+async function checkAllowList(parts: RoomReadParts, user: RoomUser, allow: unknown): Promise<'yes' | 'no' | 'unknown'> {
+  let isUnknown = false;
+  for (const roomId of allowedRoomsOf(allow)) {
+    const room = await findRoom(parts.database, roomId);
+    if (room === undefined) {
+      isUnknown = true;
+      continue;
+    }
     const own = await findMembership(parts.database, user.userNid, room.roomNid);
-    if (own?.membership === membershipCodes.join) return true;
+    if (own?.membership === membershipCodes.join) return 'yes';
   }
-  return false;
+  return isUnknown ? 'unknown' : 'no';
+}
+
+/** The rooms whose members the content of `m.room.join_rules` lets in. */
+export function allowedRoomsOf(allow: unknown): string[] {
+  if (!Array.isArray(allow)) return [];
+  const conditions: readonly unknown[] = allow.slice(0, ALLOWED_ROOMS_MAX);
+  return conditions.flatMap((condition) => allowedRoomOf(condition) ?? []);
 }
 
 function allowedRoomOf(condition: unknown): string | undefined {

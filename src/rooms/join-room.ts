@@ -1,16 +1,17 @@
 /** Owns joining a room that is on this server. */
 import { MatrixError } from '#matrix/error.ts';
-import { findAuthorisingUser } from '#rooms/find-authorising-user.ts';
+import type { JsonObject } from '#matrix/pdu.ts';
+import { checkRestrictedJoin } from '#rooms/find-authorising-user.ts';
 import { buildMemberContent } from '#rooms/member-content.ts';
 import type { RoomUser, RoomWriteParts } from '#rooms/room-parts.ts';
+import { requireOnlyId } from '#rooms/send-event.ts';
 import { findLocalUsers } from '#storage/rooms/find-local-users.ts';
-import { findMembership, findRoom } from '#storage/rooms/find-rooms.ts';
+import { findMembership, findRoom, type KnownRoom } from '#storage/rooms/find-rooms.ts';
 import { membershipCodes } from '#streams/event-fact.ts';
 
 /**
  * Joins; who is in the room already has nothing to do. M_NOT_FOUND for a room that is not here, M_FORBIDDEN if the
- * room's rules keep the user out. A restricted room is tried as it is first, since an invitation opens it too, and
- * then with the word of a member who may invite.
+ * room's rules keep the user out, M_UNABLE_TO_AUTHORISE_JOIN or M_UNABLE_TO_GRANT_JOIN if this server cannot tell.
  * Specification: Client-Server API, "Joining rooms", and `m.room.join_rules`, "Restricted rooms".
  */
 export async function joinRoom(
@@ -25,18 +26,36 @@ export async function joinRoom(
     findLocalUsers(parts.database, [user.userId]),
   ]);
   if (own?.membership === membershipCodes.join) return;
-  const profile = users.get(user.userId);
-  const join = async (authorisedVia?: string): Promise<void> => {
-    const content = buildMemberContent('join', profile, { reason, authorisedVia });
-    const member = { sender: user.userId, type: 'm.room.member', state_key: user.userId, content };
-    await parts.persistEvents({ room: { roomId }, events: [member] });
+  await persistJoin(parts, user, room, buildMemberContent('join', users.get(user.userId), { reason }));
+}
+
+/**
+ * Writes a user's own join with this content and answers the event's id. A restricted room is tried as it is first,
+ * since an invitation opens it too, and then with the word of a member who may invite.
+ */
+export async function persistJoin(
+  parts: RoomWriteParts,
+  user: RoomUser,
+  room: KnownRoom,
+  given: JsonObject,
+): Promise<string> {
+  // Who vouches for a join is for the server to say: our signature on the event is all that the rules check.
+  const { join_authorised_via_users_server: _claimed, ...content } = given;
+  const persist = async (authorised: JsonObject): Promise<string> => {
+    const event = { sender: user.userId, type: 'm.room.member', state_key: user.userId, content: authorised };
+    return requireOnlyId((await parts.persistEvents({ room: { roomId: room.roomId }, events: [event] })).eventIds);
   };
   try {
-    await join();
+    return await persist(content);
   } catch (error) {
     if (!(error instanceof MatrixError) || error.errcode !== 'M_FORBIDDEN') throw error;
-    const authorisedVia = await findAuthorisingUser(parts, user, room);
-    if (authorisedVia === undefined) throw error;
-    await join(authorisedVia);
+    const verdict = await checkRestrictedJoin(parts, user, room);
+    if (verdict.kind === 'not-restricted' || (await isBanned(parts, user, room))) throw error;
+    if (verdict.kind === 'refused') throw new MatrixError(verdict.errcode, verdict.reason, { cause: error });
+    return persist({ ...content, join_authorised_via_users_server: verdict.userId });
   }
+}
+
+async function isBanned({ database }: RoomWriteParts, user: RoomUser, room: KnownRoom): Promise<boolean> {
+  return (await findMembership(database, user.userNid, room.roomNid))?.membership === membershipCodes.ban;
 }

@@ -1,27 +1,46 @@
 /** Owns setting one entry of a room's state. */
 import type { JsonObject } from '#matrix/pdu.ts';
 import { requireOwnAliases } from '#rooms/aliases/check-canonical-alias.ts';
+import { persistJoin } from '#rooms/join-room.ts';
 import { requireInvitable } from '#rooms/require-invitable.ts';
+import type { RoomUser, RoomWriteParts } from '#rooms/room-parts.ts';
 import { requireOnlyId } from '#rooms/send-event.ts';
-import type { RoomWriteParts } from '#rooms/room-parts.ts';
+import { findRoom } from '#storage/rooms/find-rooms.ts';
+
+type StateRequest = {
+  readonly roomId: string;
+  readonly sender: RoomUser;
+  readonly type: string;
+  readonly stateKey: string;
+  readonly content: JsonObject;
+};
 
 /**
- * Answers the event's id. Whether it may be is for the auth rules; besides, an invitation must reach somebody and an
- * alias must lead to the room (M_INVALID_PARAM, M_BAD_ALIAS).
+ * Answers the event's id. Whether it may be is for the auth rules; besides, an invitation must reach somebody, a join
+ * goes the way of all joins, and an alias must lead to the room (M_INVALID_PARAM, M_BAD_ALIAS).
  */
-export async function setState(
-  parts: RoomWriteParts,
-  request: {
-    readonly roomId: string;
-    readonly sender: string;
-    readonly type: string;
-    readonly stateKey: string;
-    readonly content: JsonObject;
-  },
+export async function setState(parts: RoomWriteParts, request: StateRequest): Promise<string> {
+  const { roomId, sender, type, stateKey } = request;
+  if (type === 'm.room.member') return setMember(parts, request);
+  if (type === 'm.room.canonical_alias' && stateKey === '') await requireOwnAliases(parts, roomId, request.content);
+  return persist(parts, { ...request, sender: sender.userId });
+}
+
+async function setMember(parts: RoomWriteParts, request: StateRequest): Promise<string> {
+  const { roomId, sender, stateKey } = request;
+  const { join_authorised_via_users_server: _claimed, ...content } = request.content;
+  if (content['membership'] === 'invite') await requireInvitable(parts, [stateKey]);
+  const isOwnJoin = content['membership'] === 'join' && stateKey === sender.userId;
+  const room = isOwnJoin ? await findRoom(parts.database, roomId) : undefined;
+  if (room !== undefined) return persistJoin(parts, sender, room, content);
+  return persist(parts, { ...request, content, sender: sender.userId });
+}
+
+async function persist(
+  { persistEvents }: RoomWriteParts,
+  request: Omit<StateRequest, 'sender'> & { readonly sender: string },
 ): Promise<string> {
   const { roomId, sender, type, stateKey, content } = request;
-  if (type === 'm.room.member' && content['membership'] === 'invite') await requireInvitable(parts, [stateKey]);
-  if (type === 'm.room.canonical_alias' && stateKey === '') await requireOwnAliases(parts, roomId, content);
   const event = { sender, type, state_key: stateKey, content };
-  return requireOnlyId((await parts.persistEvents({ room: { roomId }, events: [event] })).eventIds);
+  return requireOnlyId((await persistEvents({ room: { roomId }, events: [event] })).eventIds);
 }

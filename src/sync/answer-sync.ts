@@ -5,6 +5,7 @@ import type { Database } from '#storage/database.ts';
 import { findEventsByNids } from '#storage/rooms/find-events.ts';
 import { findRoom } from '#storage/rooms/find-rooms.ts';
 import type { StateTries } from '#storage/rooms/state-tries.ts';
+import { findInviteBlockers } from '#storage/users/find-invite-permission.ts';
 import { findRoomSummaries } from '#storage/streams/find-sync-state.ts';
 import { findStrippedSnapshots } from '#storage/streams/find-user-rooms.ts';
 import { isMember } from '#streams/fact-ring.ts';
@@ -160,12 +161,18 @@ async function presentationOf(
   return { userId, deviceNid, now: clock.now(), useStateAfter, stored };
 }
 
-/** The sections `invite` and `knock`: the state that came with the invitation, or that the knock was answered with. */
+/**
+ * The sections `invite` and `knock`: the state that came with the invitation, or that the knock was answered with.
+ * Who takes no invitations is told of none. Specification: Client-Server API, "Invite permission".
+ */
 async function strippedSections(
   database: Database,
   userNid: number,
-  { invited, knocked }: Skeleton,
+  skeleton: Skeleton,
 ): Promise<[ReadonlyMap<string, string>, ReadonlyMap<string, string>]> {
+  const { knocked } = skeleton;
+  const isBlocked = skeleton.invited.length > 0 && (await findInviteBlockers(database, [userNid])).length > 0;
+  const invited = isBlocked ? [] : skeleton.invited;
   const roomNids = [...invited, ...knocked].map((room) => room.roomNid);
   const states = await findStrippedSnapshots(database, userNid, roomNids);
   const section = (rooms: readonly UserRoom[], key: string): Map<string, string> =>

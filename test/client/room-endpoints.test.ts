@@ -152,11 +152,4 @@ describe('endpoints of rooms', () => {
       assertError(await alice.raw('POST', '/createRoom', { body: { invite: [userId] } }), 400, 'M_INVALID_PARAM');
     }
   });
-
-  it('know no aliases yet, and say so', async () => {
-    const [alice] = await server.newUsers('alice');
-    assertError(await alice.raw('POST', `/join/${encode('#some:hs1.test')}`, { body: {} }), 404, 'M_NOT_FOUND');
-    assertError(await alice.raw('POST', '/join/nonsense', { body: {} }), 400, 'M_INVALID_PARAM');
-    assertError(await alice.raw('POST', '/createRoom', { body: { room_alias_name: 'x' } }), 400, 'M_INVALID_PARAM');
-  });
 });

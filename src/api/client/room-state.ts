@@ -17,6 +17,6 @@ export const setRoomStateWithKey = endpoint({
   spec: 'Client-Server API, Sending events to a room',
   body: eventContent,
   handler: async (context: Context, { params: { roomId, eventType, stateKey }, body: content, principal }) => ({
-    event_id: await setState(context, { roomId, sender: principal.userId, type: eventType, stateKey, content }),
+    event_id: await setState(context, { roomId, sender: principal, type: eventType, stateKey, content }),
   }),
 });

@@ -1,0 +1,23 @@
+/** Owns the endpoint by which users ask to be let into a room. */
+import { Type } from 'typebox';
+import { reason } from '#api/client/event-content.ts';
+import type { Context } from '#context.ts';
+import { endpoint } from '#http/endpoint.ts';
+import { requireRoomId } from '#rooms/aliases/find-alias.ts';
+import { knockOnRoom } from '#rooms/knock-room.ts';
+
+export const knockRoom = endpoint({
+  operation: 'client.knockRoom',
+  method: 'POST',
+  path: '/_matrix/client/v3/knock/{roomIdOrAlias}',
+  aliases: ['/_matrix/client/r0/knock/{roomIdOrAlias}'],
+  auth: 'user',
+  rateLimit: 'join',
+  spec: 'Client-Server API, Knocking on rooms',
+  body: Type.Object({ reason }),
+  handler: async (context: Context, { params, body, principal }) => {
+    const roomId = await requireRoomId(context, params.roomIdOrAlias);
+    await knockOnRoom(context, { user: principal, roomId, reason: body.reason });
+    return { room_id: roomId };
+  },
+});
