@@ -52,7 +52,9 @@ create table events (
 create unique index events_pos_key on events (pos) where pos is not null;
 create unique index events_room_order_key on events (room_nid, room_order) where room_order is not null;
 create index events_unordered_index on events (room_nid) where room_order is null;
-create index events_relates_to_index on events (relates_to) where relates_to is not null;
+create index events_relates_to_index on events (relates_to, rel_type, room_order) where relates_to is not null;
+create index events_edits_index on events (relates_to, origin_server_ts, event_id) where rel_type = 'm.replace';
+create index events_threads_index on events (room_nid, room_order) where rel_type = 'm.thread';
 
 create table event_json (
   event_nid bigint primary key,

@@ -9,6 +9,9 @@
  * Arrays are parallel. `p_room*` has an element per room, ascending by nid; `e_*` one per event, in the order in which
  * they become visible; `*_room` and `*_event` are ordinals into those, from 1. The answer of `persist_heavy` is a status
  * per room: 0 written, 1 the head is not the one expected, 2 another writer holds the room, 3 a replay key exists already.
+ *
+ * The event that a relation names is looked up while its child is written. Its thread is the child's too, so that no
+ * reader has to follow relations upwards.
  */
 export const persistFunctionsSql = `
 create sequence events_pos as bigint;
@@ -75,13 +78,32 @@ create function persist_flush(
   h_order bigint[], h_notify bigint[], h_cause smallint[], h_last_event integer[], h_bump_event integer[], h_bump_pos bigint[],
   e_room integer[], e_nid bigint[], e_id text[], e_type text[], e_key bigint[], e_sender bigint[], e_ts bigint[],
   e_depth bigint[], e_order bigint[], e_state_before bigint[], e_visibility smallint[], e_auth_gen integer[],
-  e_relates_to text[], e_relates_to_nid bigint[], e_rel_type text[], e_thread_root bigint[],
+  e_relates_to text[], e_rel_type text[],
   e_notify bigint[], e_thread_notify bigint[], e_txn_device bigint[], e_txn_id text[], e_replay_hash bytea[],
   m_event integer[], m_user bigint[], m_membership smallint[], m_was smallint[]
 ) returns bigint language plpgsql as $$
 declare
   v_first bigint;
+  v_parent integer;
+  v_target bigint;
+  v_thread bigint;
+  v_targets bigint[] := '{}';
+  v_threads bigint[] := '{}';
 begin
+  for i in 1 .. cardinality(e_nid) loop
+    if e_relates_to[i] is not null then
+      v_parent := array_position(e_id, e_relates_to[i]);
+      if v_parent < i and e_room[v_parent] = e_room[i] then
+        v_target := e_nid[v_parent];
+        v_thread := v_threads[v_parent];
+      else
+        select event_nid, thread_root_nid into v_target, v_thread
+        from events where event_id = e_relates_to[i] and room_nid = p_room_nids[e_room[i]];
+      end if;
+      v_targets[i] := v_target;
+      v_threads[i] := case when e_rel_type[i] = 'm.thread' then v_target else v_thread end;
+    end if;
+  end loop;
   perform pg_advisory_xact_lock(2, 1);
   select min(nextval('events_pos')) into v_first from generate_series(1, cardinality(e_nid));
   insert into events (
@@ -90,14 +112,14 @@ begin
     notify_seq, thread_notify_seq, txn_device_nid, txn_id
   )
   select nid, p_room_nids[room], id, 2, v_first + ord - 1, room_order, type, key, sender, ts, depth,
-    state_before, visibility, auth_gen, relates_to, relates_to_nid, rel_type, thread_root,
+    state_before, visibility, auth_gen, relates_to, v_targets[ord], rel_type, v_threads[ord],
     notify, thread_notify, txn_device, txn_id
   from unnest(
     e_room, e_nid, e_id, e_type, e_key, e_sender, e_ts, e_depth, e_order, e_state_before, e_visibility, e_auth_gen,
-    e_relates_to, e_relates_to_nid, e_rel_type, e_thread_root, e_notify, e_thread_notify, e_txn_device, e_txn_id
+    e_relates_to, e_rel_type, e_notify, e_thread_notify, e_txn_device, e_txn_id
   ) with ordinality as e(
     room, nid, id, type, key, sender, ts, depth, room_order, state_before, visibility, auth_gen,
-    relates_to, relates_to_nid, rel_type, thread_root, notify, thread_notify, txn_device, txn_id, ord
+    relates_to, rel_type, notify, thread_notify, txn_device, txn_id, ord
   ) where p_status[room] = 0;
   insert into room_heads (
     room_nid, room_seq, pos, bump_pos, state_root, extremity_nids, depth, last_order, notify_seq, cause
@@ -142,7 +164,7 @@ create function persist_batch(
   e_json text[],
   e_room integer[], e_nid bigint[], e_id text[], e_type text[], e_sender bigint[], e_ts bigint[],
   e_depth bigint[], e_order bigint[], e_state_before bigint[], e_visibility smallint[],
-  e_relates_to text[], e_relates_to_nid bigint[], e_rel_type text[], e_thread_root bigint[],
+  e_relates_to text[], e_rel_type text[],
   e_notify bigint[], e_thread_notify bigint[], e_txn_device bigint[], e_txn_id text[], e_replay_hash bytea[],
   out o_status smallint[], out o_first_pos bigint
 ) language plpgsql as $$
@@ -156,7 +178,7 @@ begin
       o_status, p_now, p_room_nids, p_room_seqs, h_root, h_extremity, h_depth, h_order, h_notify, h_cause, h_last_event,
       h_bump_event, h_bump_pos, e_room, e_nid, e_id, e_type, array_fill(null::bigint, array[cardinality(e_nid)]), e_sender,
       e_ts, e_depth, e_order, e_state_before, e_visibility, array_fill(null::integer, array[cardinality(e_nid)]),
-      e_relates_to, e_relates_to_nid, e_rel_type, e_thread_root, e_notify, e_thread_notify, e_txn_device, e_txn_id,
+      e_relates_to, e_rel_type, e_notify, e_thread_notify, e_txn_device, e_txn_id,
       e_replay_hash, '{}', '{}', '{}', '{}'
     );
   end if;
@@ -172,6 +194,8 @@ create function persist_message(
 ) language plpgsql as $$
 declare
   v_seq bigint;
+  v_target bigint;
+  v_thread bigint;
 begin
   if not pg_try_advisory_xact_lock(1, (p_room_nid & 2147483647)::integer) then
     o_status := 2;
@@ -190,14 +214,18 @@ begin
   end if;
   insert into event_json (event_nid, json) values (e_nid, e_json);
   insert into event_edges (event_nid, prev_nid) select e_nid, unnest(e_prevs);
+  if e_relates_to is not null then
+    select event_nid, case when e_rel_type = 'm.thread' then event_nid else thread_root_nid end into v_target, v_thread
+    from events where event_id = e_relates_to and room_nid = p_room_nid;
+  end if;
   perform pg_advisory_xact_lock(2, 1);
   o_pos := nextval('events_pos');
   insert into events (
     event_nid, room_nid, event_id, status, pos, room_order, type, sender_nid, origin_server_ts, depth, state_before,
-    history_visibility, relates_to, rel_type, notify_seq, txn_device_nid, txn_id
+    history_visibility, relates_to, relates_to_nid, rel_type, thread_root_nid, notify_seq, txn_device_nid, txn_id
   ) values (
     e_nid, p_room_nid, e_id, 2, o_pos, e_order, e_type, e_sender, e_ts, e_depth, p_state_root,
-    e_visibility, e_relates_to, e_rel_type, e_notify, e_txn_device, e_txn_id
+    e_visibility, e_relates_to, v_target, e_rel_type, v_thread, e_notify, e_txn_device, e_txn_id
   );
   insert into room_heads (
     room_nid, room_seq, pos, bump_pos, state_root, extremity_nids, depth, last_order, notify_seq, cause

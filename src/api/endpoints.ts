@@ -24,6 +24,11 @@ import { getRoomEvents } from '#api/client/message-pagination.ts';
 import { getUserProfile, getProfileField } from '#api/client/profile.ts';
 import { getPushRules, getPushRulesGlobal } from '#api/client/pushrules.ts';
 import { redactEvent } from '#api/client/redaction.ts';
+import {
+  getRelatingEvents,
+  getRelatingEventsWithRelType,
+  getRelatingEventsWithRelTypeAndEventType,
+} from '#api/client/relations.ts';
 import { register, checkUsernameAvailability, registrationTokenValidity } from '#api/client/registration.ts';
 import { sendMessage } from '#api/client/room-send.ts';
 import { setRoomStateWithKey } from '#api/client/room-state.ts';
@@ -35,6 +40,7 @@ import {
   getOneRoomEvent,
 } from '#api/client/rooms.ts';
 import { sync } from '#api/client/sync.ts';
+import { getThreadRoots } from '#api/client/threads-list.ts';
 import { getVersions } from '#api/client/versions.ts';
 import { getTokenOwner } from '#api/client/whoami.ts';
 import { getWellknown, getWellKnownServer, getWellknownSupport } from '#api/well-known/discovery.ts';
@@ -66,11 +72,15 @@ export const endpoints: readonly Endpoint<Context>[] = [
   getPublicRooms,
   getPushRules,
   getPushRulesGlobal,
+  getRelatingEvents,
+  getRelatingEventsWithRelType,
+  getRelatingEventsWithRelTypeAndEventType,
   getRoomEvents,
   getRoomIdByAlias,
   getRoomState,
   getRoomStateWithKey,
   getRoomVisibilityOnDirectory,
+  getThreadRoots,
   getTokenOwner,
   getUserProfile,
   getVersions,

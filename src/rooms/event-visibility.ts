@@ -4,7 +4,7 @@ import { contentOf } from '#rooms/find-room-state.ts';
 import type { RoomReadParts, RoomUser } from '#rooms/room-parts.ts';
 import type { RoomReader } from '#rooms/room-reader.ts';
 import type { StoredEvent } from '#storage/rooms/find-events.ts';
-import { findMembershipChanges, type MembershipChange } from '#storage/rooms/find-rooms.ts';
+import { findMembershipChanges, type KnownRoom, type MembershipChange } from '#storage/rooms/find-rooms.ts';
 import { membershipCodes } from '#streams/event-fact.ts';
 
 /** As `events.history_visibility` numbers them. */
@@ -14,16 +14,19 @@ const membershipNames: ReadonlyMap<number, string> = new Map(
   Object.entries(membershipCodes).map(([name, code]) => [code, name]),
 );
 
+/** What the judgement reads of an event. */
+export type JudgedEvent = Pick<StoredEvent, 'type' | 'stateKey' | 'pos' | 'historyVisibility' | 'json' | 'redaction'>;
+
 /**
  * The events that the reader may see, in their order. A joined reader of shared history sees all of it, for which
  * nothing is asked; otherwise the reader's memberships are read once.
  */
-export async function selectVisible(
+export async function selectVisible<T extends JudgedEvent>(
   parts: Pick<RoomReadParts, 'database'>,
   user: RoomUser,
   reader: RoomReader,
-  events: readonly StoredEvent[],
-): Promise<readonly StoredEvent[]> {
+  events: readonly T[],
+): Promise<readonly T[]> {
   if (reader.kind === 'joined' && events.every((event) => event.historyVisibility <= shared)) return events;
   const changes = await findMembershipChanges(parts.database, user.userNid, reader.room.roomNid);
   return events.filter((event) => isVisibleTo(event, user.userId, changes, reader));
@@ -31,10 +34,10 @@ export async function selectVisible(
 
 /** Whether a user with these changes of membership, oldest first, may see an event. */
 export function isVisibleTo(
-  event: Pick<StoredEvent, 'type' | 'stateKey' | 'pos' | 'historyVisibility' | 'json' | 'redaction'>,
+  event: JudgedEvent,
   userId: string,
   changes: readonly MembershipChange[],
-  reader: Pick<RoomReader, 'room'>,
+  reader: { readonly room: Pick<KnownRoom, 'version'> },
 ): boolean {
   // What has no position was fetched from before this server was in the room, so before every change it knows.
   const pos = event.pos ?? 0;

@@ -2,9 +2,8 @@
 import { MatrixError } from '#matrix/error.ts';
 import { selectVisible } from '#rooms/event-visibility.ts';
 import type { RoomReadParts, RoomUser } from '#rooms/room-parts.ts';
-import { findRoomReader } from '#rooms/room-reader.ts';
+import { findRoomReader, type RoomReader } from '#rooms/room-reader.ts';
 import { findEventById, type StoredEvent } from '#storage/rooms/find-events.ts';
-import type { KnownRoom } from '#storage/rooms/find-rooms.ts';
 
 /** Throws M_NOT_FOUND alike for an event that is not there and for one that the user may not see. */
 export async function requireVisibleEvent(
@@ -12,12 +11,12 @@ export async function requireVisibleEvent(
   user: RoomUser,
   roomId: string,
   eventId: string,
-): Promise<{ readonly room: KnownRoom; readonly event: StoredEvent }> {
+): Promise<{ readonly reader: RoomReader; readonly event: StoredEvent }> {
   const reader = await findRoomReader(parts, user, roomId);
   const event = reader === undefined ? undefined : await findEventById(parts.database, eventId);
   if (reader !== undefined && event?.roomNid === reader.room.roomNid) {
     const [visible] = await selectVisible(parts, user, reader, [event]);
-    if (visible !== undefined) return { room: reader.room, event: visible };
+    if (visible !== undefined) return { reader, event: visible };
   }
   throw new MatrixError('M_NOT_FOUND', 'There is no such event, or it is not for you to see.');
 }

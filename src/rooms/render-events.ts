@@ -25,6 +25,8 @@ export type RenderOptions = {
   readonly version: RoomVersion;
   /** By the nid of the event that replaced: what `findReplaced` gave. */
   readonly replaced?: ReadonlyMap<number, ReplacedEvent>;
+  /** By event id: what `bundleRelations` gave. */
+  readonly relations?: ReadonlyMap<string, string>;
 };
 
 /** The text of an event as readers may have it: the redacted form if a redaction took effect. */
@@ -45,6 +47,7 @@ export function renderRedaction(redaction: StoredRedaction, roomId: string | und
 
 function unsignedOf(stored: StoredEvent, options: RenderOptions): UnsignedParts {
   const replaced = options.replaced?.get(stored.eventNid);
+  const relations = options.relations?.get(stored.eventId);
   const isOwn = stored.txnId !== undefined && stored.txnDeviceNid === options.deviceNid;
   return {
     ageMs: Math.max(0, options.now - stored.originServerTs),
@@ -53,6 +56,7 @@ function unsignedOf(stored: StoredEvent, options: RenderOptions): UnsignedParts 
     ...(stored.redaction && {
       redactedBecauseJson: renderRedaction(stored.redaction, options.roomId, options.version),
     }),
+    ...(relations !== undefined && { relationsJson: relations }),
   };
 }
 

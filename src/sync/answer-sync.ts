@@ -12,6 +12,7 @@ import { isMember } from '#streams/fact-ring.ts';
 import type { EventStream } from '#streams/event-stream.ts';
 import { formatSyncToken } from '#streams/sync-token.ts';
 import { answerJson, roomJson, type Presentation, type RoomView } from '#sync/present.ts';
+import { findBundles } from '#sync/bundles.ts';
 import { findRoomStates } from '#sync/room-states.ts';
 import { findSkeleton, isSettled, type Skeleton, type SkeletonRequest } from '#sync/skeleton.ts';
 import type { SyncFilter } from '#sync/sync-filter.ts';
@@ -146,7 +147,7 @@ async function findVersions(
 async function presentationOf(
   { database, clock }: SyncParts,
   views: readonly RoomView[],
-  { userId, deviceNid, useStateAfter }: SyncRequest,
+  { userId, userNid, deviceNid, useStateAfter }: SyncRequest,
 ): Promise<Presentation> {
   const nids = new Set<number>();
   for (const { timeline, stateNids } of views) {
@@ -158,7 +159,9 @@ async function presentationOf(
   }
   const events = await findEventsByNids(database, [...nids]);
   const stored = new Map(events.map((event) => [event.eventNid, event]));
-  return { userId, deviceNid, now: clock.now(), useStateAfter, stored };
+  const now = clock.now();
+  const relations = await findBundles(database, views, { userId, userNid, deviceNid, now, stored });
+  return { userId, deviceNid, now, useStateAfter, stored, relations };
 }
 
 /**

@@ -23,6 +23,8 @@ export type Presentation = {
   readonly useStateAfter: boolean;
   /** Every event that is not told by a fact, and those that others replaced. */
   readonly stored: ReadonlyMap<number, StoredEvent>;
+  /** By event id: the aggregations of events of limited timelines. */
+  readonly relations: ReadonlyMap<string, string>;
 };
 
 const HEROES_MAX = 5;
@@ -55,7 +57,7 @@ function itemJson(item: TimelineItem, version: RoomVersion, to: Presentation): s
   if (item.fact !== undefined) return factJson(item.fact, replaced, to);
   const stored = to.stored.get(item.eventNid);
   if (stored === undefined) return undefined;
-  const options = { roomId: undefined, deviceNid: to.deviceNid, now: to.now, version };
+  const options = { roomId: undefined, deviceNid: to.deviceNid, now: to.now, version, relations: to.relations };
   return renderEvent(
     stored,
     replaced === undefined ? options : { ...options, replaced: new Map([[item.eventNid, replaced]]) },
@@ -63,10 +65,12 @@ function itemJson(item: TimelineItem, version: RoomVersion, to: Presentation): s
 }
 
 function factJson(fact: EventFact, replaced: ReplacedEvent | undefined, to: Presentation): string {
+  const relations = to.relations.get(fact.eventId);
   const unsigned = unsignedJson({
     ageMs: Math.max(0, to.now - fact.originServerTs),
     ...(fact.txnId !== undefined && fact.txnDeviceNid === to.deviceNid && { transactionId: fact.txnId }),
     ...(replaced && { replacesState: replaced.eventId, prevContentJson: replaced.contentJson }),
+    ...(relations !== undefined && { relationsJson: relations }),
   });
   return clientEventJson(fact.stem, undefined, unsigned);
 }

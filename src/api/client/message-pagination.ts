@@ -7,7 +7,8 @@ import { endpoint } from '#http/endpoint.ts';
 import { MatrixError } from '#matrix/error.ts';
 import { roomEventFilter, type RoomEventFilter } from '#rooms/event-filter.ts';
 import { findMessages } from '#rooms/find-messages.ts';
-import { findReplaced, renderEvent, type RenderOptions } from '#rooms/render-events.ts';
+import { renderEvent } from '#rooms/render-events.ts';
+import { optionsOfPage } from '#rooms/render-page.ts';
 
 const LIMIT_DEFAULT = 10;
 const LIMIT_MAX = 1_000;
@@ -38,14 +39,7 @@ export const getRoomEvents = endpoint({
       limit: Math.min(query.limit ?? LIMIT_DEFAULT, LIMIT_MAX),
       filter: query.filter === undefined ? {} : requireFilter(query.filter),
     });
-    const { version, roomId } = page.reader.room;
-    const options: RenderOptions = {
-      roomId,
-      deviceNid: principal.deviceNid,
-      now: context.clock.now(),
-      version,
-      replaced: await findReplaced(context, page.chunk, version),
-    };
+    const options = await optionsOfPage(context, principal, page.reader, page.chunk);
     const chunk = page.chunk.map((event) => renderEvent(event, options)).join(',');
     const state = page.state.map((event) => renderEvent(event, options)).join(',');
     const statePart = state === '' ? '' : `,"state":[${state}]`;

@@ -8,7 +8,8 @@ import { MatrixError } from '#matrix/error.ts';
 import { findJoinedMembers, findMembers } from '#rooms/find-members.ts';
 import { findStateEvent, findWholeState } from '#rooms/find-room-state.ts';
 import { requireVisibleEvent } from '#rooms/find-visible-event.ts';
-import { findReplaced, readableJson, renderEvent, type RenderOptions } from '#rooms/render-events.ts';
+import { readableJson, renderEvent, type RenderOptions } from '#rooms/render-events.ts';
+import { renderPage } from '#rooms/render-page.ts';
 import { requireRoomReader } from '#rooms/room-reader.ts';
 import type { KnownRoom } from '#storage/rooms/find-rooms.ts';
 
@@ -109,8 +110,7 @@ export const getOneRoomEvent = endpoint({
   rateLimit: 'none',
   spec: 'Client-Server API, Getting events for a room',
   handler: async (context: Context, { params, principal }) => {
-    const { room, event } = await requireVisibleEvent(context, principal, params.roomId, params.eventId);
-    const replaced = await findReplaced(context, [event], room.version);
-    return rawJson(renderEvent(event, { ...renderOptions(context, room, principal), replaced }));
+    const { reader, event } = await requireVisibleEvent(context, principal, params.roomId, params.eventId);
+    return rawJson((await renderPage(context, principal, reader, [event])).join(''));
   },
 });

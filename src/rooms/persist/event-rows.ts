@@ -2,8 +2,8 @@
 import { hash } from 'node:crypto';
 import { clientEventStem } from '#matrix/client-event.ts';
 import { historyVisibilityOf } from '#matrix/history-visibility.ts';
-import { isJsonObject } from '#matrix/pdu-format.ts';
-import type { AuthEvent, JsonValue } from '#matrix/pdu.ts';
+import type { AuthEvent } from '#matrix/pdu.ts';
+import { relationOf } from '#matrix/relation.ts';
 import type { ValidatedPdu } from '#matrix/validated-pdu.ts';
 import type { PersistRequest, ReplayKey } from '#rooms/persist-request.ts';
 import { entryOf, type RoomView, type StateEntry } from '#rooms/persist/room-view.ts';
@@ -24,7 +24,7 @@ export function columnsOf(
 ) {
   const senderNid = interned.knownUser(event.sender);
   if (senderNid === undefined) throw new Error('internNames() was not awaited.');
-  const relation = event.content['m.relates_to'];
+  const relation = relationOf(event.content);
   const visibility = historyVisibilityOf(entryOf(view, 'm.room.history_visibility', '')?.event.content);
   const { state_key: stateKey } = event;
   const userNid = stateKey === undefined ? undefined : interned.knownUser(stateKey);
@@ -40,8 +40,8 @@ export function columnsOf(
     stateBefore: view.head.root,
     historyVisibility: visibilityCodes[visibility],
     prevNids: view.head.extremities.map(({ nid }) => nid),
-    relatesTo: columnText(relation, 'event_id'),
-    relType: columnText(relation, 'rel_type'),
+    relatesTo: relation?.eventId ?? null,
+    relType: relation?.relType ?? null,
     notifySeq: view.head.notifySeq,
     bumps: bumpTypes.has(event.type),
     membership:
@@ -49,12 +49,6 @@ export function columnsOf(
         ? { userNid, now: membershipCode(event), was: replaced === undefined ? 0 : membershipCode(replaced.event) }
         : undefined,
   };
-}
-
-/** A string that a text column can hold and an index is worth: anything else relates to nothing. */
-function columnText(object: JsonValue | undefined, key: string): string | null {
-  const value = isJsonObject(object) ? object[key] : undefined;
-  return typeof value === 'string' && value.length <= 255 && !value.includes('\0') ? value : null;
 }
 
 /** Events that move a room up in a list of rooms. */

@@ -2,7 +2,7 @@
 import { canRedact } from '#matrix/power-levels.ts';
 import type { ProjectedEvent, Projection } from '#rooms/persist/projection.ts';
 import { entryOf } from '#rooms/persist/room-view.ts';
-import { insertRedactions, selectRedactionTargets } from '#storage/rooms/write-projections.ts';
+import { breakRelations, insertRedactions, selectRedactionTargets } from '#storage/rooms/write-projections.ts';
 
 type Target = { readonly room_nid: number; readonly sender: string };
 
@@ -14,12 +14,14 @@ export const redactions: Projection = {
     const ids = events.map(({ event }) => event.redacts ?? '');
     const rows = await tx.query(selectRedactionTargets, [ids]);
     const targets = new Map(rows.map((row) => [row.event_id, row]));
+    const valid = events.map((projected, index) => isValid(projected, targets.get(ids[index] ?? '')));
     await tx.query(insertRedactions, [
       ids,
       events.map(({ row }) => row.eventNid),
       events.map(({ view }) => view.roomNid),
-      events.map((projected, index) => isValid(projected, targets.get(ids[index] ?? ''))),
+      valid,
     ]);
+    await tx.query(breakRelations, [ids.filter((_, index) => valid[index] === true)]);
   },
 };
 

@@ -56,7 +56,17 @@ export const events = defineEntity({
   ],
   indexes: [
     { name: 'events_unordered_index', properties: ['room_nid'], where: 'room_order is null' },
-    { name: 'events_relates_to_index', properties: ['relates_to'], where: 'relates_to is not null' },
+    {
+      name: 'events_relates_to_index',
+      properties: ['relates_to', 'rel_type', 'room_order'],
+      where: 'relates_to is not null',
+    },
+    {
+      name: 'events_edits_index',
+      properties: ['relates_to', 'origin_server_ts', 'event_id'],
+      where: "rel_type = 'm.replace'",
+    },
+    { name: 'events_threads_index', properties: ['room_nid', 'room_order'], where: "rel_type = 'm.thread'" },
   ],
 });
 

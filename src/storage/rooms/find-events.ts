@@ -29,7 +29,7 @@ export type StoredEvent = {
 
 export type StoredRedaction = { readonly eventId: string; readonly json: string };
 
-type EventRow = {
+export type StoredEventRow = {
   event_nid: number;
   room_nid: number;
   event_id: string;
@@ -47,44 +47,45 @@ type EventRow = {
   txn_id: string | null;
 };
 
+/** What a `StoredEventRow` is made of, with the table of events under the name `e`. */
 // Accepted events alone: what the auth rules refused, and what is known by name only, is not for clients.
-const columns = `
+export const storedEventColumns = `
   e.event_nid, e.room_nid, e.event_id, e.type, e.key_nid, k.state_key, u.user_id as sender, e.origin_server_ts,
   e.room_order, e.pos, e.state_before, e.history_visibility, j.json, e.txn_device_nid, e.txn_id`;
-const joins = `
+export const storedEventJoins = `
   join event_json j using (event_nid)
   join users u on u.user_nid = e.sender_nid
   left join state_keys k on k.key_nid = e.key_nid`;
 
-const selectByNids = statement<EventRow>(
+const selectByNids = statement<StoredEventRow>(
   'select_stored_events',
-  `select ${columns} from events e ${joins} where e.event_nid = any($1::bigint[]) and e.status = 2`,
+  `select ${storedEventColumns} from events e ${storedEventJoins} where e.event_nid = any($1::bigint[]) and e.status = 2`,
 );
-const selectByNidsOfType = statement<EventRow>(
+const selectByNidsOfType = statement<StoredEventRow>(
   'select_stored_events_of_type',
-  `select ${columns} from events e ${joins}
+  `select ${storedEventColumns} from events e ${storedEventJoins}
    where e.event_nid = any($1::bigint[]) and e.type = $2 and e.status = 2`,
 );
-const selectById = statement<EventRow>(
+const selectById = statement<StoredEventRow>(
   'select_stored_event_by_id',
-  `select ${columns} from events e ${joins} where e.event_id = $1 and e.status = 2`,
+  `select ${storedEventColumns} from events e ${storedEventJoins} where e.event_id = $1 and e.status = 2`,
 );
 // The events are chosen first, so that the joins are paid for those of the page only.
-const selectOlder = statement<EventRow>(
+const selectOlder = statement<StoredEventRow>(
   'select_room_timeline_older',
-  `select ${columns} from (
+  `select ${storedEventColumns} from (
      select * from events
      where room_nid = $1 and room_order < $2 and room_order >= $3 and status = 2
      order by room_order desc limit $4
-   ) e ${joins} order by e.room_order desc`,
+   ) e ${storedEventJoins} order by e.room_order desc`,
 );
-const selectNewer = statement<EventRow>(
+const selectNewer = statement<StoredEventRow>(
   'select_room_timeline_newer',
-  `select ${columns} from (
+  `select ${storedEventColumns} from (
      select * from events
      where room_nid = $1 and room_order >= $2 and room_order < $3 and status = 2
      order by room_order limit $4
-   ) e ${joins} order by e.room_order`,
+   ) e ${storedEventJoins} order by e.room_order`,
 );
 // Apart from the events: joined to them it costs five times what a page without redactions does.
 const selectRedactions = statement<{ target: string; room_nid: number; event_id: string; json: string }>(
@@ -108,16 +109,16 @@ const selectStateBefore = statement<{ state_before: number | null }>(
 
 /** The accepted events among these, in no particular order. */
 export async function findEventsByNids(db: ReadTx, nids: readonly number[]): Promise<StoredEvent[]> {
-  return nids.length === 0 ? [] : readRows(db, await db.query(selectByNids, [nids]));
+  return nids.length === 0 ? [] : readStoredEvents(db, await db.query(selectByNids, [nids]));
 }
 
 /** As `findEventsByNids`, of one type alone. */
 export async function findEventsOfType(db: ReadTx, nids: readonly number[], type: string): Promise<StoredEvent[]> {
-  return nids.length === 0 ? [] : readRows(db, await db.query(selectByNidsOfType, [nids, type]));
+  return nids.length === 0 ? [] : readStoredEvents(db, await db.query(selectByNidsOfType, [nids, type]));
 }
 
 export async function findEventById(db: ReadTx, eventId: string): Promise<StoredEvent | undefined> {
-  return (await readRows(db, await db.query(selectById, [eventId])))[0];
+  return (await readStoredEvents(db, await db.query(selectById, [eventId])))[0];
 }
 
 /** A stretch of a room's history between two positions; a position lies just before the event of its order. */
@@ -138,7 +139,7 @@ export async function findRoomTimeline(db: ReadTx, roomNid: number, range: Timel
     range.direction === 'b'
       ? await db.query(selectOlder, [roomNid, before, from, range.limit])
       : await db.query(selectNewer, [roomNid, from, before, range.limit]);
-  return readRows(db, rows);
+  return readStoredEvents(db, rows);
 }
 
 /** The order of the newest event that was there at a position of the stream. */
@@ -151,7 +152,7 @@ export async function findStateRootBefore(db: ReadTx, roomNid: number, order: nu
   return (await db.query(selectStateBefore, [roomNid, order]))[0]?.state_before ?? undefined;
 }
 
-async function readRows(db: ReadTx, rows: readonly EventRow[]): Promise<StoredEvent[]> {
+export async function readStoredEvents(db: ReadTx, rows: readonly StoredEventRow[]): Promise<StoredEvent[]> {
   if (rows.length === 0) return [];
   const redactions = new Map<string, StoredRedaction>();
   const roomNids = new Map(rows.map((row) => [row.event_id, row.room_nid]));
@@ -163,7 +164,7 @@ async function readRows(db: ReadTx, rows: readonly EventRow[]): Promise<StoredEv
   return rows.map((row) => readRow(row, redactions.get(row.event_id)));
 }
 
-function readRow(row: EventRow, redaction: StoredRedaction | undefined): StoredEvent {
+function readRow(row: StoredEventRow, redaction: StoredRedaction | undefined): StoredEvent {
   return {
     eventNid: row.event_nid,
     roomNid: row.room_nid,

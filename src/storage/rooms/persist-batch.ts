@@ -37,7 +37,7 @@ const heads = [
   'h_bump_event',
   'h_bump_pos',
 ];
-const relation = ['e_relates_to', 'e_relates_to_nid', 'e_rel_type', 'e_thread_root'];
+const relation = ['e_relates_to', 'e_rel_type'];
 const ending = ['e_notify', 'e_thread_notify', 'e_txn_device', 'e_txn_id', 'e_replay_hash'];
 const place = ['e_sender', 'e_ts', 'e_depth', 'e_order', 'e_state_before', 'e_visibility'];
 

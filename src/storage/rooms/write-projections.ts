@@ -72,3 +72,10 @@ export const insertRedactions = statement<unknown>(
    select * from unnest($1::text[], $2::bigint[], $3::bigint[], $4::boolean[])
    on conflict (target_event_id, redaction_nid) do nothing`,
 );
+
+/** What is redacted relates to nothing any more, in whatever thread or aggregation it was. `$1` holds event ids. */
+export const breakRelations = statement<unknown>(
+  'break_relations',
+  `update events set relates_to = null, relates_to_nid = null, rel_type = null, thread_root_nid = null
+   where event_id = any($1::text[]) and relates_to is not null`,
+);
