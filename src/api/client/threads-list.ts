@@ -15,7 +15,7 @@ export const getThreadRoots = endpoint({
   path: '/_matrix/client/v1/rooms/{roomId}/threads',
   auth: 'user',
   allow: ['suspended'],
-  rateLimit: 'none',
+  rateLimit: 'default',
   spec: 'Client-Server API, Querying threads in a room',
   query: Type.Object({
     include: Type.Optional(Type.Union([Type.Literal('all'), Type.Literal('participated')])),
