@@ -2,6 +2,7 @@
 import { Migration } from '@mikro-orm/migrations';
 import { accountsSql } from '#migrations/baseline/accounts.ts';
 import { deliverySql } from '#migrations/baseline/delivery.ts';
+import { encryptionSql } from '#migrations/baseline/encryption.ts';
 import { eventGraphSql } from '#migrations/baseline/event-graph.ts';
 import { persistFunctionsSql } from '#migrations/baseline/persist-functions.ts';
 import { roomMembersSql } from '#migrations/baseline/room-members.ts';
@@ -15,6 +16,7 @@ export class Migration20261122000000_baseline extends Migration {
       roomMembersSql,
       accountsSql,
       userStreamsSql,
+      encryptionSql,
       deliverySql,
       serverIdentitySql,
       persistFunctionsSql,

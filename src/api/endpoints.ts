@@ -8,6 +8,7 @@ import { deleteRoomAlias, getLocalAliases, getRoomIdByAlias, setRoomAlias } from
 import { defineFilter, getFilter } from '#api/client/filter.ts';
 import { inviteUser } from '#api/client/inviting.ts';
 import { getJoinedRooms } from '#api/client/joined-rooms.ts';
+import { claimKeys, queryKeys, uploadKeys } from '#api/client/keys.ts';
 import { joinRoomById, joinRoom } from '#api/client/joining.ts';
 import { kick } from '#api/client/kicking.ts';
 import { knockRoom } from '#api/client/knocking.ts';
@@ -51,6 +52,7 @@ export const endpoints: readonly Endpoint<Context>[] = [
   ban,
   checkUsernameAvailability,
   completeAuthFallback,
+  claimKeys,
   createRoom,
   defineFilter,
   deleteDevice,
@@ -97,6 +99,7 @@ export const endpoints: readonly Endpoint<Context>[] = [
   logout,
   logout_all,
   queryPublicRooms,
+  queryKeys,
   redactEvent,
   register,
   registrationTokenValidity,
@@ -107,4 +110,5 @@ export const endpoints: readonly Endpoint<Context>[] = [
   sync,
   unban,
   updateDevice,
+  uploadKeys,
 ];

@@ -84,7 +84,8 @@ export function hashAndSignEvent(event: JsonObject, version: RoomVersion, signer
   return signEvent({ ...event, hashes: { sha256: contentHash(event) } }, version, signer);
 }
 
-function coveredText(object: JsonObject): string {
+/** What a signature of the object covers: its canonical JSON without `signatures` and `unsigned`. */
+export function coveredText(object: JsonObject): string {
   const { signatures: _signatures, unsigned: _unsigned, ...covered } = object;
   return canonicalJsonOfOldVersions(covered);
 }

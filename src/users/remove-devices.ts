@@ -3,6 +3,7 @@ import type { Database, Tx } from '#storage/database.ts';
 import { deleteToDeviceMessages } from '#storage/users/delete-to-device-messages.ts';
 import { deleteDevices, type DeviceSelection } from '#storage/users/devices.ts';
 import type { Authenticator } from '#users/authenticate.ts';
+import { removeDeviceKeys } from '#users/keys/remove-device-keys.ts';
 
 /** Devices of one user that are being removed. */
 export type RemovedDevices = { readonly userNid: number; readonly deviceNids: readonly number[] };
@@ -18,7 +19,7 @@ export type DeviceRemovalParts = {
 };
 
 /** One for each table of this folder; whoever takes positions of a stream comes last. */
-const ownRemovals: readonly DeviceRemoval[] = [deleteToDeviceMessages];
+const ownRemovals: readonly DeviceRemoval[] = [deleteToDeviceMessages, removeDeviceKeys];
 
 /**
  * Removes devices, whose tokens are then worth nothing; ids that are no devices are passed over. `alongside` runs first,

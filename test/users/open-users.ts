@@ -3,6 +3,7 @@ import { Client } from 'pg';
 import type { Clock } from '#core/clock.ts';
 import { createLogger } from '#core/logger.ts';
 import { accountsSql } from '#migrations/baseline/accounts.ts';
+import { encryptionSql } from '#migrations/baseline/encryption.ts';
 import { userStreamsSql } from '#migrations/baseline/user-streams.ts';
 import { serverNameOf } from '#matrix/ids.ts';
 import { openDatabase, type Database } from '#storage/database.ts';
@@ -34,6 +35,7 @@ async function prepare(connection: EmbeddedConnection): Promise<void> {
   await client.connect();
   await client.query(accountsSql);
   await client.query(userStreamsSql);
+  await client.query(encryptionSql);
   await client.end();
 }
 

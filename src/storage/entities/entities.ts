@@ -41,6 +41,15 @@ import {
   slidingConnections,
 } from '#storage/entities/user-streams.ts';
 import {
+  deviceKeys,
+  oneTimeKeys,
+  fallbackKeys,
+  crossSigningKeys,
+  keySignatures,
+  backupVersions,
+  backupKeys,
+} from '#storage/entities/encryption.ts';
+import {
   destinations,
   destinationRooms,
   eventDestinations,
@@ -91,6 +100,13 @@ export const entities = [
   typing,
   presence,
   slidingConnections,
+  deviceKeys,
+  oneTimeKeys,
+  fallbackKeys,
+  crossSigningKeys,
+  keySignatures,
+  backupVersions,
+  backupKeys,
   destinations,
   destinationRooms,
   eventDestinations,

@@ -1,0 +1,46 @@
+/** Owns claiming one-time keys of devices of this server. */
+import type { Clock } from '#core/clock.ts';
+import { MatrixError } from '#matrix/error.ts';
+import { isUserId } from '#matrix/ids.ts';
+import type { Database } from '#storage/database.ts';
+import { claimKeysOfDevices, type ClaimedKey, type KeyClaim } from '#storage/users/keys/claim-keys.ts';
+
+const CLAIMS_MAX = 5_000;
+
+/** By user id and device id the algorithm. */
+export type KeysClaim = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+/**
+ * Claims keys in one statement and gives them as JSON text, by user id, device id and name of the key. Devices without
+ * keys, and users without such devices, are left out. Throws M_TOO_LARGE.
+ * Specification: Client-Server API, `POST /keys/claim`.
+ */
+export async function claimKeys(
+  { database, clock }: { readonly database: Database; readonly clock: Clock },
+  claim: KeysClaim,
+): Promise<string> {
+  const claims: KeyClaim[] = [];
+  for (const [userId, devices] of Object.entries(claim)) {
+    for (const [deviceId, algorithm] of Object.entries(devices)) {
+      // The database has no NUL in texts, so nothing is found by such a one.
+      if (isUserId(userId) && !`${deviceId}${algorithm}`.includes('\0')) claims.push({ userId, deviceId, algorithm });
+    }
+  }
+  if (claims.length > CLAIMS_MAX) {
+    throw new MatrixError('M_TOO_LARGE', `Keys of at most ${CLAIMS_MAX} devices can be claimed at once.`);
+  }
+  return claims.length === 0 ? '{}' : claimedJson(await claimKeysOfDevices(database, claims, clock.now()));
+}
+
+function claimedJson(claimed: readonly ClaimedKey[]): string {
+  const users = Map.groupBy(claimed, ({ userId }) => userId);
+  const members = Array.from(
+    users,
+    ([userId, keys]) => `${JSON.stringify(userId)}:{${keys.map(deviceJson).join(',')}}`,
+  );
+  return `{${members.join(',')}}`;
+}
+
+function deviceJson({ deviceId, algorithm, keyId, json }: ClaimedKey): string {
+  return `${JSON.stringify(deviceId)}:{${JSON.stringify(`${algorithm}:${keyId}`)}:${json}}`;
+}
