@@ -11,6 +11,8 @@ export type GlobOptions = {
    * which is an end of the text or any character but `[A-Za-z0-9_]`.
    */
   readonly extent?: 'whole' | 'words';
+  /** Stars and question marks stand for themselves. */
+  readonly isLiteral?: boolean;
 };
 
 /** A longer pattern matches nothing, so that a stranger's pattern has a bounded cost. */
@@ -37,17 +39,17 @@ type Automaton = {
  * Specification: Appendices, "Glob-style matching"; Client-Server API, "Push Rules", `event_match`.
  */
 export function compileGlob(pattern: string, options: GlobOptions = {}): Glob {
-  const { ignoreCase = false, extent = 'whole' } = options;
+  const { ignoreCase = false, extent = 'whole', isLiteral = false } = options;
   if (pattern.length > PATTERN_LENGTH_MAX) return () => false;
   const fold = (text: string): string => (ignoreCase ? text.toLowerCase() : text);
   const folded = fold(pattern);
-  if (extent === 'whole' && !/[*?]/.test(folded)) return (text) => fold(text) === folded;
-  const automaton = automatonOf(folded);
+  if (extent === 'whole' && (isLiteral || !/[*?]/.test(folded))) return (text) => fold(text) === folded;
+  const automaton = automatonOf(folded, isLiteral);
   if (extent === 'whole') return (text) => matchesWhole(automaton, fold(text));
   return (text) => matchesWords(automaton, fold(text));
 }
 
-function automatonOf(pattern: string): Automaton {
+function automatonOf(pattern: string, isLiteral: boolean): Automaton {
   // There is one state more than characters; surrogate pairs and stars leave some unused.
   const words = Math.floor(pattern.length / WORD_BITS) + 1;
   const anyCharacter = new Uint32Array(words);
@@ -55,12 +57,12 @@ function automatonOf(pattern: string): Automaton {
   const byCharacter = new Map<string, Uint32Array>();
   let state = 0;
   for (const character of pattern) {
-    if (character === '*') {
+    if (character === '*' && !isLiteral) {
       setBit(staying, state);
       continue;
     }
     state += 1;
-    if (character === '?') setBit(anyCharacter, state);
+    if (character === '?' && !isLiteral) setBit(anyCharacter, state);
     else setBit(getOrInsert(byCharacter, character, words), state);
   }
   for (const states of byCharacter.values()) {

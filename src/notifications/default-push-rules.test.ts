@@ -43,7 +43,7 @@ test('all but the master rule are on', () => {
 
 test('rules about the user name the user, and keys with dots in them are escaped', () => {
   const ruleOf = (ruleId: string) => rules.override.find((rule) => rule.rule_id === ruleId);
-  assert.deepEqual(ruleOf('.m.rule.invite_for_me')?.conditions.at(-1), {
+  assert.deepEqual(ruleOf('.m.rule.invite_for_me')?.conditions?.at(-1), {
     kind: 'event_match',
     key: 'state_key',
     pattern: userId,

@@ -1,36 +1,5 @@
 /** Owns the push rules that every user has from the start. */
-
-export type PushCondition =
-  | { readonly kind: 'event_match'; readonly key: string; readonly pattern: string }
-  | {
-      readonly kind: 'event_property_is' | 'event_property_contains';
-      readonly key: string;
-      readonly value: string | number | boolean | null;
-    }
-  | { readonly kind: 'room_member_count'; readonly is: string }
-  | { readonly kind: 'sender_notification_permission'; readonly key: string };
-
-export type PushAction =
-  | 'notify'
-  | { readonly set_tweak: 'sound'; readonly value: string }
-  | { readonly set_tweak: 'highlight'; readonly value?: boolean };
-
-export type PushRule = {
-  readonly rule_id: string;
-  readonly default: boolean;
-  readonly enabled: boolean;
-  readonly conditions: readonly PushCondition[];
-  readonly actions: readonly PushAction[];
-};
-
-/** Rules of `content`, `room` and `sender` come from users only. */
-export type PushRuleset = {
-  readonly override: readonly PushRule[];
-  readonly content: readonly never[];
-  readonly room: readonly never[];
-  readonly sender: readonly never[];
-  readonly underride: readonly PushRule[];
-};
+import type { PushAction, PushCondition, PushRule, PushRuleset } from '#matrix/push-rules/push-rule.ts';
 
 const sound: PushAction = { set_tweak: 'sound', value: 'default' };
 const ring: PushAction = { set_tweak: 'sound', value: 'ring' };
