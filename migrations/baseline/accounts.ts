@@ -44,10 +44,31 @@ create table access_tokens (
   user_nid bigint not null,
   device_nid bigint not null,
   created_at bigint not null,
-  expires_at bigint
+  expires_at bigint,
+  generation bigint not null default 0,
+  is_unused boolean not null default false
 );
 create index access_tokens_device_nid_index on access_tokens (device_nid);
 create index access_tokens_user_nid_index on access_tokens (user_nid);
+
+create table refresh_tokens (
+  token_hash bytea primary key,
+  user_nid bigint not null,
+  device_nid bigint not null,
+  generation bigint not null,
+  is_revoked boolean not null default false,
+  created_at bigint not null
+);
+create index refresh_tokens_device_nid_index on refresh_tokens (device_nid);
+create index refresh_tokens_user_nid_index on refresh_tokens (user_nid);
+
+create table login_tokens (
+  token_hash bytea primary key,
+  user_nid bigint not null,
+  expires_at bigint not null
+);
+create index login_tokens_user_nid_index on login_tokens (user_nid);
+create index login_tokens_expires_at_index on login_tokens (expires_at);
 
 create table registration_tokens (
   token text primary key,

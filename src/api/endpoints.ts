@@ -19,18 +19,19 @@ import {
   queryPublicRooms,
   setRoomVisibilityOnDirectory,
 } from '#api/client/list-public-rooms.ts';
-import { getLoginFlows, login } from '#api/client/login.ts';
+import { generateLoginToken } from '#api/client/login-token.ts';
+import { getLoginFlows, login, refresh } from '#api/client/login.ts';
 import { logout, logout_all } from '#api/client/logout.ts';
 import { getRoomEvents } from '#api/client/message-pagination.ts';
 import { getUserProfile, getProfileField } from '#api/client/profile.ts';
 import { getPushRules, getPushRulesGlobal } from '#api/client/pushrules.ts';
 import { redactEvent } from '#api/client/redaction.ts';
+import { register, checkUsernameAvailability, registrationTokenValidity } from '#api/client/registration.ts';
 import {
   getRelatingEvents,
   getRelatingEventsWithRelType,
   getRelatingEventsWithRelTypeAndEventType,
 } from '#api/client/relations.ts';
-import { register, checkUsernameAvailability, registrationTokenValidity } from '#api/client/registration.ts';
 import { sendMessage } from '#api/client/room-send.ts';
 import { setRoomStateWithKey } from '#api/client/room-state.ts';
 import {
@@ -59,6 +60,7 @@ export const endpoints: readonly Endpoint<Context>[] = [
   deleteDevices,
   deleteRoomAlias,
   forgetRoom,
+  generateLoginToken,
   getAuthFallback,
   getCapabilities,
   getDevice,
@@ -101,6 +103,7 @@ export const endpoints: readonly Endpoint<Context>[] = [
   queryPublicRooms,
   queryKeys,
   redactEvent,
+  refresh,
   register,
   registrationTokenValidity,
   sendMessage,

@@ -82,6 +82,13 @@ export const configSchema = {
       prose: 'A fixed registration token. Without it one is made at the first start.',
     }),
   }),
+  sessions: group('Logins.', {
+    access_token_lifetime_ms: key(integer(1_000, 2_592_000_000), {
+      default: '3600000',
+      prose:
+        'For how long an access token is good, in milliseconds, if its client can refresh it. Those of other clients never expire.',
+    }),
+  }),
   admin: group('Administration.', {
     shared_secret: optionalKey(text(1000), {
       example: 'another-long-random-word',

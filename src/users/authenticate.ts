@@ -5,8 +5,9 @@ import type { Clock } from '#core/clock.ts';
 import type { Logger } from '#core/logger.ts';
 import { MatrixError } from '#matrix/error.ts';
 import type { Database } from '#storage/database.ts';
-import { persistSighting } from '#storage/users/devices.ts';
+import { lockDeviceRow, persistSighting } from '#storage/users/devices.ts';
 import { findTokenOwner, type TokenOwner } from '#storage/users/find-token-owner.ts';
+import { endEarlierTokens, markAccessTokenUsed } from '#storage/users/tokens.ts';
 
 /** A token that another process revokes is good for this long at most. */
 const REMEMBERED_MS = 5_000;
@@ -50,23 +51,43 @@ export function createAuthenticator(parts: {
   const { clock } = parts;
   // Under the token itself: hashing it on every request would cost more than the rest of the look-up.
   const remembered = new BoundedMap<string, Remembered>({ sizeMax: REMEMBERED_TOKENS_MAX });
-  const tokensByDevice = new Map<number, string>();
+  const tokensByDevice = new Map<number, Set<string>>();
   const lookups = new Map<string, Promise<TokenPrincipal>>();
   let revocations = 0;
 
-  const lookUp = async (token: string, call: TokenCall): Promise<TokenPrincipal> => {
-    const revocationsBefore = revocations;
-    const startedMs = clock.monotonicMs();
-    const owner = await findTokenOwner(parts.database, hashToken(token), clock.now());
-    if (owner === undefined) {
-      throw new MatrixError('M_UNKNOWN_TOKEN', 'The access token is not known.', { fields: { soft_logout: false } });
+  const forgetDevices: Authenticator['forgetDevices'] = (deviceNids) => {
+    revocations += 1;
+    lookups.clear();
+    for (const deviceNid of deviceNids) {
+      for (const token of tokensByDevice.get(deviceNid) ?? []) remembered.delete(token);
+      tokensByDevice.delete(deviceNid);
     }
+  };
+
+  const remember = (token: string, principal: TokenPrincipal, untilMs: number): void => {
+    remembered.set(token, { principal, untilMs });
+    const tokens = tokensByDevice.get(principal.deviceNid);
+    if (tokens === undefined) tokensByDevice.set(principal.deviceNid, new Set([token]));
+    else tokens.add(token);
+    if (tokensByDevice.size > 2 * REMEMBERED_TOKENS_MAX) dropForgotten(tokensByDevice, remembered);
+  };
+
+  const lookUp = async (token: string, call: TokenCall): Promise<TokenPrincipal> => {
+    const tokenHash = hashToken(token);
+    const startedMs = clock.monotonicMs();
+    const revocationsBefore = revocations;
+    const owner = await findTokenOwner(parts.database, tokenHash);
+    if (owner === undefined) throw unknownToken(false);
+    const leftMs = owner.expiresAt === null ? REMEMBERED_MS : owner.expiresAt - clock.now();
+    if (leftMs <= 0) throw unknownToken(true);
     const principal = principalOf(owner);
-    // What was read while something was revoked may be what was revoked.
-    if (revocations === revocationsBefore) {
-      remembered.set(token, { principal, untilMs: startedMs + REMEMBERED_MS });
-      tokensByDevice.set(owner.deviceNid, token);
-      if (tokensByDevice.size > 2 * REMEMBERED_TOKENS_MAX) dropForgotten(tokensByDevice, remembered);
+    if (owner.isUnused) {
+      await endTokensBefore(parts.database, owner.deviceNid, tokenHash);
+      // The device's other tokens are over; this one is remembered by the next request.
+      forgetDevices([owner.deviceNid]);
+    } else if (revocations === revocationsBefore) {
+      // Otherwise something was revoked while this was read, and it may be this.
+      remember(token, principal, startedMs + Math.min(leftMs, REMEMBERED_MS));
     }
     noteSighting(parts, owner, call);
     return principal;
@@ -84,16 +105,27 @@ export function createAuthenticator(parts: {
       lookups.set(token, lookup);
       return lookup;
     },
-    forgetDevices(deviceNids) {
-      revocations += 1;
-      lookups.clear();
-      for (const deviceNid of deviceNids) {
-        const token = tokensByDevice.get(deviceNid);
-        if (token !== undefined) remembered.delete(token);
-        tokensByDevice.delete(deviceNid);
-      }
-    },
+    forgetDevices,
   };
+}
+
+function unknownToken(hasExpired: boolean): MatrixError {
+  const message = hasExpired
+    ? 'The access token has expired: refresh it, or log in again.'
+    : 'The access token is not known.';
+  return new MatrixError('M_UNKNOWN_TOKEN', message, { fields: { soft_logout: hasExpired } });
+}
+
+/**
+ * The first use of a token that a refresh gave: the client has it, so the tokens before it end.
+ * Specification: Client-Server API, "Refreshing access tokens".
+ */
+async function endTokensBefore(database: Database, deviceNid: number, tokenHash: Buffer): Promise<void> {
+  await database.transaction(async (tx) => {
+    const generation = (await lockDeviceRow(tx, deviceNid)) ? await markAccessTokenUsed(tx, tokenHash) : undefined;
+    if (generation === undefined) throw unknownToken(false);
+    await endEarlierTokens(tx, deviceNid, generation);
+  });
 }
 
 function principalOf(owner: TokenOwner): TokenPrincipal {
@@ -102,9 +134,10 @@ function principalOf(owner: TokenOwner): TokenPrincipal {
   return { userId, userNid, deviceId, deviceNid, accountState };
 }
 
-function dropForgotten(tokensByDevice: Map<number, string>, remembered: BoundedMap<string, Remembered>): void {
-  for (const [deviceNid, token] of tokensByDevice) {
-    if (!remembered.has(token)) tokensByDevice.delete(deviceNid);
+function dropForgotten(tokensByDevice: Map<number, Set<string>>, remembered: BoundedMap<string, Remembered>): void {
+  for (const [deviceNid, tokens] of tokensByDevice) {
+    for (const token of tokens) if (!remembered.has(token)) tokens.delete(token);
+    if (tokens.size === 0) tokensByDevice.delete(deviceNid);
   }
 }
 

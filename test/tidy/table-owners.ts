@@ -25,6 +25,8 @@ export const tableOwners: Readonly<Record<string, string>> = {
   profiles: 'users',
   devices: 'users',
   access_tokens: 'users',
+  refresh_tokens: 'users',
+  login_tokens: 'users',
   registration_tokens: 'users',
   uia_sessions: 'users',
   filters: 'users',

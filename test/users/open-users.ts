@@ -22,6 +22,7 @@ export type TestUsers = AsyncDisposable & {
   readonly config: {
     readonly serverName: string;
     readonly publicUrl: undefined;
+    readonly sessions: { readonly accessTokenLifetimeMs: number };
     readonly registration: { readonly mode: 'token' | 'open' | 'closed'; readonly token?: string };
   };
   /** A second process on the same database. */
@@ -56,7 +57,7 @@ export async function openUsers(registration: TestUsers['config']['registration'
     deviceRemovals: [],
     otherAuthenticator: createAuthenticator({ database, clock, logger }),
     isLocal: (id) => serverNameOf(id) === 'hs1.test',
-    config: { serverName: 'hs1.test', publicUrl: undefined, registration },
+    config: { serverName: 'hs1.test', publicUrl: undefined, sessions: { accessTokenLifetimeMs: 60_000 }, registration },
     async ask(sql, values = []) {
       const client = new Client(test.connection);
       await client.connect();

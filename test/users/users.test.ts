@@ -52,7 +52,10 @@ test('a token is remembered for five seconds, and forgotten at once where it is 
   await using users = await openUsers({ mode: 'open' });
   const { authenticator, otherAuthenticator, clock } = users;
   const { userId, userNid } = await createAccount(users, { localpart: 'alice', password });
-  const { accessToken, deviceId } = await createSession(users, { userNid, displayName: 'Phone' });
+  const { access_token: accessToken, device_id: deviceId } = await createSession(users, {
+    userNid,
+    displayName: 'Phone',
+  });
   const principal = await authenticator.authenticate(accessToken, call);
   assert.deepEqual(
     { userId, userNid, deviceId, accountState: 'active' },
@@ -77,7 +80,7 @@ test('a token is remembered for five seconds, and forgotten at once where it is 
 test('what is revoked while it is looked up is not remembered', async () => {
   await using users = await openUsers({ mode: 'open' });
   const { userNid } = await createAccount(users, { localpart: 'alice', password });
-  const { accessToken } = await createSession(users, { userNid });
+  const { access_token: accessToken } = await createSession(users, { userNid });
   const lookup = users.authenticator.authenticate(accessToken, call);
   users.authenticator.forgetDevices([]);
   await lookup;
@@ -89,13 +92,13 @@ test('a device that logs in again has a new token, and keeps its name', async ()
   await using users = await openUsers({ mode: 'open' });
   const { userNid } = await createAccount(users, { localpart: 'alice', password });
   const first = await createSession(users, { userNid, deviceId: 'PHONE', displayName: 'Phone' });
-  await users.authenticator.authenticate(first.accessToken, call);
+  await users.authenticator.authenticate(first.access_token, call);
   const again = await Promise.all(
     Array.from({ length: 10 }, () => createSession(users, { userNid, deviceId: 'PHONE', displayName: 'Other' })),
   );
-  await assert.rejects(async () => users.authenticator.authenticate(first.accessToken, call), unknownToken);
+  await assert.rejects(async () => users.authenticator.authenticate(first.access_token, call), unknownToken);
   const tokens = await Promise.allSettled(
-    again.map(async ({ accessToken }) => users.authenticator.authenticate(accessToken, call)),
+    again.map(async ({ access_token: accessToken }) => users.authenticator.authenticate(accessToken, call)),
   );
   assert.equal(tokens.filter(({ status }) => status === 'fulfilled').length, 1);
   assert.deepEqual(await users.ask('select device_id, display_name from devices'), [
@@ -103,13 +106,13 @@ test('a device that logs in again has a new token, and keeps its name', async ()
   ]);
   const tablet = await createSession(users, { userNid });
   await removeDevices(users, { userNid, exceptDeviceNid: 0 });
-  await assert.rejects(async () => users.authenticator.authenticate(tablet.accessToken, call), unknownToken);
+  await assert.rejects(async () => users.authenticator.authenticate(tablet.access_token, call), unknownToken);
 });
 
 test('the state of the account comes with the principal, and a deactivated one has no tokens', async () => {
   await using users = await openUsers({ mode: 'open' });
   const { userNid } = await createAccount(users, { localpart: 'alice', password });
-  const { accessToken } = await createSession(users, { userNid });
+  const { access_token: accessToken } = await createSession(users, { userNid });
   const stateAfter = async (column: string) => {
     await users.ask(`update accounts set ${column} = 1`);
     users.clock.nowMs += 5_000;
@@ -123,7 +126,7 @@ test('the state of the account comes with the principal, and a deactivated one h
 test('a device is noted as seen every ten minutes', async () => {
   await using users = await openUsers({ mode: 'open' });
   const { userNid } = await createAccount(users, { localpart: 'alice', password });
-  const { accessToken } = await createSession(users, { userNid });
+  const { access_token: accessToken } = await createSession(users, { userNid });
   const start = users.clock.nowMs;
   const seenAfter = async (laterMs: number, expected: number) => {
     users.clock.nowMs = start + laterMs;

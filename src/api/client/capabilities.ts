@@ -14,7 +14,7 @@ export const flagCapabilities = {
   'm.set_avatar_url': { enabled: false, operation: 'client.setProfileField' },
   'm.profile_fields': { enabled: false, operation: 'client.setProfileField' },
   'm.3pid_changes': { enabled: false, operation: 'client.add3PID' },
-  'm.get_login_token': { enabled: false, operation: 'client.generateLoginToken' },
+  'm.get_login_token': { enabled: true, operation: 'client.generateLoginToken' },
 } as const;
 
 const flags = Object.fromEntries(Object.entries(flagCapabilities).map(([name, { enabled }]) => [name, { enabled }]));

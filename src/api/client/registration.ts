@@ -40,9 +40,16 @@ export const register = endpoint({
     if (query.kind === 'guest') {
       throw new MatrixError('M_GUEST_ACCESS_FORBIDDEN', 'This server has no guest accounts.');
     }
-    const { auth, username, password, device_id, initial_device_display_name, inhibit_login } = body;
+    const { auth, username, password, device_id, initial_device_display_name, inhibit_login, refresh_token } = body;
     // Clients write the same request with its keys in any order.
-    const request = JSON.stringify([username, password, device_id, initial_device_display_name, inhibit_login]);
+    const request = JSON.stringify([
+      username,
+      password,
+      device_id,
+      initial_device_display_name,
+      inhibit_login,
+      refresh_token,
+    ]);
     const result = await registerUser(context, { username, password, auth, request });
     if ('challenge' in result) return answer({ status: 401, body: result.challenge });
 
@@ -52,8 +59,9 @@ export const register = endpoint({
       userNid,
       deviceId: device_id,
       displayName: initial_device_display_name,
+      isRefreshable: refresh_token,
     });
-    return { user_id: userId, access_token: session.accessToken, device_id: session.deviceId };
+    return { user_id: userId, ...session };
   },
 });
 

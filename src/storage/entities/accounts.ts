@@ -59,10 +59,41 @@ export const accessTokens = defineEntity({
     device_nid: p.bigint('number'),
     created_at: p.bigint('number'),
     expires_at: p.bigint('number').nullable(),
+    generation: p.bigint('number').defaultRaw('0'),
+    is_unused: p.boolean().default(false),
   },
   indexes: [
     { name: 'access_tokens_device_nid_index', properties: ['device_nid'] },
     { name: 'access_tokens_user_nid_index', properties: ['user_nid'] },
+  ],
+});
+
+export const refreshTokens = defineEntity({
+  name: 'refresh_tokens',
+  properties: {
+    token_hash: p.blob().primary(),
+    user_nid: p.bigint('number'),
+    device_nid: p.bigint('number'),
+    generation: p.bigint('number'),
+    is_revoked: p.boolean().default(false),
+    created_at: p.bigint('number'),
+  },
+  indexes: [
+    { name: 'refresh_tokens_device_nid_index', properties: ['device_nid'] },
+    { name: 'refresh_tokens_user_nid_index', properties: ['user_nid'] },
+  ],
+});
+
+export const loginTokens = defineEntity({
+  name: 'login_tokens',
+  properties: {
+    token_hash: p.blob().primary(),
+    user_nid: p.bigint('number'),
+    expires_at: p.bigint('number'),
+  },
+  indexes: [
+    { name: 'login_tokens_user_nid_index', properties: ['user_nid'] },
+    { name: 'login_tokens_expires_at_index', properties: ['expires_at'] },
   ],
 });
 

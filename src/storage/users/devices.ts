@@ -1,5 +1,6 @@
-/** Owns writing devices and their access tokens. Device rows are locked before token rows, everywhere. */
+/** Owns writing devices. Device rows are locked before the rows of their tokens, everywhere. */
 import { statement, type ReadTx, type Tx } from '#storage/database.ts';
+import { deleteTokensOf } from '#storage/users/tokens.ts';
 
 export type NewDevice = {
   readonly userNid: number;
@@ -23,26 +24,14 @@ export async function persistDevice(tx: Tx, device: NewDevice): Promise<number> 
   return row.device_nid;
 }
 
-const deleteTokens = statement<never>(
-  'delete_device_tokens',
-  'delete from access_tokens where device_nid = any($1::bigint[])',
-);
-const insertToken = statement<never>(
-  'insert_access_token',
-  'insert into access_tokens (token_hash, user_nid, device_nid, created_at) values ($1, $2, $3, $4)',
+const lockDevice = statement<{ device_nid: number }>(
+  'lock_device',
+  'select device_nid from devices where device_nid = $1 for update',
 );
 
-export type NewToken = {
-  readonly tokenHash: Buffer;
-  readonly userNid: number;
-  readonly deviceNid: number;
-  readonly createdAt: number;
-};
-
-/** Makes it the only token of its device. */
-export async function replaceToken(tx: Tx, { tokenHash, userNid, deviceNid, createdAt }: NewToken): Promise<void> {
-  await tx.query(deleteTokens, [[deviceNid]]);
-  await tx.query(insertToken, [tokenHash, userNid, deviceNid, createdAt]);
+/** Locks a device, so that whatever writes its tokens follows one another. False when it is gone. */
+export async function lockDeviceRow(tx: Tx, deviceNid: number): Promise<boolean> {
+  return (await tx.query(lockDevice, [deviceNid])).length === 1;
 }
 
 /** Which devices of a user: those with these ids, or all but one (with 0 all). */
@@ -67,7 +56,7 @@ export async function deleteDevices(tx: Tx, selection: DeviceSelection): Promise
       ? await tx.query(deleteNamed, [userNid, selection.deviceIds])
       : await tx.query(deleteOthers, [userNid, selection.exceptDeviceNid]);
   const deviceNids = rows.map((row) => row.device_nid);
-  if (deviceNids.length > 0) await tx.query(deleteTokens, [deviceNids]);
+  if (deviceNids.length > 0) await deleteTokensOf(tx, deviceNids);
   return deviceNids;
 }
 

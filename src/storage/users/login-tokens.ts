@@ -1,0 +1,30 @@
+/** Owns the stored tokens with which somebody may log in once. */
+import { statement, type Tx } from '#storage/database.ts';
+
+const insertLoginToken = statement<never>(
+  'insert_login_token',
+  `with expired as (
+     delete from login_tokens where token_hash in (
+       select token_hash from login_tokens where expires_at < $4 order by expires_at limit 100 for update skip locked))
+   insert into login_tokens (token_hash, user_nid, expires_at) values ($1, $2, $3)`,
+);
+
+/** Stores a token, and clears away some that have expired. Times are milliseconds since the Unix epoch. */
+export async function persistLoginToken(
+  tx: Tx,
+  token: { readonly tokenHash: Buffer; readonly userNid: number; readonly expiresAt: number },
+  now: number,
+): Promise<void> {
+  await tx.query(insertLoginToken, [token.tokenHash, token.userNid, token.expiresAt, now]);
+}
+
+const takeToken = statement<{ user_nid: number; expires_at: number }>(
+  'take_login_token',
+  'delete from login_tokens where token_hash = $1 returning user_nid, expires_at',
+);
+
+/** Uses a token up. Gives whose it is, unless it has expired, was used or never was. */
+export async function takeLoginToken(tx: Tx, tokenHash: Buffer, now: number): Promise<number | undefined> {
+  const [token] = await tx.query(takeToken, [tokenHash]);
+  return token !== undefined && token.expires_at > now ? token.user_nid : undefined;
+}
