@@ -5,7 +5,7 @@ import type { Logger } from '#core/logger.ts';
 import type { PersistEvents } from '#rooms/persist-request.ts';
 import type { Database } from '#storage/database.ts';
 import type { StateTries } from '#storage/rooms/state-tries.ts';
-import type { EventStream } from '#streams/event-stream.ts';
+import type { Streams } from '#streams/streams.ts';
 import type { Authenticator } from '#users/authenticate.ts';
 import type { PasswordAttempts } from '#users/password-attempts.ts';
 import type { DeviceRemoval } from '#users/remove-devices.ts';
@@ -16,7 +16,7 @@ export type Context = {
   readonly logger: Logger;
   readonly database: Database;
   readonly tries: StateTries;
-  readonly stream: EventStream;
+  readonly streams: Streams;
   readonly persistEvents: PersistEvents;
   /** Whether this server is the home of the user, room alias or server name. Several names stay possible. */
   readonly isLocal: (id: string) => boolean;

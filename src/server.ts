@@ -29,7 +29,7 @@ import { startMigrator } from '#storage/migrator.ts';
 import { createNidAllocator } from '#storage/nid-allocator.ts';
 import { createStateTries } from '#storage/rooms/state-tries.ts';
 import { ensureSecret, ensureSigningKey, findServerNames } from '#storage/server-identity.ts';
-import { openEventStream } from '#streams/event-stream.ts';
+import { openStreams } from '#streams/streams.ts';
 import { createAuthenticator } from '#users/authenticate.ts';
 import { createAccount } from '#users/create-account.ts';
 import { createPasswordAttempts } from '#users/password-attempts.ts';
@@ -123,7 +123,7 @@ async function createContext(
   const tries = createStateTries({ nids, secret });
   const localNames = new Set([config.serverName]);
   const isLocal = (id: string): boolean => localNames.has(serverNameOf(id) ?? id);
-  const stream = starting.use(await openEventStream({ database, tries, clock, logger }));
+  const streams = starting.use(await openStreams({ database, tries, clock, logger }));
   const { persistEvents } = starting.use(
     createEventPersister({
       database,
@@ -136,7 +136,7 @@ async function createContext(
       isLocal,
       limits: config.storage,
       projections: [roomSummaries({ interned }), strippedSnapshots({ tries, interned }), redactions],
-      committed: (facts) => stream.committed(facts),
+      committed: (facts) => streams.committed(facts),
     }),
   );
   const authenticator = createAuthenticator({ database, clock, logger });
@@ -146,7 +146,7 @@ async function createContext(
     logger,
     database,
     tries,
-    stream,
+    streams,
     persistEvents,
     isLocal,
     authenticator,

@@ -6,6 +6,31 @@ create sequence to_device_pos as bigint;
 create sequence device_lists_pos as bigint;
 create sequence ephemeral_pos as bigint;
 
+create function stream_position(p_stream integer) returns bigint language plpgsql as $$
+begin
+  case p_stream
+    when 2 then return (select case when is_called then last_value else 0 end from user_data_pos);
+    when 3 then return (select case when is_called then last_value else 0 end from to_device_pos);
+    when 4 then return (select case when is_called then last_value else 0 end from device_lists_pos);
+    when 5 then return (select case when is_called then last_value else 0 end from ephemeral_pos);
+  end case;
+end
+$$;
+
+create function lock_stream(p_stream integer) returns bigint language plpgsql as $$
+begin
+  perform pg_advisory_xact_lock(2, p_stream);
+  return stream_position(p_stream);
+end
+$$;
+
+create function settled_position(p_stream integer) returns bigint language plpgsql as $$
+begin
+  perform pg_advisory_xact_lock_shared(2, p_stream);
+  return stream_position(p_stream);
+end
+$$;
+
 create table account_data (
   user_nid bigint not null,
   room_nid bigint not null default 0,
@@ -34,6 +59,7 @@ create index receipts_room_pos_index on receipts (room_nid, pos);
 create table to_device_messages (
   device_nid bigint not null,
   pos bigint not null,
+  user_nid bigint not null,
   sender text not null,
   type text not null,
   content text not null,

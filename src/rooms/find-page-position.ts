@@ -6,12 +6,12 @@ import type { RoomReader } from '#rooms/room-reader.ts';
 import { findOrderAt, findStateRootBefore } from '#storage/rooms/find-events.ts';
 import { findStateRootAt } from '#storage/rooms/find-rooms.ts';
 import type { StateRoot } from '#storage/rooms/state-tries.ts';
-import { parseSyncToken } from '#streams/sync-token.ts';
+import { parseSyncToken, type StreamPositions, type SyncToken } from '#streams/sync-token.ts';
 
 export type TokenParts = RoomReadParts & {
-  readonly stream: {
-    /** The position of this epoch that a position of an older one means. */
-    positionInEpoch(epoch: number, position: number): number | undefined;
+  readonly streams: {
+    /** The positions of this epoch that those of a token mean. */
+    positionsInEpoch(token: SyncToken): StreamPositions | undefined;
   };
 };
 
@@ -51,7 +51,7 @@ function orderAfter(order: number | undefined): number {
 
 function requireSyncPosition(parts: TokenParts, token: string): number {
   const sync = parseSyncToken(token);
-  const pos = sync === undefined ? undefined : parts.stream.positionInEpoch(sync.epoch, sync.positions[0]);
+  const pos = sync === undefined ? undefined : parts.streams.positionsInEpoch(sync)?.[0];
   if (pos === undefined) throw new MatrixError('M_INVALID_PARAM', 'This is not a token that this server gave.');
   return pos;
 }

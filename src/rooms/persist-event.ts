@@ -4,7 +4,7 @@ import type { PersistEvents, PersistRequest, PersistResult } from '#rooms/persis
 import { buildRequest, internNames, newRoomView, type BuildParts } from '#rooms/persist/build-request.ts';
 import { EventWriter, type EventWriterParts } from '#rooms/persist/event-writer.ts';
 import { LockedWriter } from '#rooms/persist/locked-writer.ts';
-import { databaseAway, tooMuchWaiting } from '#rooms/persist/overload.ts';
+import { databaseAway, tooMuchWaiting } from '#storage/overload.ts';
 import { RoomLane, type Work } from '#rooms/persist/room-lane.ts';
 import { loadRoomView, type RoomView } from '#rooms/persist/room-view.ts';
 import { replayHashOf } from '#rooms/persist/event-rows.ts';

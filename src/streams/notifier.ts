@@ -4,18 +4,24 @@ import type { Logger } from '#core/logger.ts';
 import { randomToken } from '#core/random.ts';
 import type { Database } from '#storage/database.ts';
 import { listenForEvents, notifyOfEvents, type ChannelClient } from '#storage/streams/event-channel.ts';
+import { mapPositions, type StreamPositions } from '#streams/sync-token.ts';
 
 /** After a commit others are told within this time; all commits of that time share one NOTIFY. */
 const COALESCE_MS = 5;
 const RECONNECT_MS_MIN = 100;
 const RECONNECT_MS_MAX = 5_000;
 
+const nothing: StreamPositions = [0, 0, 0, 0, 0];
+
 type Parts = {
   readonly database: Pick<Database, 'dedicatedClient'>;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Another process has committed up to this position; undefined after a pause in which messages may have been missed. */
-  readonly onNews: (pos: number | undefined) => void;
+  /**
+   * Another process has committed up to these positions, in the order of sync tokens, 0 where it has nothing to tell;
+   * undefined after a pause in which messages may have been missed.
+   */
+  readonly onNews: (positions: readonly number[] | undefined) => void;
 };
 
 /** Connects in the background, again and again if it must; the database being away is never an error to the caller. */
@@ -26,7 +32,7 @@ export class Notifier implements AsyncDisposable {
   #connecting: Promise<void>;
   #failures = 0;
   #closed = false;
-  #announced: number | undefined;
+  #announced: StreamPositions = nothing;
   #lastNotifyMs = -Infinity;
   #notifyTimer: NodeJS.Timeout | undefined;
   #reconnectTimer: NodeJS.Timeout | undefined;
@@ -36,9 +42,9 @@ export class Notifier implements AsyncDisposable {
     this.#connecting = this.#connect();
   }
 
-  /** Tells the other processes that everything up to this position is committed. Nothing is promised: a poll is the net. */
-  announce(pos: number): void {
-    this.#announced = Math.max(this.#announced ?? 0, pos);
+  /** Tells the others that a stream is committed up to this position. Nothing is promised: a poll is the net. */
+  announce(stream: number, upTo: number): void {
+    this.#announced = mapPositions(this.#announced, (pos, index) => (index === stream ? Math.max(pos, upTo) : pos));
     if (this.#closed || this.#notifyTimer !== undefined) return;
     const waitMs = this.#lastNotifyMs + COALESCE_MS - this.#parts.clock.monotonicMs();
     if (waitMs <= 0) this.#notify();
@@ -58,12 +64,12 @@ export class Notifier implements AsyncDisposable {
   #notify(): void {
     this.#notifyTimer = undefined;
     const client = this.#client;
-    if (client === undefined || this.#announced === undefined) return;
+    if (client === undefined || this.#announced === nothing) return;
     this.#lastNotifyMs = this.#parts.clock.monotonicMs();
-    notifyOfEvents(client, `${this.#processId}.${this.#announced}`).catch((error: unknown) =>
+    notifyOfEvents(client, [this.#processId, ...this.#announced].join('.')).catch((error: unknown) =>
       this.#lose(client, error),
     );
-    this.#announced = undefined;
+    this.#announced = nothing;
   }
 
   async #connect(): Promise<void> {
@@ -73,8 +79,8 @@ export class Notifier implements AsyncDisposable {
       if (this.#client === client) this.#lose(client, undefined);
     });
     client.on('notification', ({ payload }) => {
-      const [sender, pos] = (payload ?? '').split('.');
-      if (sender !== this.#processId) this.#parts.onNews(Number(pos));
+      const [sender, ...positions] = (payload ?? '').split('.');
+      if (sender !== this.#processId) this.#parts.onNews(positions.map(Number));
     });
     try {
       await client.connect();

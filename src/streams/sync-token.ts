@@ -1,10 +1,21 @@
 /** Owns the text of sync tokens, which nothing else reads or writes. */
 
 /** A place in each of the five streams: events, user data, to-device, device lists, ephemeral. */
-export type SyncToken = {
-  readonly epoch: number;
-  readonly positions: readonly [number, number, number, number, number];
-};
+export type StreamPositions = readonly [
+  events: number,
+  userData: number,
+  toDevice: number,
+  deviceLists: number,
+  ephemeral: number,
+];
+
+export type SyncToken = { readonly epoch: number; readonly positions: StreamPositions };
+
+/** Each position replaced by what `map` makes of it. */
+export function mapPositions(positions: StreamPositions, map: (pos: number, index: number) => number): StreamPositions {
+  const [events, userData, toDevice, deviceLists, ephemeral] = positions;
+  return [map(events, 0), map(userData, 1), map(toDevice, 2), map(deviceLists, 3), map(ephemeral, 4)];
+}
 
 const STREAMS = 5;
 const LENGTH_MAX = 128;

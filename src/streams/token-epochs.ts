@@ -8,11 +8,12 @@ import {
   lockTokenEpochs,
   type EpochRow,
 } from '#storage/streams/token-epochs.ts';
+import { mapPositions, type StreamPositions, type SyncToken } from '#streams/sync-token.ts';
 
 export type TokenEpochs = {
   readonly current: number;
-  /** A position as it is today: one of an epoch that ended is no greater than where it ended. Undefined if unknown. */
-  positionInEpoch(epoch: number, position: number): number | undefined;
+  /** Positions as they are today: those of an epoch that ended are no greater than where it ended. Undefined if unknown. */
+  positionsInEpoch(token: SyncToken): StreamPositions | undefined;
 };
 
 /** Reads the epochs; begins one if the database is new, was restored elsewhere or runs on another timeline. */
@@ -29,12 +30,13 @@ export async function openTokenEpochs(parts: { database: Database; clock: Clock 
       return findTokenEpochs(tx);
     });
   }
-  const ends = new Map(rows.map((row) => [row.epoch, row.ended_positions?.[0] ?? Infinity]));
+  const ends = new Map(rows.map((row) => [row.epoch, row.ended_positions]));
   return {
     current: rows.at(-1)?.epoch ?? 0,
-    positionInEpoch(epoch, position) {
-      const end = ends.get(epoch);
-      return end === undefined ? undefined : Math.min(position, end);
+    positionsInEpoch({ epoch, positions }) {
+      const ended = ends.get(epoch);
+      if (ended === undefined) return undefined;
+      return ended === null ? positions : mapPositions(positions, (pos, index) => Math.min(pos, ended[index] ?? 0));
     },
   };
 }

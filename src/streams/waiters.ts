@@ -1,7 +1,9 @@
 /** Owns the requests that wait for news, found by room and by user, with one coarse clock for all their deadlines. */
 import type { Clock } from '#core/clock.ts';
 import type { EventFact } from '#streams/event-fact.ts';
+import { roomsOf, type Change } from '#streams/change.ts';
 import { isMember } from '#streams/fact-ring.ts';
+import { mapPositions, type StreamPositions } from '#streams/sync-token.ts';
 
 /** A deadline is met up to this much late; in return ten thousand waiters share one timer. */
 const TICK_MS = 25;
@@ -10,7 +12,9 @@ const WAKES_PER_TURN = 32;
 
 export type WaiterTerms = {
   readonly roomNids: Iterable<number>;
+  /** A membership event of this user wakes too, in whatever room, and what concerns nobody else. */
   readonly userId: string;
+  readonly userNid: number;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 };
@@ -18,28 +22,34 @@ export type WaiterTerms = {
 type Waiter = {
   readonly roomNids: readonly number[];
   readonly userId: string;
+  readonly userNid: number;
   readonly bucket: number;
   readonly signal: AbortSignal;
   readonly onAbort: () => void;
-  readonly resolve: (quietUpTo: number) => void;
+  readonly resolve: (quietUpTo: StreamPositions) => void;
 };
 
 export class Waiters implements Disposable {
   readonly #clock: Clock;
   readonly #byRoom = new Map<number, Set<Waiter>>();
-  readonly #byUser = new Map<string, Set<Waiter>>();
+  readonly #byMember = new Map<string, Set<Waiter>>();
+  readonly #byUser = new Map<number, Set<Waiter>>();
   readonly #byBucket = new Map<number, Set<Waiter>>();
-  /** Those who go on, each with the position up to which nothing concerned them. */
-  #woken: (readonly [Waiter, number])[] = [];
-  #horizon: number;
+  /** Those who go on, each with the positions up to which nothing concerned them. */
+  #woken: (readonly [Waiter, StreamPositions])[] = [];
+  #horizons: StreamPositions = [0, 0, 0, 0, 0];
   #turn: NodeJS.Immediate | undefined;
   #ticker: NodeJS.Timeout | undefined;
   #nextBucket = 0;
   #count = 0;
 
-  constructor(clock: Clock, horizon: number) {
+  constructor(clock: Clock) {
     this.#clock = clock;
-    this.#horizon = horizon;
+  }
+
+  /** How far each stream has been read. */
+  get horizons(): StreamPositions {
+    return this.#horizons;
   }
 
   get count(): number {
@@ -47,19 +57,20 @@ export class Waiters implements Disposable {
   }
 
   /**
-   * Resolves when woken, at the deadline or on abort, with the position up to which nothing concerned the waiter, counted
+   * Resolves when woken, at the deadline or on abort, with the positions up to which nothing concerned the waiter, counted
    * from the present; it never rejects.
    */
-  wait(terms: WaiterTerms): Promise<number> {
-    if (terms.timeoutMs <= 0 || terms.signal.aborted) return Promise.resolve(this.#horizon);
+  wait(terms: WaiterTerms): Promise<StreamPositions> {
+    if (terms.timeoutMs <= 0 || terms.signal.aborted) return Promise.resolve(this.#horizons);
     return new Promise((resolve) => {
       const waiter: Waiter = {
         roomNids: [...terms.roomNids],
         userId: terms.userId,
+        userNid: terms.userNid,
         bucket: Math.ceil((this.#clock.monotonicMs() + terms.timeoutMs) / TICK_MS),
         signal: terms.signal,
         onAbort: () => {
-          if (this.#remove(waiter)) resolve(this.#horizon);
+          if (this.#remove(waiter)) resolve(this.#horizons);
         },
         resolve,
       };
@@ -67,25 +78,57 @@ export class Waiters implements Disposable {
     });
   }
 
-  /** Wakes those whom a fact concerns; the cost is that of the waiters concerned, not of all. */
-  wake(facts: readonly EventFact[]): void {
-    const before = this.#horizon;
-    this.#horizon = facts.at(-1)?.pos ?? before;
+  /** Where a stream begins, before anybody waits. */
+  startAt(stream: number, horizon: number): void {
+    this.#advance(stream, horizon);
+  }
+
+  /** Wakes those whom an event concerns; the cost is that of the waiters concerned, not of all. */
+  wakeForEvents(facts: readonly EventFact[]): void {
+    const last = facts.at(-1);
+    if (last === undefined) return;
+    const before = this.#advance(0, last.pos);
     if (this.#count === 0) return;
     for (const fact of facts) {
       this.#takeAll(this.#byRoom.get(fact.roomNid), before);
-      if (isMember(fact)) this.#takeAll(this.#byUser.get(fact.stateKey), before);
+      if (isMember(fact)) this.#takeAll(this.#byMember.get(fact.stateKey), before);
     }
     this.#resume();
   }
 
+  /** The same for changes of another stream, which has been read up to a position. */
+  wakeForChanges(stream: number, changes: readonly Change[], horizon: number): void {
+    const before = this.#advance(stream, horizon);
+    if (this.#count === 0) return;
+    for (const change of changes) {
+      const rooms = roomsOf(change);
+      for (const roomNid of rooms ?? []) this.#takeAll(this.#byRoom.get(roomNid), before);
+      if (rooms === undefined || change.kind === 'deviceLists') this.#takeAll(this.#byUser.get(change.userNid), before);
+    }
+    this.#resume();
+  }
+
+  /** Wakes everybody: nobody knows whom what has passed concerns. */
+  wakeAll(stream: number, horizon: number): void {
+    const before = this.#advance(stream, horizon);
+    for (const waiters of [...this.#byUser.values()]) this.#takeAll(waiters, before);
+    this.#resume();
+  }
+
+  /** Gives the positions of before. */
+  #advance(stream: number, horizon: number): StreamPositions {
+    const before = this.#horizons;
+    this.#horizons = mapPositions(before, (pos, index) => (index === stream ? horizon : pos));
+    return before;
+  }
+
   [Symbol.dispose](): void {
-    for (const waiters of [...this.#byUser.values()]) this.#takeAll(waiters, this.#horizon);
+    for (const waiters of [...this.#byUser.values()]) this.#takeAll(waiters, this.#horizons);
     clearImmediate(this.#turn);
     for (const [waiter, quietUpTo] of this.#woken.splice(0)) waiter.resolve(quietUpTo);
   }
 
-  #takeAll(waiters: Set<Waiter> | undefined, quietUpTo: number): void {
+  #takeAll(waiters: Set<Waiter> | undefined, quietUpTo: StreamPositions): void {
     if (waiters === undefined) return;
     for (const waiter of [...waiters]) if (this.#remove(waiter)) this.#woken.push([waiter, quietUpTo]);
   }
@@ -103,7 +146,8 @@ export class Waiters implements Disposable {
   #add(waiter: Waiter): void {
     this.#count += 1;
     for (const roomNid of waiter.roomNids) put(this.#byRoom, roomNid, waiter);
-    put(this.#byUser, waiter.userId, waiter);
+    put(this.#byMember, waiter.userId, waiter);
+    put(this.#byUser, waiter.userNid, waiter);
     put(this.#byBucket, waiter.bucket, waiter);
     waiter.signal.addEventListener('abort', waiter.onAbort, { once: true });
     if (this.#ticker === undefined) {
@@ -116,7 +160,8 @@ export class Waiters implements Disposable {
   #remove(waiter: Waiter): boolean {
     if (!take(this.#byBucket, waiter.bucket, waiter)) return false;
     for (const roomNid of waiter.roomNids) take(this.#byRoom, roomNid, waiter);
-    take(this.#byUser, waiter.userId, waiter);
+    take(this.#byMember, waiter.userId, waiter);
+    take(this.#byUser, waiter.userNid, waiter);
     waiter.signal.removeEventListener('abort', waiter.onAbort);
     this.#count -= 1;
     if (this.#count === 0) {
@@ -129,7 +174,7 @@ export class Waiters implements Disposable {
   #tick(): void {
     const now = Math.floor(this.#clock.monotonicMs() / TICK_MS);
     for (; this.#nextBucket <= now; this.#nextBucket += 1)
-      this.#takeAll(this.#byBucket.get(this.#nextBucket), this.#horizon);
+      this.#takeAll(this.#byBucket.get(this.#nextBucket), this.#horizons);
     this.#resume();
   }
 }

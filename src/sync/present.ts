@@ -96,13 +96,16 @@ function summaryJson(summary: RoomSummary, userId: string): string {
 }
 
 /** By room id the JSON text of each room, per section. */
-export type Sections = { readonly [section in 'join' | 'invite' | 'leave' | 'knock']?: ReadonlyMap<string, string> };
+export type RoomSections = { readonly [section in 'join' | 'invite' | 'leave' | 'knock']: ReadonlyMap<string, string> };
 
-/** The whole answer. Sections without rooms are left out. */
+/** What is new. */
+export type Sections = { readonly rooms?: RoomSections };
+
+/** The whole answer. Sections without anything are left out. */
 export function answerJson(nextBatch: string, sections: Sections): string {
   const rooms: string[] = [];
-  for (const [section, byRoom] of Object.entries(sections)) {
-    if (byRoom === undefined || byRoom.size === 0) continue;
+  for (const [section, byRoom] of Object.entries(sections.rooms ?? {})) {
+    if (byRoom.size === 0) continue;
     const members = Array.from(byRoom, ([roomId, json]) => `${canonicalString(roomId)}:${json}`);
     rooms.push(`"${section}":{${members.join(',')}}`);
   }

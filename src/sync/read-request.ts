@@ -3,22 +3,23 @@ import { BoundedMap } from '#core/bounded-map.ts';
 import { MatrixError } from '#matrix/error.ts';
 import type { ReadTx } from '#storage/database.ts';
 import { findFilterDefinition } from '#storage/streams/find-user-rooms.ts';
-import type { EventStream } from '#streams/event-stream.ts';
-import { parseSyncToken } from '#streams/sync-token.ts';
+import type { Streams } from '#streams/streams.ts';
+import { parseSyncToken, type StreamPositions } from '#streams/sync-token.ts';
 import { readSyncFilter, type SyncFilter } from '#sync/sync-filter.ts';
 
 /**
- * The event position that a token means, which this process has read up to when it resolves. Another process may be
- * ahead, whose token works here at once. Throws M_INVALID_PARAM for a token that no process of this server gave.
+ * The positions that a token means, which this process has read up to when it resolves. Another process may be ahead,
+ * whose token works here at once. Throws M_INVALID_PARAM for a token that no process of this server gave.
  */
-export async function requireSince(stream: EventStream, token: string): Promise<number> {
+export async function requireSince(streams: Streams, token: string): Promise<StreamPositions> {
   const parsed = parseSyncToken(token);
-  const position = parsed && stream.positionInEpoch(parsed.epoch, parsed.positions[0]);
-  if (position !== undefined && position > stream.horizon) await stream.catchUp();
-  if (position === undefined || position > stream.horizon) {
+  const positions = parsed && streams.positionsInEpoch(parsed);
+  const isAhead = (): boolean => positions?.some((pos, index) => pos > (streams.horizons[index] ?? 0)) ?? false;
+  if (isAhead()) await streams.catchUp();
+  if (positions === undefined || isAhead()) {
     throw new MatrixError('M_INVALID_PARAM', 'This since token is not one that this server has given.');
   }
-  return position;
+  return positions;
 }
 
 // Clients repeat their filter with every request, and the definition behind an id never changes.

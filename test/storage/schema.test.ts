@@ -77,7 +77,15 @@ test('the functions and sequences by which events are written exist', async () =
   );
   assert.deepEqual(
     functions.map(({ name }) => name),
-    ['persist_batch', 'persist_flush', 'persist_heavy', 'persist_message'],
+    [
+      'lock_stream',
+      'persist_batch',
+      'persist_flush',
+      'persist_heavy',
+      'persist_message',
+      'settled_position',
+      'stream_position',
+    ],
   );
   const [block] = await query<{ first: number; next: number }>(
     `select nextval('nid_blocks') as first, nextval('nid_blocks') as next`,

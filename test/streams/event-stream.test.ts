@@ -5,17 +5,22 @@ import { systemClock } from '#core/clock.ts';
 import { createLogger } from '#core/logger.ts';
 import { eventGraphSql } from '#migrations/baseline/event-graph.ts';
 import { accountsSql } from '#migrations/baseline/accounts.ts';
+import { userStreamsSql } from '#migrations/baseline/user-streams.ts';
 import { persistFunctionsSql } from '#migrations/baseline/persist-functions.ts';
 import { roomMembersSql } from '#migrations/baseline/room-members.ts';
 import { serverIdentitySql } from '#migrations/baseline/server-identity.ts';
 import { openDatabase, statement, type Database } from '#storage/database.ts';
-import { openEventStream, type EventStream } from '#streams/event-stream.ts';
+import { openStreams, type Streams } from '#streams/streams.ts';
+import type { StreamPositions } from '#streams/sync-token.ts';
 import { createTestDatabase } from '#test/support/test-database.ts';
 
 const logger = createLogger('silent');
-const sqls = [eventGraphSql, accountsSql, roomMembersSql, serverIdentitySql, persistFunctionsSql];
+const sqls = [eventGraphSql, accountsSql, roomMembersSql, serverIdentitySql, userStreamsSql, persistFunctionsSql];
 // These events are no state, so that nothing is looked up in a trie.
 const noTries = { find: () => assert.fail('a message has no state to look up') };
+
+const bob = { userNid: 2, userId: '@bob:a', deviceNid: 3, roomNids: [1] };
+const at = (pos: number): StreamPositions => [pos, 0, 0, 0, 0];
 
 const lockStream = statement<unknown>('test_lock_stream', 'select pg_advisory_xact_lock(2, 1)');
 const insertEvent = statement<{ pos: number }>(
@@ -28,7 +33,7 @@ const insertEvent = statement<{ pos: number }>(
    select pos from e`,
 );
 
-type TestParts = AsyncDisposable & { readonly database: Database; readonly open: () => Promise<EventStream> };
+type TestParts = AsyncDisposable & { readonly database: Database; readonly open: () => Promise<Streams> };
 
 async function prepare(): Promise<TestParts> {
   const stack = new AsyncDisposableStack();
@@ -42,7 +47,7 @@ async function prepare(): Promise<TestParts> {
   await client.end();
   return {
     database,
-    open: async () => openEventStream({ database, tries: noTries, clock: systemClock, logger }),
+    open: async () => openStreams({ database, tries: noTries, clock: systemClock, logger }),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
 }
@@ -68,22 +73,22 @@ describe('the event stream', () => {
         // A transaction that fails leaves a gap in the positions.
         if (i % 7 === 0) await assert.rejects(failToWrite(database));
         await own.catchUp();
-        assert.ok(own.horizon >= pos);
+        assert.ok(own.events.horizon >= pos);
         own.committed([]);
       }
     };
     const read = async (): Promise<void> => {
-      let last = reader.horizon;
+      let last = reader.events.horizon;
       for (;;) {
         const isLast = !writing;
         if (isLast) await reader.catchUp();
-        const facts = reader.factsSince(last);
+        const facts = reader.events.since(last);
         assert.ok(facts);
         seen.push(...facts.map((fact) => fact.pos));
-        last = reader.horizon;
+        last = reader.events.horizon;
         if (isLast) return;
         const signal = AbortSignal.timeout(10_000);
-        await reader.waitFor({ roomNids: [1], userId: '@bob:a', after: last, timeoutMs: 100, signal });
+        await reader.waitFor({ ...bob, after: at(last), timeoutMs: 100, signal });
         await reader.catchUp();
       }
     };
@@ -108,13 +113,13 @@ describe('the event stream', () => {
     await using other = await parts.open();
     const first = await writeEvent(parts.database);
     await one.catchUp();
-    const [fact] = one.factsSince(first - 1) ?? [];
+    const [fact] = one.events.since(first - 1) ?? [];
     assert.ok(fact);
     const signal = AbortSignal.timeout(20_000);
-    const waiting = other.waitFor({ roomNids: [1], userId: '@bob:a', after: first - 1, timeoutMs: 20_000, signal });
+    const waiting = other.waitFor({ ...bob, after: at(first - 1), timeoutMs: 20_000, signal });
     one.committed([fact]);
     await waiting;
-    assert.equal(other.horizon, first);
+    assert.equal(other.events.horizon, first);
   });
 
   it('starts at what is there, in the same epoch as before', async () => {
@@ -122,12 +127,12 @@ describe('the event stream', () => {
     const pos = await writeEvent(parts.database);
     await using one = await parts.open();
     await using other = await parts.open();
-    assert.deepEqual([one.horizon, other.horizon], [pos, pos]);
+    assert.deepEqual([one.events.horizon, other.events.horizon], [pos, pos]);
     assert.equal(one.epoch, other.epoch);
-    assert.equal(one.positionInEpoch(one.epoch, 7), 7);
-    assert.equal(one.positionInEpoch(one.epoch + 1, 7), undefined);
-    assert.equal(one.factsSince(pos - 1), undefined);
-    assert.deepEqual(one.factsSince(pos), []);
+    assert.deepEqual(one.positionsInEpoch({ epoch: one.epoch, positions: at(7) }), at(7));
+    assert.equal(one.positionsInEpoch({ epoch: one.epoch + 1, positions: at(7) }), undefined);
+    assert.equal(one.events.since(pos - 1), undefined);
+    assert.deepEqual(one.events.since(pos), []);
   });
 
   it('begins a new epoch over a copy of the database, where older positions end', async () => {
@@ -138,7 +143,7 @@ describe('the event stream', () => {
     await parts.database.query(elsewhere, []);
     await using stream = await parts.open();
     assert.notEqual(stream.epoch, before);
-    assert.equal(stream.positionInEpoch(before, pos + 100), pos);
+    assert.deepEqual(stream.positionsInEpoch({ epoch: before, positions: [pos + 100, 7, 7, 7, 7] }), at(pos));
   });
 
   it('outlives the loss of its connections', async () => {
@@ -150,11 +155,15 @@ describe('the event stream', () => {
        where datname = current_database() and application_name = 'causeway wake-ups'`,
     );
     await parts.database.query(kill, []);
-    const after = stream.horizon;
+    const after = stream.events.horizon;
     const pos = await writeEvent(parts.database);
     const signal = AbortSignal.timeout(20_000);
-    await stream.waitFor({ roomNids: [1], userId: '@bob:a', after, timeoutMs: 20_000, signal });
-    assert.equal(stream.horizon, pos, 'the poll finds it, or the connection that took the place of the lost one');
+    await stream.waitFor({ ...bob, after: at(after), timeoutMs: 20_000, signal });
+    assert.equal(
+      stream.events.horizon,
+      pos,
+      'the poll finds it, or the connection that took the place of the lost one',
+    );
   });
 });
 

@@ -36,7 +36,7 @@ export const sync = endpoint({
       userNid: principal.userNid,
       userId: principal.userId,
       deviceNid: principal.deviceNid,
-      since: since === undefined ? undefined : await requireSince(context.stream, since),
+      since: since === undefined ? undefined : await requireSince(context.streams, since),
       filter,
       fullState: request.query.full_state ?? false,
       useStateAfter: request.query.use_state_after ?? false,

@@ -1,13 +1,13 @@
 /** Owns group commit: the loop that writes what has been built, one batch after the other, and settles its works. */
 import type { Clock } from '#core/clock.ts';
 import type { Logger } from '#core/logger.ts';
-import { databaseAway } from '#rooms/persist/overload.ts';
+import { databaseAway } from '#storage/overload.ts';
 import { factRuns, resultOf, roomBatches, takeBatch, type BatchLimits, type RoomBatch } from '#rooms/persist/batch.ts';
 import { replayHashOf } from '#rooms/persist/event-rows.ts';
 import type { Projection } from '#rooms/persist/projection.ts';
 import type { BuiltWork, RoomLane } from '#rooms/persist/room-lane.ts';
 import { writeBatch } from '#rooms/persist/write-batch.ts';
-import { createWriterClient, type WriterClient } from '#rooms/persist/writer-client.ts';
+import { createWriterClient, type WriterClient } from '#storage/writer-client.ts';
 import type { Database } from '#storage/database.ts';
 import { isConnectionLost, isContention } from '#storage/database-errors.ts';
 import { selectReplayed, selectWritten, trimHeads } from '#storage/rooms/load-view.ts';

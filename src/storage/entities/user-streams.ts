@@ -35,6 +35,7 @@ export const toDeviceMessages = defineEntity({
   properties: {
     device_nid: p.bigint('number').primary(),
     pos: p.bigint('number').primary(),
+    user_nid: p.bigint('number'),
     sender: p.text(),
     type: p.text(),
     content: p.text(),

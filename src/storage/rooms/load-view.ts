@@ -63,15 +63,3 @@ export const trimHeads = statement<unknown>(
   'trim_room_heads',
   `delete from room_heads where room_nid = $1 and room_seq >= $2 and room_seq < $3 and cause = 0`,
 );
-
-/** Which backend this is; the time of its start as text, since process numbers come again. */
-export type BackendRow = { pid: number; started: string };
-export const selectBackend = statement<BackendRow>(
-  'select_own_backend',
-  `select pid, backend_start::text as started from pg_stat_activity where pid = pg_backend_pid()`,
-);
-/** Ends a backend if it still is, and waits until it is gone: what it held is then committed or rolled back. */
-export const endBackend = statement<unknown>(
-  'end_backend',
-  `select pg_terminate_backend(pid, 5000) from pg_stat_activity where pid = $1 and backend_start::text = $2`,
-);

@@ -7,7 +7,7 @@ export type EpochRow = {
   readonly epoch: number;
   readonly system_identifier: string;
   readonly timeline_id: number;
-  /** Event position first. */
+  /** A position for each of the five streams, in the order of sync tokens. */
   readonly ended_positions: readonly number[] | null;
 };
 
@@ -47,7 +47,8 @@ const epochs = statement<EpochRow>(
 );
 const endEpochs = statement<unknown>(
   'end_token_epochs',
-  `update token_epochs set ended_positions = array[(select coalesce(max(pos), 0) from events where pos is not null)]
+  `update token_epochs set ended_positions = array[(select coalesce(max(pos), 0) from events where pos is not null),
+     stream_position(2), stream_position(3), stream_position(4), stream_position(5)]
    where ended_positions is null`,
 );
 const beginEpoch = statement<unknown>(

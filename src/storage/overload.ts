@@ -8,7 +8,7 @@ export function databaseAway(cause: unknown): MatrixError {
 }
 
 export function tooMuchWaiting(): MatrixError {
-  return unavailable('Too many events are waiting to be written. Try again in a moment.');
+  return unavailable('Too much is waiting to be written. Try again in a moment.');
 }
 
 function unavailable(message: string, cause?: unknown): MatrixError {

@@ -1,7 +1,18 @@
 /** Owns the connection that a writer writes on: made when first needed, and again after it broke. */
 import type { Logger } from '#core/logger.ts';
-import { type DatabaseClient, type Database, txOn } from '#storage/database.ts';
-import { endBackend, selectBackend, type BackendRow } from '#storage/rooms/load-view.ts';
+import { statement, txOn, type Database, type DatabaseClient } from '#storage/database.ts';
+
+/** Which backend this is; the time of its start as text, since process numbers come again. */
+type BackendRow = { pid: number; started: string };
+const selectBackend = statement<BackendRow>(
+  'select_own_backend',
+  `select pid, backend_start::text as started from pg_stat_activity where pid = pg_backend_pid()`,
+);
+/** Ends a backend if it still is, and waits until it is gone: what it held is then committed or rolled back. */
+const endBackend = statement<unknown>(
+  'end_backend',
+  `select pg_terminate_backend(pid, 5000) from pg_stat_activity where pid = $1 and backend_start::text = $2`,
+);
 
 export type WriterClient = AsyncDisposable & {
   /** Connects if need be. Throws when PostgreSQL cannot be reached. */

@@ -1,0 +1,196 @@
+/** Owns the rows that bear positions of the four streams beside events, and the statements that write them. */
+import { statement, type Tx } from '#storage/database.ts';
+import type { ChangeRow } from '#storage/streams/find-changes.ts';
+
+/** `roomNid` is 0 for what belongs to no room; `content` is the text of a JSON object. */
+export type AccountDataRow = {
+  readonly userNid: number;
+  readonly roomNid: number;
+  readonly type: string;
+  readonly content: string;
+};
+
+/** `threadId` is empty for a receipt without a thread; `roomOrder` is null while the event is not known. */
+export type ReceiptRow = {
+  readonly roomNid: number;
+  readonly userNid: number;
+  readonly receiptType: string;
+  readonly threadId: string;
+  readonly eventId: string;
+  readonly roomOrder: number | null;
+  readonly ts: number;
+};
+
+/** `userNid` is whose device it is; `messageId` is that of a message from another server. */
+export type ToDeviceRow = {
+  readonly deviceNid: number;
+  readonly userNid: number;
+  readonly sender: string;
+  readonly type: string;
+  readonly content: string;
+  readonly messageId: string | null;
+};
+
+/** Typing ends at `expiresAt`; one that has passed says that they stopped. */
+export type TypingRow = { readonly roomNid: number; readonly userNid: number; readonly expiresAt: number };
+
+export type PresenceRow = {
+  readonly userNid: number;
+  readonly presence: string;
+  readonly statusMsg: string | null;
+  readonly lastActiveAt: number;
+};
+
+/** What a transaction adds to the streams. Of two rows with the same key the last one counts. */
+export type StreamRows = {
+  readonly accountData?: readonly AccountDataRow[];
+  readonly receipts?: readonly ReceiptRow[];
+  readonly toDevice?: readonly ToDeviceRow[];
+  /** Users whose devices or keys changed. */
+  readonly deviceLists?: readonly { readonly userNid: number; readonly createdAt: number }[];
+  readonly typing?: readonly TypingRow[];
+  readonly presence?: readonly PresenceRow[];
+};
+
+export type RowKind = keyof StreamRows;
+export type RowOf<Kind extends RowKind> = NonNullable<StreamRows[Kind]>[number];
+
+/** A row as it was written, in the form of what the stream tells of it. One that changed nothing is not among them. */
+export type WrittenRow = ChangeRow;
+
+// Each statement takes its positions itself, one for each row given, in their order; it runs under the stream's lock.
+const insertAccountData = statement<WrittenRow>(
+  'insert_account_data',
+  `insert into account_data (user_nid, room_nid, type, content, pos)
+   select user_nid, room_nid, type, content, nextval('user_data_pos')
+   from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[]) as r(user_nid, room_nid, type, content)
+   on conflict (user_nid, room_nid, type) do update set content = excluded.content, pos = excluded.pos
+   returning pos, 'accountData' as kind, user_nid, room_nid, 0::bigint as device_nid, '{}'::bigint[] as audience`,
+);
+// A receipt moves only forwards in the room's order; one for an event that is not known yet gives way to any other.
+const insertReceipts = statement<WrittenRow>(
+  'insert_receipts',
+  `insert into receipts as old (room_nid, user_nid, receipt_type, thread_id, event_id, room_order, ts, pos)
+   select room_nid, user_nid, receipt_type, thread_id, event_id, room_order, ts, nextval('user_data_pos')
+   from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[])
+     as r(room_nid, user_nid, receipt_type, thread_id, event_id, room_order, ts)
+   on conflict (room_nid, user_nid, receipt_type, thread_id) do update set event_id = excluded.event_id,
+     room_order = excluded.room_order, ts = excluded.ts, pos = excluded.pos
+     where old.event_id <> excluded.event_id
+       and (old.room_order is null or excluded.room_order is null or excluded.room_order > old.room_order)
+   returning pos, case receipt_type when 'm.read.private' then 'privateReceipts' else 'receipts' end as kind, user_nid,
+     room_nid, 0::bigint as device_nid, '{}'::bigint[] as audience`,
+);
+const insertToDevice = statement<WrittenRow>(
+  'insert_to_device_messages',
+  `insert into to_device_messages (device_nid, pos, user_nid, sender, type, content, message_id)
+   select device_nid, nextval('to_device_pos'), user_nid, sender, type, content, message_id
+   from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[])
+     as r(device_nid, user_nid, sender, type, content, message_id)
+   returning pos, 'toDevice' as kind, user_nid, 0::bigint as room_nid, device_nid, '{}'::bigint[] as audience`,
+);
+// Only a user's last change says anything.
+const insertDeviceLists = statement<WrittenRow>(
+  'insert_device_list_changes',
+  `with older as (delete from device_list_changes where user_nid = any($1::bigint[]))
+   insert into device_list_changes (pos, user_nid, created_at)
+   select nextval('device_lists_pos'), user_nid, created_at
+   from unnest($1::bigint[], $2::bigint[]) as r(user_nid, created_at)
+   returning pos, 'deviceLists' as kind, user_nid, 0::bigint as room_nid, 0::bigint as device_nid, '{}'::bigint[] as audience`,
+);
+const insertTyping = statement<WrittenRow>(
+  'insert_typing',
+  `insert into typing (room_nid, user_nid, expires_at, pos)
+   select room_nid, user_nid, expires_at, nextval('ephemeral_pos')
+   from unnest($1::bigint[], $2::bigint[], $3::bigint[]) as r(room_nid, user_nid, expires_at)
+   on conflict (room_nid, user_nid) do update set expires_at = excluded.expires_at, pos = excluded.pos
+   returning pos, 'typing' as kind, user_nid, room_nid, 0::bigint as device_nid, '{}'::bigint[] as audience`,
+);
+const insertPresence = statement<WrittenRow>(
+  'insert_presence',
+  `insert into presence (user_nid, presence, status_msg, last_active_at, pos)
+   select user_nid, presence, status_msg, last_active_at, nextval('ephemeral_pos')
+   from unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[]) as r(user_nid, presence, status_msg, last_active_at)
+   on conflict (user_nid) do update set presence = excluded.presence, status_msg = excluded.status_msg,
+     last_active_at = excluded.last_active_at, pos = excluded.pos
+   returning pos, 'presence' as kind, user_nid, 0::bigint as room_nid, 0::bigint as device_nid, '{}'::bigint[] as audience`,
+);
+
+export type RowWriter<Row> = {
+  /** Number of the stream, which is also the second key of its lock. */
+  readonly stream: number;
+  /** Of rows with the same key only the last one is written; without it all are. */
+  readonly keyOf?: (row: Row) => string;
+  /** Whether an earlier row of the same key stays although there is a later one. */
+  readonly staysOver?: (earlier: Row, later: Row) => boolean;
+  readonly write: (tx: Tx, rows: readonly Row[]) => Promise<WrittenRow[]>;
+};
+
+/** How each kind of row is written. */
+export const rowWriters: { readonly [Kind in RowKind]: RowWriter<RowOf<Kind>> } = {
+  accountData: {
+    stream: 2,
+    keyOf: (row) => `${row.userNid} ${row.roomNid} ${row.type}`,
+    write: (tx, rows) =>
+      tx.query(insertAccountData, [
+        rows.map((row) => row.userNid),
+        rows.map((row) => row.roomNid),
+        rows.map((row) => row.type),
+        rows.map((row) => row.content),
+      ]),
+  },
+  receipts: {
+    stream: 2,
+    keyOf: (row) => `${row.roomNid} ${row.userNid} ${row.receiptType} ${row.threadId}`,
+    staysOver: (earlier, later) => (earlier.roomOrder ?? -Infinity) > (later.roomOrder ?? Infinity),
+    write: (tx, rows) =>
+      tx.query(insertReceipts, [
+        rows.map((row) => row.roomNid),
+        rows.map((row) => row.userNid),
+        rows.map((row) => row.receiptType),
+        rows.map((row) => row.threadId),
+        rows.map((row) => row.eventId),
+        rows.map((row) => row.roomOrder),
+        rows.map((row) => row.ts),
+      ]),
+  },
+  toDevice: {
+    stream: 3,
+    write: (tx, rows) =>
+      tx.query(insertToDevice, [
+        rows.map((row) => row.deviceNid),
+        rows.map((row) => row.userNid),
+        rows.map((row) => row.sender),
+        rows.map((row) => row.type),
+        rows.map((row) => row.content),
+        rows.map((row) => row.messageId),
+      ]),
+  },
+  deviceLists: {
+    stream: 4,
+    keyOf: (row) => String(row.userNid),
+    write: (tx, rows) =>
+      tx.query(insertDeviceLists, [rows.map((row) => row.userNid), rows.map((row) => row.createdAt)]),
+  },
+  typing: {
+    stream: 5,
+    keyOf: (row) => `${row.roomNid} ${row.userNid}`,
+    write: (tx, rows) =>
+      tx.query(insertTyping, [
+        rows.map((row) => row.roomNid),
+        rows.map((row) => row.userNid),
+        rows.map((row) => row.expiresAt),
+      ]),
+  },
+  presence: {
+    stream: 5,
+    keyOf: (row) => String(row.userNid),
+    write: (tx, rows) =>
+      tx.query(insertPresence, [
+        rows.map((row) => row.userNid),
+        rows.map((row) => row.presence),
+        rows.map((row) => row.statusMsg),
+        rows.map((row) => row.lastActiveAt),
+      ]),
+  },
+};

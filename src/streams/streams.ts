@@ -1,0 +1,129 @@
+/**
+ * Owns the five streams of this process together: how far each is read, waiting for news in any of them, writing to the
+ * four beside events, and hearing of other processes.
+ */
+import type { Clock } from '#core/clock.ts';
+import type { Logger } from '#core/logger.ts';
+import type { Database } from '#storage/database.ts';
+import type { StateTries } from '#storage/rooms/state-tries.ts';
+import { findNewestPositions } from '#storage/streams/find-changes.ts';
+import { openChangeStream, type ChangeStream } from '#streams/change-stream.ts';
+import type { EventFact } from '#streams/event-fact.ts';
+import { openEventStream, type EventStream } from '#streams/event-stream.ts';
+import type { FactRingBounds } from '#streams/fact-ring.ts';
+import { hasNews, type Listener } from '#streams/has-news.ts';
+import { Notifier } from '#streams/notifier.ts';
+import { createStreamWriter, type WriteStreams } from '#streams/stream-writer.ts';
+import type { StreamPositions, SyncToken } from '#streams/sync-token.ts';
+import { openTokenEpochs } from '#streams/token-epochs.ts';
+import { Waiters } from '#streams/waiters.ts';
+
+const POLL_MS = 1_000;
+
+/** What a waiter wants to hear of, and for how long it waits. */
+export type WaitFor = Listener & {
+  /** What stands at or before these positions is known already. */
+  readonly after: StreamPositions;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+};
+
+/** The streams as readers have them. */
+export type StreamReaders = {
+  readonly events: EventStream;
+  readonly userData: ChangeStream;
+  readonly toDevice: ChangeStream;
+  readonly deviceLists: ChangeStream;
+  readonly ephemeral: ChangeStream;
+};
+
+export type Streams = StreamReaders &
+  AsyncDisposable & {
+    /** The epoch that new tokens name. */
+    readonly epoch: number;
+    /** How far each stream is read, in the order of sync tokens. */
+    readonly horizons: StreamPositions;
+    /** The persister calls this right after COMMIT with the facts of its batch, ascending, contiguous. */
+    committed(facts: readonly EventFact[]): void;
+    /** Reads all streams; when it resolves, all that was committed before the call is known. */
+    catchUp(): Promise<void>;
+    /** The positions of this epoch that those of a token mean; undefined for an epoch that never was. */
+    positionsInEpoch(token: SyncToken): StreamPositions | undefined;
+    /**
+     * Resolves when something concerns the listener, or at the deadline, or on abort; with the positions up to which
+     * nothing did, so that who waited long need not look at what has passed since.
+     */
+    waitFor(wanted: WaitFor): Promise<StreamPositions>;
+    /** Writes to the streams beside events; see `stream-writer.ts`. */
+    readonly write: WriteStreams;
+  };
+
+export type StreamsParts = {
+  readonly database: Database;
+  readonly tries: Pick<StateTries, 'find'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+};
+
+/** Starts at what is committed now. The database must be migrated. */
+export async function openStreams(parts: StreamsParts, bounds?: FactRingBounds): Promise<Streams> {
+  const { database, tries, clock, logger } = parts;
+  await using opening = new AsyncDisposableStack();
+  const epochs = await openTokenEpochs(parts);
+  const waiters = opening.use(new Waiters(clock));
+  const warn = (error: unknown): void => logger.warn({ err: error }, 'a stream could not be read');
+  const [events, userData, toDevice, deviceLists, ephemeral] = await Promise.all([
+    openEventStream({ database, tries, waiters, warn }, bounds),
+    ...([1, 2, 3, 4] as const).map((index) => openChangeStream({ database, waiters, index, warn })),
+  ] as const);
+  // The map above gives as many as it was given.
+  if (!userData || !toDevice || !deviceLists || !ephemeral) throw new Error('A stream is missing.');
+  const readers = { events, userData, toDevice, deviceLists, ephemeral };
+  const all = [events, userData, toDevice, deviceLists, ephemeral];
+  opening.defer(async () => void (await Promise.all(all.map((stream) => stream.settled()))));
+
+  /** Reads the streams of which there is something at these positions. */
+  const readUpTo = (positions: readonly number[]): void => {
+    for (const [index, stream] of all.entries())
+      if ((positions[index] ?? 0) > stream.horizon) stream.catchUp().catch(warn);
+  };
+  const poll = (): void => void findNewestPositions(database).then(readUpTo, warn);
+  const onNews = (positions: readonly number[] | undefined): void =>
+    positions === undefined ? poll() : readUpTo(positions);
+  const notifier = opening.use(new Notifier({ database, clock, logger, onNews }));
+  const pollTimer = setInterval(poll, POLL_MS).unref();
+  opening.defer(() => clearInterval(pollTimer));
+  const writer = opening.use(
+    createStreamWriter({
+      database,
+      logger,
+      committed: (commits) => {
+        for (const { stream, changes, before, upTo } of commits) {
+          notifier.announce(stream - 1, upTo);
+          const reader = [userData, toDevice, deviceLists, ephemeral][stream - 2];
+          reader?.committed(changes, before, upTo);
+        }
+      },
+    }),
+  );
+  const opened = opening.move();
+  return {
+    ...readers,
+    epoch: epochs.current,
+    get horizons() {
+      return waiters.horizons;
+    },
+    committed(facts) {
+      const last = facts.at(-1);
+      if (last === undefined) return;
+      notifier.announce(0, last.pos);
+      events.committed(facts);
+    },
+    catchUp: async () => void (await Promise.all(all.map((stream) => stream.catchUp()))),
+    positionsInEpoch: (token) => epochs.positionsInEpoch(token),
+    waitFor: (wanted) =>
+      hasNews(readers, wanted, wanted.after) ? Promise.resolve(wanted.after) : waiters.wait(wanted),
+    write: writer.write,
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}

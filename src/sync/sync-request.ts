@@ -1,0 +1,30 @@
+/** Owns what a sync is asked and what it answers with. */
+import type { Clock } from '#core/clock.ts';
+import type { Database } from '#storage/database.ts';
+import type { StateTries } from '#storage/rooms/state-tries.ts';
+import type { Streams } from '#streams/streams.ts';
+import type { StreamPositions } from '#streams/sync-token.ts';
+import type { SyncFilter } from '#sync/sync-filter.ts';
+
+export type SyncParts = {
+  readonly database: Database;
+  readonly tries: StateTries;
+  readonly streams: Streams;
+  readonly clock: Clock;
+};
+
+export type SyncRequest = {
+  readonly userNid: number;
+  readonly userId: string;
+  readonly deviceNid: number;
+  /** Positions of the client's token, at most the horizons; undefined in an initial sync. */
+  readonly since: StreamPositions | undefined;
+  readonly filter: SyncFilter;
+  readonly fullState: boolean;
+  readonly useStateAfter: boolean;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+};
+
+/** What is collected: everything after `since` and up to the horizons. */
+export type SyncWindow = SyncRequest & { readonly horizons: StreamPositions };
