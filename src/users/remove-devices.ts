@@ -1,6 +1,6 @@
 /** Owns the end of devices: logout, removal, deactivation. Whatever belongs to a device goes with it. */
 import type { Database, Tx } from '#storage/database.ts';
-import { deleteToDeviceMessages } from '#storage/users/delete-to-device-messages.ts';
+import { deleteToDeviceMessages } from '#streams/to-device-queue.ts';
 import { deleteDevices, type DeviceSelection } from '#storage/users/devices.ts';
 import type { Authenticator } from '#users/authenticate.ts';
 import { removeDeviceKeys } from '#users/keys/remove-device-keys.ts';
