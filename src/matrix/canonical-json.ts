@@ -86,8 +86,11 @@ function compareUnits(left: string, right: string): number {
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
-/** A surrogate stands for a code point above every other UTF-16 unit, U+E000 to U+FFFF included. */
-function compareCodePoints(left: string, right: string): number {
+/**
+ * The order of the texts' code points, for sorting. A surrogate stands for a code point above every other UTF-16 unit,
+ * U+E000 to U+FFFF included.
+ */
+export function compareCodePoints(left: string, right: string): number {
   const length = Math.min(left.length, right.length);
   for (let index = 0; index < length; index++) {
     const a = left.charCodeAt(index);

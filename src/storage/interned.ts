@@ -1,5 +1,6 @@
 /** Owns the numeric ids of strings that recur: user ids and state keys. */
 import { BoundedMap } from '#core/bounded-map.ts';
+import { joinedKey, type TypeAndKey } from '#matrix/joined-key.ts';
 import { statement, type ReadTx } from '#storage/database.ts';
 
 // One round trip for what is there and what is not. A row that another process inserts meanwhile is in neither part; the
@@ -31,11 +32,6 @@ const internTypesAndKeys = statement<{ type: string; state_key: string; nid: num
      )
    select type, state_key, nid from found union all select type, state_key, nid from made`,
 );
-
-export type TypeAndKey = readonly [type: string, stateKey: string];
-
-/** One string for a pair; the length in front makes it unambiguous. */
-export const joinedKey = (type: string, stateKey: string): string => `${type.length}:${type}${stateKey}`;
 
 /**
  * Numeric ids of users and state keys, remembered. Rows are written outside any transaction: one that is never used

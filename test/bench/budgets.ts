@@ -20,6 +20,8 @@ export const budgets: Record<string, Budget> = {
   'idle-connections': { bound: 'at most', limit: 40, per: 'absolute' },
   'memory-idle': { bound: 'at most', limit: 150, per: 'absolute' },
   'memory-after-load': { bound: 'at most', limit: 250, per: 'absolute' },
+  'resolution-v11': { bound: 'at most', limit: 250, per: 'absolute' },
+  'resolution-v12': { bound: 'at most', limit: 250, per: 'absolute' },
   'start-first': { bound: 'at most', limit: 5000, per: 'absolute' },
   'start-again': { bound: 'at most', limit: 1000, per: 'absolute' },
 };

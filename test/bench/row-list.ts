@@ -9,6 +9,8 @@ import { joins } from '#test/bench/rows/joins.ts';
 import { memoryAfterLoad, memoryIdle } from '#test/bench/rows/memory.ts';
 import { messages } from '#test/bench/rows/messages.ts';
 import { own } from '#test/bench/rows/own.ts';
+import { pdus } from '#test/bench/rows/pdus.ts';
+import { resolution } from '#test/bench/rows/resolution.ts';
 import { rooms } from '#test/bench/rows/rooms.ts';
 import { sequential } from '#test/bench/rows/sequential.ts';
 import { start } from '#test/bench/rows/start.ts';
@@ -29,4 +31,6 @@ export const rows: readonly Row[] = [
   messages,
   memoryAfterLoad,
   idleConnections,
+  pdus,
+  resolution,
 ];

@@ -13,7 +13,7 @@ import { referenceTo } from '#rooms/persist/event-reference.ts';
 import { authStateOf, completeView, emptyHead, entryOf, knowsState } from '#rooms/persist/room-view.ts';
 import type { Head, RoomView, StateEntry, ViewParts } from '#rooms/persist/room-view.ts';
 import type { DraftEvent, PersistRequest, SealedEvent } from '#rooms/persist-request.ts';
-import { joinedKey, type TypeAndKey } from '#storage/interned.ts';
+import { joinedKey, type TypeAndKey } from '#matrix/joined-key.ts';
 import type { NidAllocator } from '#storage/nid-allocator.ts';
 import type { EventRow } from '#storage/rooms/persist-columns.ts';
 import type { NewNode } from '#storage/rooms/state-tries.ts';

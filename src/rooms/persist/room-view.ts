@@ -6,7 +6,8 @@ import type { AuthEvent, EventReference } from '#matrix/pdu.ts';
 import { findRoomVersion, type RoomVersion } from '#matrix/room-versions.ts';
 import { referenceToStored } from '#rooms/persist/event-reference.ts';
 import type { ReadTx } from '#storage/database.ts';
-import { joinedKey, type Interned, type TypeAndKey } from '#storage/interned.ts';
+import { joinedKey, type TypeAndKey } from '#matrix/joined-key.ts';
+import type { Interned } from '#storage/interned.ts';
 import { selectHead, selectStateEvents, type HeadRow } from '#storage/rooms/load-view.ts';
 import type { StateRoot, StateTries } from '#storage/rooms/state-tries.ts';
 

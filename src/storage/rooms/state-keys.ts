@@ -1,7 +1,7 @@
 /** Owns looking up the numeric ids of state keys that exist; the writer of events makes new ones. */
 import { BoundedMap } from '#core/bounded-map.ts';
 import { statement, type ReadTx } from '#storage/database.ts';
-import { joinedKey } from '#storage/interned.ts';
+import { joinedKey } from '#matrix/joined-key.ts';
 
 type KeyRow = { key_nid: number; type: string; state_key: string };
 
