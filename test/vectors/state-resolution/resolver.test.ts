@@ -22,7 +22,7 @@ function requireVersion(id: string): RoomVersion {
 
 /** The oracle's keys are JSON texts; those of the product are made by `joinedKey`. */
 function ourKeyOf(key: string): string {
-  const [type, stateKey]: unknown[] = JSON.parse(key) as unknown[];
+  const [type, stateKey]: readonly unknown[] = JSON.parse(key);
   assert.ok(typeof type === 'string' && typeof stateKey === 'string');
   return joinedKey(type, stateKey);
 }
