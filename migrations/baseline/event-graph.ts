@@ -51,6 +51,7 @@ create table events (
 ) with (autovacuum_vacuum_insert_scale_factor = 0.05);
 create unique index events_pos_key on events (pos) where pos is not null;
 create unique index events_room_order_key on events (room_nid, room_order) where room_order is not null;
+create index events_room_time_index on events (room_nid, origin_server_ts, room_order) where room_order is not null;
 create index events_unordered_index on events (room_nid) where room_order is null;
 create index events_relates_to_index on events (relates_to, rel_type, room_order) where relates_to is not null;
 create index events_edits_index on events (relates_to, origin_server_ts, event_id) where rel_type = 'm.replace';

@@ -35,6 +35,7 @@ create table room_summary (
   join_rule text,
   history_visibility text,
   guest_access text,
+  allowed_room_ids text,
   hero_nids bigint[] not null,
   joined_count bigint not null,
   invited_count bigint not null

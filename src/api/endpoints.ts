@@ -5,6 +5,7 @@ import { getCapabilities } from '#api/client/capabilities.ts';
 import { createRoom } from '#api/client/create-room.ts';
 import { deleteDevice, deleteDevices, getDevice, getDevices, updateDevice } from '#api/client/device-management.ts';
 import { deleteRoomAlias, getLocalAliases, getRoomIdByAlias, setRoomAlias } from '#api/client/directory.ts';
+import { getEventContext } from '#api/client/event-context.ts';
 import { defineFilter, getFilter } from '#api/client/filter.ts';
 import { inviteUser } from '#api/client/inviting.ts';
 import { getJoinedRooms } from '#api/client/joined-rooms.ts';
@@ -32,6 +33,8 @@ import {
   getRelatingEventsWithRelType,
   getRelatingEventsWithRelTypeAndEventType,
 } from '#api/client/relations.ts';
+import { getEventByTimestamp } from '#api/client/room-event-by-timestamp.ts';
+import { roomInitialSync } from '#api/client/room-initial-sync.ts';
 import { sendMessage } from '#api/client/room-send.ts';
 import { setRoomStateWithKey } from '#api/client/room-state.ts';
 import {
@@ -41,6 +44,8 @@ import {
   getJoinedMembersByRoom,
   getOneRoomEvent,
 } from '#api/client/rooms.ts';
+import { getRoomSummary } from '#api/client/room-summary.ts';
+import { getSpaceHierarchy } from '#api/client/space-hierarchy.ts';
 import { sync } from '#api/client/sync.ts';
 import { getThreadRoots } from '#api/client/threads-list.ts';
 import { getVersions } from '#api/client/versions.ts';
@@ -65,6 +70,8 @@ export const endpoints: readonly Endpoint<Context>[] = [
   getCapabilities,
   getDevice,
   getDevices,
+  getEventByTimestamp,
+  getEventContext,
   getFilter,
   getJoinedMembersByRoom,
   getJoinedRooms,
@@ -83,8 +90,10 @@ export const endpoints: readonly Endpoint<Context>[] = [
   getRoomIdByAlias,
   getRoomState,
   getRoomStateWithKey,
+  getRoomSummary,
   getRoomVisibilityOnDirectory,
   getThreadRoots,
+  getSpaceHierarchy,
   getTokenOwner,
   getUserProfile,
   getVersions,
@@ -106,6 +115,7 @@ export const endpoints: readonly Endpoint<Context>[] = [
   refresh,
   register,
   registrationTokenValidity,
+  roomInitialSync,
   sendMessage,
   setRoomAlias,
   setRoomStateWithKey,

@@ -1,4 +1,5 @@
 /** Owns the question whether somebody may join a restricted room, and by which member's power. */
+import { allowedRoomsOf } from '#matrix/join-rules.ts';
 import { isJsonObject } from '#matrix/pdu-format.ts';
 import { namedLevel, userPowerLevel } from '#matrix/power-levels.ts';
 import { contentOf, findStateEvent } from '#rooms/find-room-state.ts';
@@ -9,8 +10,6 @@ import { findHead, findMembership, findRoom, type KnownRoom } from '#storage/roo
 import type { StateRoot } from '#storage/rooms/state-tries.ts';
 import { membershipCodes } from '#streams/event-fact.ts';
 
-/** Rooms of the `allow` list that are looked at. */
-const ALLOWED_ROOMS_MAX = 50;
 /** Members of no particular power that are looked at when anybody may invite. */
 const CANDIDATES_MAX = 20;
 
@@ -89,17 +88,4 @@ async function checkAllowList(parts: RoomReadParts, user: RoomUser, allow: unkno
     if (own?.membership === membershipCodes.join) return 'yes';
   }
   return isUnknown ? 'unknown' : 'no';
-}
-
-/** The rooms whose members the content of `m.room.join_rules` lets in. */
-export function allowedRoomsOf(allow: unknown): string[] {
-  if (!Array.isArray(allow)) return [];
-  const conditions: readonly unknown[] = allow.slice(0, ALLOWED_ROOMS_MAX);
-  return conditions.flatMap((condition) => allowedRoomOf(condition) ?? []);
-}
-
-function allowedRoomOf(condition: unknown): string | undefined {
-  if (typeof condition !== 'object' || condition === null) return undefined;
-  if (!('type' in condition) || condition.type !== 'm.room_membership') return undefined;
-  return 'room_id' in condition && typeof condition.room_id === 'string' ? condition.room_id : undefined;
 }

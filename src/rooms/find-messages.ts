@@ -1,17 +1,12 @@
 /** Owns paging through a room's history. */
 import { compileEventFilter, type RoomEventFilter } from '#rooms/event-filter.ts';
-import { selectVisible } from '#rooms/event-visibility.ts';
 import { findReadableEnd, requirePageOrder, type TokenParts } from '#rooms/find-page-position.ts';
-import { findStateEvents, type TypeAndKey } from '#rooms/find-room-state.ts';
+import { findSenders } from '#rooms/find-senders.ts';
 import { formatPageToken } from '#rooms/page-token.ts';
 import type { RoomUser } from '#rooms/room-parts.ts';
 import { requireRoomReader, type RoomReader } from '#rooms/room-reader.ts';
-import { findRoomTimeline, type StoredEvent, type TimelineRange } from '#storage/rooms/find-events.ts';
-
-/** Events that one request looks at when most are filtered away; the next page goes on from there. */
-const SCANNED_MAX = 2_000;
-/** Events read at a time when a filter may want few of them. */
-const FILTERED_BATCH = 100;
+import { scanTimeline } from '#rooms/scan-timeline.ts';
+import type { StoredEvent } from '#storage/rooms/find-events.ts';
 
 export type MessagesRequest = {
   readonly user: RoomUser;
@@ -51,7 +46,7 @@ export async function findMessages(parts: TokenParts, request: MessagesRequest):
     direction === 'b'
       ? { from: to ?? Number.MIN_SAFE_INTEGER, before: Math.min(first, ceiling) }
       : { from: first, before: Math.min(to ?? ceiling, ceiling) };
-  const { chunk, next } = await scan(parts, user, reader, {
+  const { chunk, next } = await scanTimeline(parts, user, reader, {
     ...bounds,
     direction,
     limit: Math.min(request.limit, filter.limit ?? request.limit),
@@ -61,57 +56,8 @@ export async function findMessages(parts: TokenParts, request: MessagesRequest):
   return {
     reader,
     chunk,
-    state: filter.lazy_load_members === true ? await findSenders(parts, reader, chunk, direction) : [],
+    state: filter.lazy_load_members === true ? await findSenders(parts, reader, chunk) : [],
     start: request.from ?? formatPageToken({ roomNid, order: start }),
     end: next === undefined ? undefined : formatPageToken({ roomNid, order: next }),
   };
-}
-
-type Scan = Required<TimelineRange> & { readonly matches: ((event: StoredEvent) => boolean) | undefined };
-
-/** Reads on until the page is full, the range is at its end, or enough has been looked at. */
-async function scan(
-  parts: TokenParts,
-  user: RoomUser,
-  reader: RoomReader,
-  { matches, limit, ...range }: Scan,
-): Promise<{ readonly chunk: readonly StoredEvent[]; readonly next: number | undefined }> {
-  const chunk: StoredEvent[] = [];
-  const batch = matches === undefined ? limit : Math.max(limit, FILTERED_BATCH);
-  let { from, before } = range;
-  for (let scanned = 0; ; scanned += batch) {
-    // One more than is wanted tells whether there are more.
-    const read = await findRoomTimeline(parts.database, reader.room.roomNid, {
-      from,
-      before,
-      direction: range.direction,
-      limit: batch + 1,
-    });
-    const events = read.slice(0, batch);
-    const visible = await selectVisible(parts, user, reader, events);
-    const wanted = matches === undefined ? visible : visible.filter(matches);
-    const taken = wanted.slice(0, limit - chunk.length);
-    chunk.push(...taken);
-    const last = taken.length < wanted.length ? taken.at(-1) : events.at(-1);
-    const hasMore = taken.length < wanted.length || read.length > batch;
-    if (last === undefined || !hasMore) return { chunk, next: undefined };
-    const next = range.direction === 'b' ? last.roomOrder : last.roomOrder + 1;
-    if (chunk.length >= limit || scanned + batch >= SCANNED_MAX) return { chunk, next };
-    if (range.direction === 'b') before = next;
-    else from = next;
-  }
-}
-
-/** Member events of those who sent the events, as of the newest of them. */
-async function findSenders(
-  parts: TokenParts,
-  reader: RoomReader,
-  chunk: readonly StoredEvent[],
-  direction: 'b' | 'f',
-): Promise<StoredEvent[]> {
-  const newest = direction === 'b' ? chunk[0] : chunk.at(-1);
-  if (newest === undefined) return [];
-  const senders = [...new Set(chunk.map((event) => event.sender))];
-  const keys = senders.map((sender): TypeAndKey => ['m.room.member', sender]);
-  return findStateEvents(parts, reader.room.roomNid, newest.stateBefore ?? reader.root, keys);
 }

@@ -44,11 +44,21 @@ export async function findWholeState(parts: RoomReadParts, roomNid: number, root
   return inOrder(await findEventsByNids(parts.database, nids));
 }
 
-/** The member events of a state, oldest first. */
-export async function findMemberEvents(parts: RoomReadParts, roomNid: number, root: StateRoot): Promise<StoredEvent[]> {
+/** The events of one type in a state, oldest first. */
+export async function findStateEventsOfType(
+  parts: RoomReadParts,
+  roomNid: number,
+  root: StateRoot,
+  type: string,
+): Promise<StoredEvent[]> {
   const entries = await parts.tries.entries(parts.database, roomNid, root);
   const nids = entries.map(([, eventNid]) => eventNid);
-  return inOrder(await findEventsOfType(parts.database, nids, 'm.room.member'));
+  return inOrder(await findEventsOfType(parts.database, nids, type));
+}
+
+/** The member events of a state, oldest first. */
+export function findMemberEvents(parts: RoomReadParts, roomNid: number, root: StateRoot): Promise<StoredEvent[]> {
+  return findStateEventsOfType(parts, roomNid, root, 'm.room.member');
 }
 
 function inOrder(events: StoredEvent[]): StoredEvent[] {

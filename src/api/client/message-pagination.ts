@@ -1,11 +1,9 @@
 /** Owns the endpoint by which clients page through a room's history. */
 import { Type } from 'typebox';
+import { readEventFilter } from '#api/client/event-filter-query.ts';
 import type { Context } from '#context.ts';
 import { rawJson } from '#http/answer.ts';
-import { requireFitting } from '#http/check-input.ts';
 import { endpoint } from '#http/endpoint.ts';
-import { MatrixError } from '#matrix/error.ts';
-import { roomEventFilter, type RoomEventFilter } from '#rooms/event-filter.ts';
 import { findMessages } from '#rooms/find-messages.ts';
 import { renderEvent } from '#rooms/render-events.ts';
 import { optionsOfPage } from '#rooms/render-page.ts';
@@ -37,7 +35,7 @@ export const getRoomEvents = endpoint({
       from: query.from,
       to: query.to,
       limit: Math.min(query.limit ?? LIMIT_DEFAULT, LIMIT_MAX),
-      filter: query.filter === undefined ? {} : requireFilter(query.filter),
+      filter: readEventFilter(query.filter),
     });
     const options = await optionsOfPage(context, principal, page.reader, page.chunk);
     const chunk = page.chunk.map((event) => renderEvent(event, options)).join(',');
@@ -47,17 +45,3 @@ export const getRoomEvents = endpoint({
     return rawJson(`{"chunk":[${chunk}],"start":${JSON.stringify(page.start)}${endPart}${statePart}}`);
   },
 });
-
-/** The filter stands in the query as JSON. Throws M_INVALID_PARAM for what is none. */
-function requireFilter(text: string): RoomEventFilter {
-  let filter: unknown;
-  try {
-    filter = JSON.parse(text);
-  } catch (error) {
-    throw new MatrixError('M_INVALID_PARAM', 'The query parameter "filter" is not JSON.', { cause: error });
-  }
-  requireFitting(roomEventFilter, filter, 'query');
-  // The check above is what makes it one.
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return filter as RoomEventFilter;
-}

@@ -1,5 +1,6 @@
 /** Owns the projection of room state onto `room_summary`. */
 import type { AuthEvent, JsonObject } from '#matrix/pdu.ts';
+import { allowedRoomsOf } from '#matrix/join-rules.ts';
 import type { ProjectedEvent, Projection } from '#rooms/persist/projection.ts';
 import type { Interned } from '#storage/interned.ts';
 import { applySummaries, patchHeroes, patchSummaries } from '#storage/rooms/write-projections.ts';
@@ -77,8 +78,16 @@ function addTo(patches: Map<number, Patch>, { event, replaced, view }: Projected
     if (userNid !== undefined) patch.members.set(userNid, membership === 'join' || membership === 'invite');
     return;
   }
+  if (event.state_key !== '') return;
+  if (event.type === 'm.room.join_rules') patch.columns['allowed_room_ids'] = allowedRooms(event.content);
   const source = sources.get(event.type);
-  if (source !== undefined && event.state_key === '') patch.columns[source[0]] = columnText(event.content, source[1]);
+  if (source !== undefined) patch.columns[source[0]] = columnText(event.content, source[1]);
+}
+
+/** The rooms whose members may join, as a JSON array; null if there are none. */
+function allowedRooms({ allow }: JsonObject): string | null {
+  const roomIds = allowedRoomsOf(allow).filter((roomId) => !roomId.includes('\0'));
+  return roomIds.length === 0 ? null : JSON.stringify(roomIds);
 }
 
 function difference(event: AuthEvent, replaced: AuthEvent | undefined, membership: string): number {

@@ -55,6 +55,11 @@ export const events = defineEntity({
     { name: 'events_room_order_key', properties: ['room_nid', 'room_order'], where: 'room_order is not null' },
   ],
   indexes: [
+    {
+      name: 'events_room_time_index',
+      properties: ['room_nid', 'origin_server_ts', 'room_order'],
+      where: 'room_order is not null',
+    },
     { name: 'events_unordered_index', properties: ['room_nid'], where: 'room_order is null' },
     {
       name: 'events_relates_to_index',

@@ -41,6 +41,7 @@ export const roomSummary = defineEntity({
     join_rule: p.text().nullable(),
     history_visibility: p.text().nullable(),
     guest_access: p.text().nullable(),
+    allowed_room_ids: p.text().nullable(),
     hero_nids: p.array<number>(Number).columnType('bigint[]'),
     joined_count: p.bigint('number'),
     invited_count: p.bigint('number'),

@@ -87,6 +87,22 @@ const selectNewer = statement<StoredEventRow>(
      order by room_order limit $4
    ) e ${storedEventJoins} order by e.room_order`,
 );
+const selectAfterTime = statement<StoredEventRow>(
+  'select_events_after_time',
+  `select ${storedEventColumns} from (
+     select * from events where room_nid = $1 and room_order is not null and status = 2
+       and (origin_server_ts, room_order) >= ($2, $3)
+     order by origin_server_ts, room_order limit $4
+   ) e ${storedEventJoins} order by e.origin_server_ts, e.room_order`,
+);
+const selectBeforeTime = statement<StoredEventRow>(
+  'select_events_before_time',
+  `select ${storedEventColumns} from (
+     select * from events where room_nid = $1 and room_order is not null and status = 2
+       and (origin_server_ts, room_order) <= ($2, $3)
+     order by origin_server_ts desc, room_order desc limit $4
+   ) e ${storedEventJoins} order by e.origin_server_ts desc, e.room_order desc`,
+);
 // Apart from the events: joined to them it costs five times what a page without redactions does.
 const selectRedactions = statement<{ target: string; room_nid: number; event_id: string; json: string }>(
   'select_valid_redactions',
@@ -140,6 +156,21 @@ export async function findRoomTimeline(db: ReadTx, roomNid: number, range: Timel
       ? await db.query(selectOlder, [roomNid, before, from, range.limit])
       : await db.query(selectNewer, [roomNid, from, before, range.limit]);
   return readStoredEvents(db, rows);
+}
+
+/** A place among a room's events by time; among those of one time, by order. */
+export type TimePlace = { readonly ts: number; readonly order: number };
+
+/** The events from a place on, nearest first, by `events_room_time_index`. */
+export async function findEventsByTime(
+  db: ReadTx,
+  roomNid: number,
+  direction: 'b' | 'f',
+  { ts, order }: TimePlace,
+  limit: number,
+): Promise<StoredEvent[]> {
+  const asked = direction === 'f' ? selectAfterTime : selectBeforeTime;
+  return readStoredEvents(db, await db.query(asked, [roomNid, ts, order, limit]));
 }
 
 /** The order of the newest event that was there at a position of the stream. */

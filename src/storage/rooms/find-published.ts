@@ -15,6 +15,8 @@ export type SummarisedRoom = {
   readonly join_rule: string | null;
   readonly history_visibility: string | null;
   readonly guest_access: string | null;
+  /** A JSON array of the rooms whose members may join. */
+  readonly allowed_room_ids: string | null;
   readonly joined_count: number;
 };
 
@@ -31,7 +33,7 @@ export type DirectoryRange = {
 };
 
 const columns = `s.room_nid, r.room_id, r.version, s.name, s.avatar_url, s.topic, s.canonical_alias, s.room_type, s.encryption,
-  s.join_rule, s.history_visibility, s.guest_access, s.joined_count`;
+  s.join_rule, s.history_visibility, s.guest_access, s.allowed_room_ids, s.joined_count`;
 const listed = `from published_rooms p join room_summary s using (room_nid) join rooms r using (room_nid)
   where ($1::text[] is null or s.room_type = any($1) or (s.room_type is null and $2))`;
 
@@ -54,7 +56,7 @@ const selectIsListed = statement<{ is_listed: boolean }>(
 );
 const selectSummaries = statement<SummarisedRoom>(
   'select_room_summaries_outside',
-  `select ${columns} from room_summary s join rooms r using (room_nid) where s.room_nid = any($1::bigint[])`,
+  `select ${columns} from room_summary s join rooms r using (room_nid) where r.room_id = any($1::text[])`,
 );
 
 function typeColumns(roomTypes: DirectoryRange['roomTypes']): [string[] | null, boolean] {
@@ -80,7 +82,7 @@ export async function findIsListed(db: ReadTx, roomNid: number): Promise<boolean
   return (await db.query(selectIsListed, [roomNid]))[0]?.is_listed ?? false;
 }
 
-/** What rooms look like from outside, in no particular order. */
-export function findSummarisedRooms(db: ReadTx, roomNids: readonly number[]): Promise<SummarisedRoom[]> {
-  return roomNids.length === 0 ? Promise.resolve([]) : db.query(selectSummaries, [roomNids]);
+/** What those of the rooms that are here look like from outside, in no particular order. */
+export function findSummarisedRooms(db: ReadTx, roomIds: readonly string[]): Promise<SummarisedRoom[]> {
+  return roomIds.length === 0 ? Promise.resolve([]) : db.query(selectSummaries, [roomIds]);
 }

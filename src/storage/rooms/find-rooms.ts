@@ -65,6 +65,12 @@ const selectJoined = statement<{ room_id: string; room_nid: number }>(
   `select room_id, room_nid from user_rooms join rooms using (room_nid) where user_nid = $1 and membership = 2`,
 );
 
+const selectMemberships = statement<{ room_id: string; membership: number }>(
+  'select_user_rooms_among',
+  `select room_id, membership from rooms join user_rooms using (room_nid)
+   where room_id = any($2::text[]) and user_nid = $1`,
+);
+
 // Per database, because tests open several. Transactions of their own find nothing here and ask, which is right too.
 const roomCaches = new WeakMap<ReadTx, BoundedMap<string, KnownRoom>>();
 
@@ -141,4 +147,15 @@ export async function findJoinedRooms(
 ): Promise<{ readonly roomId: string; readonly roomNid: number }[]> {
   const rows = await db.query(selectJoined, [userNid]);
   return rows.map((row) => ({ roomId: row.room_id, roomNid: row.room_nid }));
+}
+
+/** What the user is to those of the rooms that are here, as a column holds it, by room id. */
+export async function findMembershipsAmong(
+  db: ReadTx,
+  userNid: number,
+  roomIds: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
+  if (roomIds.length === 0) return new Map();
+  const rows = await db.query(selectMemberships, [userNid, roomIds]);
+  return new Map(rows.map((row) => [row.room_id, row.membership]));
 }

@@ -5,9 +5,10 @@ import { statement } from '#storage/database.ts';
 export const applySummaries = statement<unknown>(
   'apply_room_summaries',
   `insert into room_summary as s (room_nid, name, avatar_url, topic, canonical_alias, room_type, encryption, tombstone,
-     join_rule, history_visibility, guest_access, hero_nids, joined_count, invited_count)
+     join_rule, history_visibility, guest_access, allowed_room_ids, hero_nids, joined_count, invited_count)
    select nid, p->>'name', p->>'avatar_url', p->>'topic', p->>'canonical_alias', p->>'room_type', p->>'encryption',
-     p->>'tombstone', p->>'join_rule', p->>'history_visibility', p->>'guest_access', '{}', joined, invited
+     p->>'tombstone', p->>'join_rule', p->>'history_visibility', p->>'guest_access',
+     p->>'allowed_room_ids', '{}', joined, invited
    from unnest($1::bigint[], $2::jsonb[], $3::bigint[], $4::bigint[]) as patch(nid, p, joined, invited)
    on conflict (room_nid) do update set
      joined_count = s.joined_count + excluded.joined_count,
@@ -26,7 +27,8 @@ export const patchSummaries = statement<unknown>(
      tombstone = case when p ? 'tombstone' then p->>'tombstone' else s.tombstone end,
      join_rule = case when p ? 'join_rule' then p->>'join_rule' else s.join_rule end,
      history_visibility = case when p ? 'history_visibility' then p->>'history_visibility' else s.history_visibility end,
-     guest_access = case when p ? 'guest_access' then p->>'guest_access' else s.guest_access end
+     guest_access = case when p ? 'guest_access' then p->>'guest_access' else s.guest_access end,
+     allowed_room_ids = case when p ? 'allowed_room_ids' then p->>'allowed_room_ids' else s.allowed_room_ids end
    from unnest($1::bigint[], $2::jsonb[]) as patch(nid, p) where s.room_nid = patch.nid`,
 );
 

@@ -1,0 +1,20 @@
+/** Owns the endpoint that shows a room to those who may know of it. */
+import type { Context } from '#context.ts';
+import { endpoint } from '#http/endpoint.ts';
+import { requireRoomSummary } from '#rooms/directory/find-room-summary.ts';
+
+export const getRoomSummary = endpoint({
+  operation: 'client.getRoomSummary',
+  method: 'GET',
+  path: '/_matrix/client/v1/room_summary/{roomIdOrAlias}',
+  aliases: [
+    '/_matrix/client/unstable/im.nheko.summary/summary/{roomIdOrAlias}',
+    '/_matrix/client/unstable/im.nheko.summary/rooms/{roomIdOrAlias}/summary',
+  ],
+  auth: 'optionalUser',
+  allow: ['suspended'],
+  rateLimit: 'none',
+  spec: 'Client-Server API, Room summaries',
+  handler: (context: Context, { params, principal }) =>
+    requireRoomSummary(context, principal?.userNid, params.roomIdOrAlias),
+});

@@ -1,0 +1,39 @@
+/** Owns the question which rooms somebody may know of, without being in them. */
+import { allowedRoomIds, isKnockable, isRestricted } from '#rooms/directory/outside-view.ts';
+import type { ReadTx } from '#storage/database.ts';
+import { findSummarisedRooms, type SummarisedRoom } from '#storage/rooms/find-published.ts';
+import { findMembershipsAmong } from '#storage/rooms/find-rooms.ts';
+import { membershipCodes } from '#streams/event-fact.ts';
+
+export type KnownOutside = {
+  readonly room: SummarisedRoom;
+  /** The user's, as a column holds it; undefined if there is or was none. */
+  readonly membership: number | undefined;
+};
+
+/**
+ * Those of the rooms that the user may know of, by id: rooms that they are in or may enter or knock on, and those that
+ * the world may read. `userNid` is undefined for somebody who did not log in. Three queries, whatever the number.
+ * Specification: Client-Server API, `GET /rooms/{roomId}/hierarchy`, `rooms`; `GET /room_summary/{roomIdOrAlias}`.
+ */
+export async function findKnownRooms(
+  { database }: { readonly database: ReadTx },
+  userNid: number | undefined,
+  roomIds: readonly string[],
+): Promise<ReadonlyMap<string, KnownOutside>> {
+  const rooms = await findSummarisedRooms(database, roomIds);
+  const allowedIds = rooms.filter(isRestricted).flatMap(allowedRoomIds);
+  const asked = [...new Set([...rooms.map((room) => room.room_id), ...allowedIds])];
+  const memberships = userNid === undefined ? new Map() : await findMembershipsAmong(database, userNid, asked);
+  const known = rooms.filter((room) => mayKnowOf(room, memberships));
+  return new Map(known.map((room) => [room.room_id, { room, membership: memberships.get(room.room_id) }]));
+}
+
+function mayKnowOf(room: SummarisedRoom, memberships: ReadonlyMap<string, number>): boolean {
+  const { join, invite, ban } = membershipCodes;
+  const own = memberships.get(room.room_id);
+  if (own === join || own === invite || room.history_visibility === 'world_readable') return true;
+  if (own === ban) return false;
+  if (room.join_rule === 'public' || isKnockable(room)) return true;
+  return isRestricted(room) && allowedRoomIds(room).some((id) => memberships.get(id) === join);
+}
