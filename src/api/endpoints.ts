@@ -3,6 +3,7 @@ import { getAuthFallback, completeAuthFallback } from '#api/client/auth-fallback
 import { ban, unban } from '#api/client/banning.ts';
 import { getCapabilities } from '#api/client/capabilities.ts';
 import { createRoom } from '#api/client/create-room.ts';
+import { uploadCrossSigningKeys, uploadCrossSigningSignatures } from '#api/client/cross-signing.ts';
 import { deleteDevice, deleteDevices, getDevice, getDevices, updateDevice } from '#api/client/device-management.ts';
 import { deleteRoomAlias, getLocalAliases, getRoomIdByAlias, setRoomAlias } from '#api/client/directory.ts';
 import { getEventContext } from '#api/client/event-context.ts';
@@ -123,5 +124,7 @@ export const endpoints: readonly Endpoint<Context>[] = [
   sync,
   unban,
   updateDevice,
+  uploadCrossSigningKeys,
+  uploadCrossSigningSignatures,
   uploadKeys,
 ];

@@ -71,6 +71,12 @@ export function isSignatureValid(text: string, signature: string, key: VerifyKey
   return bytes?.length === SIGNATURE_BYTES && verify(null, Buffer.from(text), key, bytes);
 }
 
+/** `isSignatureValid` for a public key in base64 that is met once; false if it is none. */
+export function isSignedByKey(text: string, signature: string, publicKey: string | undefined): boolean {
+  const key = publicKey === undefined ? undefined : importVerifyKey(publicKey);
+  return key !== undefined && isSignatureValid(text, signature, key);
+}
+
 /** `isSignatureValid` on Node's thread pool, for batches of events from other servers. */
 export async function isSignatureValidInPool(text: string, signature: string, key: VerifyKey): Promise<boolean> {
   const bytes = decodeBase64(signature);

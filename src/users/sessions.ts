@@ -13,6 +13,7 @@ import {
   type NewTokens,
 } from '#storage/users/tokens.ts';
 import { hashToken, type Authenticator } from '#users/authenticate.ts';
+import { requireFreeDeviceId } from '#users/keys/require-free-device-id.ts';
 
 export type SessionParts = {
   readonly database: Database;
@@ -39,7 +40,8 @@ export type SessionTokens = {
 };
 
 /**
- * Makes tokens for a device, which is made if need be. Earlier tokens of the device end.
+ * Makes tokens for a device, which is made if need be. Earlier tokens of the device end. Throws M_FORBIDDEN for the ID of
+ * a cross-signing key of the user.
  * Specification: Client-Server API, "Relationship between access tokens and devices".
  */
 export async function createSession(
@@ -49,6 +51,7 @@ export async function createSession(
   const { userNid, displayName, deviceId = generateDeviceId() } = request;
   const { tokens, row } = makeTokens(parts, request.isRefreshable === true);
   const deviceNid = await parts.database.transaction(async (tx) => {
+    await requireFreeDeviceId(tx, userNid, deviceId);
     const nid = await persistDevice(tx, { userNid, deviceId, displayName, createdAt: row.createdAt });
     await replaceTokens(tx, { ...row, userNid, deviceNid: nid, generation: 0 });
     return nid;

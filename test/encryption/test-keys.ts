@@ -51,3 +51,30 @@ export function makeOneTimeKeys(ids: readonly string[], { userId }: DeviceName, 
 export function makeFallbackKey(id: string, { userId }: DeviceName, key: NamedKey): JsonObject {
   return { [`signed_curve25519:${id}`]: signAs({ key: randomKey(), fallback: true }, userId, key) };
 }
+
+/** The three keys of a user as they are uploaded, the master key having signed the others. */
+export type CrossSigning = {
+  readonly master: NamedKey;
+  readonly selfSigning: NamedKey;
+  readonly userSigning: NamedKey;
+  readonly upload: {
+    readonly master_key: JsonObject;
+    readonly self_signing_key: JsonObject;
+    readonly user_signing_key: JsonObject;
+  };
+};
+
+export function makeCrossSigning(userId: string): CrossSigning {
+  const [master, selfSigning, userSigning] = [makeKey(), makeKey(), makeKey()];
+  const object = (usage: string, { keyId, publicKey }: NamedKey): JsonObject => ({
+    user_id: userId,
+    usage: [usage],
+    keys: { [keyId]: publicKey },
+  });
+  const upload = {
+    master_key: object('master', master),
+    self_signing_key: signAs(object('self_signing', selfSigning), userId, master),
+    user_signing_key: signAs(object('user_signing', userSigning), userId, master),
+  };
+  return { master, selfSigning, userSigning, upload };
+}

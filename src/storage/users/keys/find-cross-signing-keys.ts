@@ -4,7 +4,7 @@ import { statement, type ReadTx } from '#storage/database.ts';
 import type { SignedKey } from '#storage/users/keys/find-device-keys.ts';
 
 export type StoredCrossSigningKey = SignedKey & { readonly usage: CrossSigningUsage; readonly publicKey: string };
-export type QueriedCrossSigningKey = StoredCrossSigningKey & { readonly userId: string };
+export type QueriedCrossSigningKey = StoredCrossSigningKey & { readonly userNid: number; readonly userId: string };
 
 const selectOwn = statement<StoredCrossSigningKey>(
   'select_own_cross_signing_keys',
@@ -19,7 +19,7 @@ export function findOwnCrossSigningKeys(db: ReadTx, userNid: number): Promise<St
 
 const selectQueried = statement<QueriedCrossSigningKey>(
   'select_queried_cross_signing_keys',
-  `select u.user_id as "userId", c.usage, c.public_key as "publicKey", c.signed_text as "signedText", c.signatures
+  `select u.user_nid as "userNid", u.user_id as "userId", c.usage, c.public_key as "publicKey", c.signed_text as "signedText", c.signatures
    from users u join cross_signing_keys c on c.user_nid = u.user_nid
    where u.user_id = any($1::text[]) and (c.usage <> 'user_signing' or c.user_nid = $2)`,
 );
