@@ -3,13 +3,13 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { Registry } from 'prom-client';
 import { endpoints } from '#api/endpoints.ts';
-import type { ListenAddress } from '#config/network-types.ts';
 import type { Config } from '#config/schema.ts';
 import type { Context } from '#context.ts';
 import { systemClock, type Clock } from '#core/clock.ts';
 import { createLogger, type Logger } from '#core/logger.ts';
 import { randomToken } from '#core/random.ts';
 import { StartError } from '#core/start-error.ts';
+import { listenTls } from '#http/listen-tls.ts';
 import { listen, ListenError, type Listening, type ListenOptions } from '#http/listen.ts';
 import { mount, type HttpSeams } from '#http/mount.ts';
 import { createOperationsListener } from '#http/operations-listener.ts';
@@ -64,10 +64,16 @@ export async function startServer(config: Config): Promise<Server> {
   if (config.metrics.listen !== undefined) {
     const checkReady = async (): Promise<void> => void (await database.query(ping, []));
     const listener = createOperationsListener({ checkReady, readyMs: READY_MS, metrics });
-    starting.use(await listenOn(config.metrics.listen, { listener }));
+    starting.use(await listenOn(listen, { ...config.metrics.listen, listener }));
   }
   const { listener, abortRequests } = mount(endpoints, context, httpSeams(context, metrics));
-  const listening = starting.use(await listenOn(config.listen, { listener, onStop: abortRequests }));
+  const api = { listener, onStop: abortRequests };
+  const { listen: tlsAddress, certificate, key } = config.tls;
+  if (tlsAddress !== undefined && certificate !== undefined && key !== undefined) {
+    const files = { certificate, key };
+    starting.use(await listenOn(listenTls, { ...tlsAddress, ...api, files, logger }));
+  }
+  const listening = starting.use(await listenOn(listen, { ...config.listen, ...api }));
   const running = starting.move();
   return {
     url: urlOf(listening),
@@ -196,9 +202,12 @@ function httpSeams(context: Context, metrics: Registry): HttpSeams {
   };
 }
 
-async function listenOn(address: ListenAddress, options: Omit<ListenOptions, 'host' | 'port'>): Promise<Listening> {
+async function listenOn<Options extends ListenOptions>(
+  start: (options: Options) => Promise<Listening>,
+  options: Options,
+): Promise<Listening> {
   try {
-    return await listen({ ...options, ...address });
+    return await start(options);
   } catch (error) {
     // The command line knows the system's error and names the key of the configuration to change.
     throw error instanceof ListenError ? error.cause : error;

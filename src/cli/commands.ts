@@ -29,6 +29,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('#cli/migrate.ts')).migrate,
   },
   {
+    name: 'health',
+    summary: 'Say whether the running server is ready.',
+    load: async () => (await import('#cli/health.ts')).health,
+  },
+  {
     name: 'docs',
     summary: 'Write the generated documents of a checkout again.',
     load: async () => (await import('#cli/docs.ts')).docs,

@@ -8,8 +8,9 @@ export function explainListenError(error: unknown, config: Config): StartError |
   if (!isErrno(error, 'EADDRINUSE', 'EACCES', 'EADDRNOTAVAIL') || error.syscall !== 'listen') return undefined;
   const port = 'port' in error ? Number(error.port) : 0;
   const host = 'address' in error ? String(error.address) : '';
-  const isMetrics = port !== config.listen.port && port === config.metrics.listen?.port;
-  const [key, variable] = isMetrics ? ['metrics.listen', 'CAUSEWAY_METRICS_LISTEN'] : ['listen', 'CAUSEWAY_LISTEN'];
+  const wanted = { listen: config.listen, 'tls.listen': config.tls.listen, 'metrics.listen': config.metrics.listen };
+  const key = Object.entries(wanted).find(([, address]) => address?.port === port)?.[0] ?? 'listen';
+  const variable = `CAUSEWAY_${key.toUpperCase().replace('.', '_')}`;
   const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
   const elsewhere = `set ${key} (${variable}) to another address, such as 127.0.0.1:${port < 1024 ? 8008 : port + 1}.`;
   const sentences: Record<string, string> = {

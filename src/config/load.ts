@@ -2,6 +2,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { ConfigError, type ConfigProblem } from '#config/config-error.ts';
+import { findContradictions } from '#config/contradictions.ts';
 import { flatKeys, schemaMembers, type FlatKey, type Members } from '#config/flat-keys.ts';
 import { readEnvironment } from '#config/read-environment.ts';
 import { readYamlFile } from '#config/read-yaml.ts';
@@ -38,7 +39,10 @@ export function loadConfig(sources: ConfigSources): Config {
     values.set(flatKey.path, setting ? parseSetting(flatKey, setting, cwd, problems) : defaultOf(flatKey));
   }
   if (problems.length > 0) throw new ConfigError(problems);
-  return deepFreeze(complete(values, cwd));
+  const config = complete(values, cwd);
+  const contradictions = findContradictions(config);
+  if (contradictions.length > 0) throw new ConfigError(contradictions);
+  return deepFreeze(config);
 }
 
 /** The tree of `Config`, and what follows from other keys. */

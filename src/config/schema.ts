@@ -42,6 +42,20 @@ export const configSchema = {
     default: '127.0.0.1:8008',
     prose: 'Where the Matrix API listens, in plain HTTP.',
   }),
+  tls: group('TLS of its own, for servers without a reverse proxy. The three keys belong together.', {
+    listen: optionalKey(listenAddress, {
+      example: '0.0.0.0:8448',
+      prose: 'Where the Matrix API listens with TLS 1.2 or 1.3, for clients and for other servers.',
+    }),
+    certificate: optionalKey(text(1000), {
+      example: './tls/fullchain.pem',
+      prose: 'The file of the certificate and its chain, in PEM. It and the key are read again when they change.',
+    }),
+    key: optionalKey(text(1000), {
+      example: './tls/privkey.pem',
+      prose: 'The file of the private key, in PEM, without a passphrase.',
+    }),
+  }),
   public_url: optionalKey(baseUrl, {
     example: 'https://matrix.example.org',
     prose: 'The URL by which clients reach this server, usually that of a reverse proxy. Published to clients.',
@@ -93,7 +107,31 @@ export const configSchema = {
     shared_secret: optionalKey(text(1000), {
       example: 'another-long-random-word',
       secret: true,
-      prose: 'Checked now, but not used yet: it will let scripts that know it register accounts.',
+      prose:
+        'Whoever knows it can register accounts, administrators too, at `/_synapse/admin/v1/register`. Without it that ' +
+        'endpoint does not exist.',
+    }),
+  }),
+  federation: group('Other servers.', {
+    ca_file: optionalKey(text(1000), {
+      example: './private-ca.pem',
+      prose:
+        'Checked now, but not used yet: a file of certificates in PEM that are trusted for other servers, beside the ' +
+        'public authorities.',
+    }),
+    verify_certificates: key(flag, {
+      default: 'true',
+      prose:
+        'Checked now, but not used yet: whether the certificates of other servers must be valid. Switch it off in closed ' +
+        'test networks only.',
+    }),
+  }),
+  network: group('Where this server connects to by itself.', {
+    allow_ranges: key(list('a list of IP addresses and ranges such as `10.0.0.0/8`', networkRange, 1000), {
+      default: '',
+      prose:
+        'Checked now, but not used yet: private and other special addresses that may be connected to all the same. ' +
+        'Without any, names that others choose lead to public addresses only.',
     }),
   }),
   rooms: group('Rooms.', {

@@ -1,5 +1,6 @@
 /** Owns a listening server: its timeouts, what it says to requests that are no HTTP, and its end. */
 import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { MatrixError } from '#matrix/error.ts';
 import { errorResponseText } from '#http/render.ts';
@@ -9,10 +10,15 @@ export type ListenOptions = {
   /** 0 takes a free port. */
   readonly port: number;
   readonly listener: RequestListener;
+  /** Listens with TLS. */
+  readonly tls?: TlsPair | undefined;
   /** Called when stopping begins, so that long polls end. */
   readonly onStop?: () => void;
   readonly timeouts?: Partial<ListenTimeouts>;
 };
+
+/** A certificate with its chain, and its private key, both in PEM. */
+export type TlsPair = { readonly cert: Buffer; readonly key: Buffer };
 
 export type ListenTimeouts = {
   /** For the head of a request to come in whole. */
@@ -40,7 +46,14 @@ const REQUESTS_PER_CONNECTION_MAX = 100_000;
 const STOP_POLL_MS = 20;
 
 /** A server that listens; disposing it stops it. */
-export type Listening = AsyncDisposable & { readonly host: string; readonly port: number };
+export type Listening = AsyncDisposable & {
+  readonly host: string;
+  readonly port: number;
+  /** Serves new connections with another certificate; only where it listens with TLS. */
+  readonly renewTls: (pair: TlsPair) => void;
+};
+
+const HANDSHAKE_MS_MAX = 10_000;
 
 /** Why an address cannot be listened on. */
 export class ListenError extends Error {
@@ -76,27 +89,28 @@ const listenSentences: Record<string, string> = {
 /** Listens. Throws a ListenError. */
 export async function listen(options: ListenOptions): Promise<Listening> {
   const timeouts = { ...defaultTimeouts, ...options.timeouts };
-  const server = createServer(
-    {
-      headersTimeout: timeouts.headersMs,
-      requestTimeout: timeouts.requestMs,
-      keepAliveTimeout: timeouts.keepAliveMs,
-      connectionsCheckingInterval: Math.min(5_000, timeouts.headersMs),
-      maxHeaderSize: HEADER_BYTES_MAX,
-      noDelay: true,
-    },
-    options.listener,
-  );
+  const httpOptions = {
+    headersTimeout: timeouts.headersMs,
+    requestTimeout: timeouts.requestMs,
+    keepAliveTimeout: timeouts.keepAliveMs,
+    connectionsCheckingInterval: Math.min(5_000, timeouts.headersMs),
+    maxHeaderSize: HEADER_BYTES_MAX,
+    noDelay: true,
+  };
+  const secure = options.tls && createTlsServer({ ...httpOptions, ...tlsOptions(options.tls) }, options.listener);
+  const server = secure ?? createServer(httpOptions, options.listener);
   server.maxRequestsPerSocket = REQUESTS_PER_CONNECTION_MAX;
   server.timeout = timeouts.silenceMs;
   server.on('clientError', answerMalformed);
   // Node counts a connection as busy until its first request is over, even one that never sends any.
-  const unused = new Set<Socket>();
+  // By peer, as with TLS the connection and the socket of its requests are two objects.
+  const unused = new Map<string, Socket>();
   server.on('connection', (socket: Socket) => {
-    unused.add(socket);
-    socket.once('close', () => unused.delete(socket));
+    const peer = peerOf(socket);
+    unused.set(peer, socket);
+    socket.once('close', () => unused.get(peer) === socket && unused.delete(peer));
   });
-  server.on('request', (request) => unused.delete(request.socket));
+  server.on('request', ({ socket }) => unused.delete(peerOf(socket)));
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(new ListenError(options.host, options.port, error)));
     server.listen({ host: options.host, port: options.port, backlog: 1024 }, resolve);
@@ -106,13 +120,22 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   return {
     host: options.host,
     port,
+    renewTls: (pair) => secure?.setSecureContext(tlsOptions(pair)),
     [Symbol.asyncDispose]: () => stop(server, unused, options.onStop, timeouts.stopMs),
   };
 }
 
+function tlsOptions(pair: TlsPair) {
+  return { ...pair, minVersion: 'TLSv1.2', handshakeTimeout: HANDSHAKE_MS_MAX } as const;
+}
+
+function peerOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
+}
+
 async function stop(
   server: Server,
-  unused: ReadonlySet<Socket>,
+  unused: ReadonlyMap<string, Socket>,
   onStop: (() => void) | undefined,
   stopMs: number,
 ): Promise<void> {
@@ -120,7 +143,7 @@ async function stop(
   await new Promise<void>((resolve) => {
     server.close(() => resolve());
     onStop?.();
-    for (const socket of unused) socket.destroy();
+    for (const socket of unused.values()) socket.destroy();
     // A kept-alive connection becomes idle only after its answer in progress, so closing the idle ones is repeated.
     const closeIdle = setInterval(() => server.closeIdleConnections(), STOP_POLL_MS);
     const giveUp = setTimeout(() => server.closeAllConnections(), stopMs);

@@ -1,0 +1,15 @@
+/** Owns what keys say about one another: values that are allowed each by itself, but not together. */
+import type { ConfigProblem } from '#config/config-error.ts';
+import type { Config } from '#config/schema.ts';
+
+/** The problems of a configuration whose every value is allowed; empty when they go together. */
+export function findContradictions({ tls }: Pick<Config, 'tls'>): readonly ConfigProblem[] {
+  const given = Object.entries(tls).filter(([, value]) => value !== undefined);
+  const missing = Object.entries(tls).filter(([, value]) => value === undefined);
+  if (given.length === 0) return [];
+  return missing.map(([name]) => {
+    const key = `tls.${name}`;
+    const variable = `CAUSEWAY_TLS_${name.toUpperCase()}`;
+    return { where: key, key, message: `tls.${given[0]?.[0]} needs ${key} (${variable}), which is not set.` };
+  });
+}
