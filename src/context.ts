@@ -2,6 +2,7 @@
 import type { Config } from '#config/schema.ts';
 import type { Clock } from '#core/clock.ts';
 import type { Logger } from '#core/logger.ts';
+import type { OwnKeys } from '#matrix/server-keys.ts';
 import type { PersistEvents } from '#rooms/persist-request.ts';
 import type { Database } from '#storage/database.ts';
 import type { StateTries } from '#storage/rooms/state-tries.ts';
@@ -20,6 +21,7 @@ export type Context = {
   readonly persistEvents: PersistEvents;
   /** Whether this server is the home of the user, room alias or server name. Several names stay possible. */
   readonly isLocal: (id: string) => boolean;
+  readonly ownKeys: OwnKeys;
   readonly authenticator: Authenticator;
   readonly passwordAttempts: PasswordAttempts;
   /** What other folders than `users` have of devices, and delete with them. */

@@ -15,8 +15,8 @@ import { mount, type HttpSeams } from '#http/mount.ts';
 import { createOperationsListener } from '#http/operations-listener.ts';
 import { serverNameOf } from '#matrix/ids.ts';
 import { parseJsonBytes } from '#matrix/parse-json.ts';
-import { exportSeed, generateSigningKey, importSigningKey } from '#matrix/signing-keys.ts';
-import type { Signer } from '#matrix/signing.ts';
+import type { OwnKeys } from '#matrix/server-keys.ts';
+import { exportSeed, generateSigningKey, importSigningKey, type SigningKey } from '#matrix/signing-keys.ts';
 import { createEventPersister } from '#rooms/persist-event.ts';
 import { redactions } from '#rooms/projections/redactions.ts';
 import { roomSummaries } from '#rooms/projections/room-summaries.ts';
@@ -28,7 +28,13 @@ import { migrate } from '#storage/migrations.ts';
 import { startMigrator } from '#storage/migrator.ts';
 import { createNidAllocator } from '#storage/nid-allocator.ts';
 import { createStateTries } from '#storage/rooms/state-tries.ts';
-import { ensureSecret, ensureSigningKey, findServerNames } from '#storage/server-identity.ts';
+import {
+  ensureSecret,
+  ensureSigningKey,
+  findExpiredKeys,
+  findServerNames,
+  type StoredKey,
+} from '#storage/server-identity.ts';
 import { openStreams } from '#streams/streams.ts';
 import { createAuthenticator } from '#users/authenticate.ts';
 import { createAccount } from '#users/create-account.ts';
@@ -123,7 +129,8 @@ async function createContext(
   database: Database,
   starting: AsyncDisposableStack,
 ): Promise<Context> {
-  const { signer, secret } = await ensureIdentity(config, clock, database);
+  const { ownKeys, secret } = await ensureIdentity(config, clock, database);
+  const { signer } = ownKeys;
   const nids = createNidAllocator(database);
   const interned = createInterned(database);
   const tries = createStateTries({ nids, secret });
@@ -155,6 +162,7 @@ async function createContext(
     streams,
     persistEvents,
     isLocal,
+    ownKeys,
     authenticator,
     passwordAttempts: createPasswordAttempts(config.rateLimits, clock),
     deviceRemovals: [],
@@ -166,7 +174,7 @@ async function ensureIdentity(
   config: Config,
   clock: Clock,
   database: Database,
-): Promise<{ signer: Signer; secret: number }> {
+): Promise<{ ownKeys: OwnKeys; secret: number }> {
   const { serverName } = config;
   const names = new Set(await findServerNames(database));
   if (names.size > 0 && !names.has(serverName)) {
@@ -180,11 +188,23 @@ async function ensureIdentity(
       const made = generateSigningKey(randomToken(4).replaceAll('-', '_'));
       return { keyId: made.keyId, seed: Buffer.from(exportSeed(made), 'base64') };
     });
-    const key = importSigningKey(stored.keyId, stored.seed.toString('base64'));
-    if (key === undefined) throw new StartError(`The signing key ${stored.keyId} in the database cannot be read.`);
+    const key = requireSigningKey(stored);
+    const expired = await findExpiredKeys(tx, serverName);
     const secret = await ensureSecret(tx, 'state_trie_slots', randomBytes(4));
-    return { signer: { serverName, key }, secret: secret.readInt32BE(0) };
+    return {
+      ownKeys: {
+        signer: { serverName, key },
+        expired: expired.map((old) => ({ key: requireSigningKey(old), expiredTs: old.expiredTs })),
+      },
+      secret: secret.readInt32BE(0),
+    };
   });
+}
+
+function requireSigningKey({ keyId, seed }: StoredKey): SigningKey {
+  const key = importSigningKey(keyId, seed.toString('base64'));
+  if (key === undefined) throw new StartError(`The signing key ${keyId} in the database cannot be read.`);
+  return key;
 }
 
 function httpSeams(context: Context, metrics: Registry): HttpSeams {

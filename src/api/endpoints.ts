@@ -1,5 +1,7 @@
 /** Owns the one array of everything that is served. */
 import { getAuthFallback, completeAuthFallback } from '#api/client/auth-fallback.ts';
+import { getRegistrationNonce, registerWithSecret } from '#api/admin/registration.ts';
+import { getServerVersion } from '#api/admin/server-version.ts';
 import { ban, unban } from '#api/client/banning.ts';
 import { getCapabilities } from '#api/client/capabilities.ts';
 import { createRoom } from '#api/client/create-room.ts';
@@ -51,6 +53,8 @@ import { sync } from '#api/client/sync.ts';
 import { getThreadRoots } from '#api/client/threads-list.ts';
 import { getVersions } from '#api/client/versions.ts';
 import { getTokenOwner } from '#api/client/whoami.ts';
+import { getServerKey } from '#api/federation/keys.ts';
+import { getVersion } from '#api/federation/version.ts';
 import { getWellknown, getWellKnownServer, getWellknownSupport } from '#api/well-known/discovery.ts';
 import type { Context } from '#context.ts';
 import type { Endpoint } from '#http/endpoint.ts';
@@ -87,6 +91,7 @@ export const endpoints: readonly Endpoint<Context>[] = [
   getRelatingEvents,
   getRelatingEventsWithRelType,
   getRelatingEventsWithRelTypeAndEventType,
+  getRegistrationNonce,
   getRoomEvents,
   getRoomIdByAlias,
   getRoomState,
@@ -95,8 +100,11 @@ export const endpoints: readonly Endpoint<Context>[] = [
   getRoomVisibilityOnDirectory,
   getThreadRoots,
   getSpaceHierarchy,
+  getServerKey,
+  getServerVersion,
   getTokenOwner,
   getUserProfile,
+  getVersion,
   getVersions,
   getWellknown,
   getWellKnownServer,
@@ -115,6 +123,7 @@ export const endpoints: readonly Endpoint<Context>[] = [
   redactEvent,
   refresh,
   register,
+  registerWithSecret,
   registrationTokenValidity,
   roomInitialSync,
   sendMessage,

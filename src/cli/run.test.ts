@@ -1,6 +1,8 @@
 /** Proves the exit codes and the words of the command line. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import path from 'node:path';
 import { test } from 'node:test';
 import { commands } from '#cli/commands.ts';
@@ -67,4 +69,37 @@ test('create-user without a terminal wants the password from standard input', ()
   const { status, stderr } = causeway(['create-user', 'alice']);
   assert.equal(status, 2);
   assert.match(stderr, /--password-stdin/);
+});
+
+test('health is exit code 0 for a ready server and 1 with the reason otherwise', async () => {
+  const answers = [
+    { status: 200, text: 'ready' },
+    { status: 503, text: 'not ready: the database is away' },
+  ];
+  const server = createServer((request, response) => {
+    const { status, text } =
+      request.url === '/ready' ? (answers.shift() ?? { status: 500, text: '' }) : { status: 404, text: '' };
+    response.writeHead(status).end(text);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  assert.ok(typeof address === 'object' && address !== null);
+  const env = { CAUSEWAY_METRICS_LISTEN: `0.0.0.0:${address.port}` };
+  const ask = async () => {
+    const { promise, resolve } = Promise.withResolvers<{ code: unknown; stderr: string }>();
+    execFile(process.execPath, [main, 'health'], { env: { ...process.env, ...env } }, (error, _stdout, stderr) =>
+      resolve({ code: error?.code ?? 0, stderr }),
+    );
+    return promise;
+  };
+  assert.deepEqual(await ask(), { code: 0, stderr: '' });
+  const unready = await ask();
+  assert.equal(unready.code, 1);
+  assert.match(unready.stderr, /^http:\/\/127\.0\.0\.1:\d+\/ready answers 503: not ready: the database is away\n$/);
+  server.close();
+  await once(server, 'close');
+  const absent = await ask();
+  assert.equal(absent.code, 1);
+  assert.match(absent.stderr, /does not answer: .*ECONNREFUSED/);
 });

@@ -1,13 +1,7 @@
 /** Owns `causeway version`. */
-import { readFileSync } from 'node:fs';
 import type { Command } from '#cli/command.ts';
 import { exitCodes } from '#cli/command.ts';
-
-export function readVersion(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-  const isManifest = typeof manifest === 'object' && manifest !== null && 'version' in manifest;
-  return isManifest ? String(manifest.version) : 'unknown';
-}
+import { readVersion } from '#core/version.ts';
 
 export const version: Command = {
   help: 'Usage: causeway version\n\nPrints the version of Causeway and of Node.js.',

@@ -1,6 +1,6 @@
 /** Owns what the server says when it is ready: above all, what somebody who is new here does next. */
-import { readVersion } from '#cli/version.ts';
 import type { Config } from '#config/schema.ts';
+import { readVersion } from '#core/version.ts';
 
 export type RunningServer = {
   /** The URL of the Matrix API, as this machine reaches it. */

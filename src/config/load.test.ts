@@ -38,6 +38,7 @@ test('without anything the defaults hold, and the directory is a trial', () => {
     trial: true,
     dataDir: path.join(directory, 'data'),
     listen: { host: '127.0.0.1', port: 8008 },
+    tls: { listen: undefined, certificate: undefined, key: undefined },
     publicUrl: undefined,
     trustedProxies: [],
     log: { level: 'info' },
@@ -45,6 +46,8 @@ test('without anything the defaults hold, and the directory is a trial', () => {
     redis: { url: undefined },
     registration: { mode: 'token', token: undefined },
     admin: { sharedSecret: undefined },
+    federation: { caFile: undefined, verifyCertificates: true },
+    network: { allowRanges: [] },
     rooms: { defaultVersion: '12' },
     limits: { bodyBytesMax: 1_048_576, syncTimeoutMsMax: 180_000 },
     rateLimits: {
@@ -179,6 +182,15 @@ test('a wrong secret is never repeated, wherever it came from', () => {
     assert.match(problem, /the value given is not allowed/);
     assert.doesNotMatch(problem, /very secret/);
   }
+});
+
+test('a listener with TLS needs both of its files, and every missing key is named', () => {
+  assert.deepEqual(problemsOf('tls:\n  listen: 127.0.0.1:8448\n  key: key.pem\n'), [
+    'tls.certificate|tls.certificate|tls.listen needs tls.certificate (CAUSEWAY_TLS_CERTIFICATE), which is not set.',
+  ]);
+  assert.equal(problemsOf(undefined, { CAUSEWAY_TLS_KEY: 'key.pem' }).length, 2);
+  const { tls } = load('tls: {listen: "127.0.0.1:8448", certificate: cert.pem, key: key.pem}\n');
+  assert.deepEqual(tls, { listen: { host: '127.0.0.1', port: 8448 }, certificate: 'cert.pem', key: 'key.pem' });
 });
 
 test('the configuration is frozen to its leaves', () => {

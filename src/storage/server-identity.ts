@@ -10,6 +10,11 @@ const selectKey = statement<{ key_id: string; seed: Buffer }>(
   'select_signing_key',
   `select key_id, seed from signing_keys where server_name = $1 and expired_ts is null order by created_at limit 1`,
 );
+/** At most the few keys that a server has had in its life. */
+const selectExpiredKeys = statement<{ key_id: string; seed: Buffer; expired_ts: number }>(
+  'select_expired_signing_keys',
+  `select key_id, seed, expired_ts from signing_keys where server_name = $1 and expired_ts is not null order by key_id`,
+);
 const insertKey = statement<unknown>(
   'insert_signing_key',
   `insert into signing_keys (server_name, key_id, seed, created_at) values ($1, $2, $3, $4)`,
@@ -46,6 +51,15 @@ export async function ensureSigningKey(
   const made = generate();
   await tx.query(insertKey, [serverName, made.keyId, made.seed, now]);
   return made;
+}
+
+/** The name's earlier signing keys, with the time in milliseconds at which each was last used. */
+export async function findExpiredKeys(
+  db: ReadTx,
+  serverName: string,
+): Promise<readonly (StoredKey & { readonly expiredTs: number })[]> {
+  const rows = await db.query(selectExpiredKeys, [serverName]);
+  return rows.map((row) => ({ keyId: row.key_id, seed: row.seed, expiredTs: row.expired_ts }));
 }
 
 /** A secret of the database by name, the same for every process; `fresh` is kept if there is none. */

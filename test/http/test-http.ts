@@ -134,9 +134,9 @@ export async function errcodeOf(response: Response): Promise<unknown> {
 }
 
 /** Waits until the condition holds, for at most five seconds. */
-export async function until(condition: () => boolean): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   for (let tries = 0; tries < 500; tries++) {
-    if (condition()) return;
+    if (await condition()) return;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   throw new Error('The condition did not come true in time.');

@@ -90,3 +90,14 @@ export async function takeUiaSession(
   const [session] = await tx.query(deleteSession, [sessionHash]);
   return session;
 }
+
+const insertUsedNonce = statement<{ sessionId: string }>(
+  'insert_used_nonce',
+  `insert into uia_sessions (session_id, operation, request_hash, completed, created_at)
+   values ($1, 'admin.registerWithSecret', '', '{}', $2) on conflict do nothing returning session_id as "sessionId"`,
+);
+
+/** Notes the nonce of a registration by secret, until long after it has expired. False when it was noted before. */
+export async function persistUsedNonce(tx: Tx, nonce: string, usedAt: number): Promise<boolean> {
+  return (await tx.query(insertUsedNonce, [nonce, usedAt])).length === 1;
+}
