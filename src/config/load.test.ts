@@ -45,6 +45,7 @@ test('without anything the defaults hold, and the directory is a trial', () => {
     database: { url: undefined, poolSize: 10 },
     redis: { url: undefined },
     registration: { mode: 'token', token: undefined },
+    sessions: { accessTokenLifetimeMs: 3_600_000 },
     admin: { sharedSecret: undefined },
     federation: { caFile: undefined, verifyCertificates: true },
     network: { allowRanges: [] },
@@ -52,6 +53,7 @@ test('without anything the defaults hold, and the directory is a trial', () => {
     limits: { bodyBytesMax: 1_048_576, syncTimeoutMsMax: 180_000 },
     rateLimits: {
       enabled: true,
+      wrongPasswords: { perSecond: 0.2, burst: 20 },
       classes: {
         default: { perSecond: 50, burst: 200 },
         login: { perSecond: 0.5, burst: 10 },
