@@ -26,4 +26,6 @@ export type Context = {
   readonly passwordAttempts: PasswordAttempts;
   /** What other folders than `users` have of devices, and delete with them. */
   readonly deviceRemovals: readonly DeviceRemoval[];
+  /** Says, after the commit, that work was asked for. */
+  readonly workWaiting: () => void;
 };

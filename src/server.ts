@@ -13,6 +13,8 @@ import { listenTls } from '#http/listen-tls.ts';
 import { listen, ListenError, type Listening, type ListenOptions } from '#http/listen.ts';
 import { mount, type HttpSeams } from '#http/mount.ts';
 import { createOperationsListener } from '#http/operations-listener.ts';
+import { startWorkRunner } from '#jobs/work-runner.ts';
+import { createWorkSteps } from '#jobs/work-steps.ts';
 import { serverNameOf } from '#matrix/ids.ts';
 import { parseJsonBytes } from '#matrix/parse-json.ts';
 import type { OwnKeys } from '#matrix/server-keys.ts';
@@ -153,6 +155,8 @@ async function createContext(
     }),
   );
   const authenticator = createAuthenticator({ database, clock, logger });
+  const workSteps = createWorkSteps({ database, tries, persistEvents, isLocal });
+  const { workWaiting } = starting.use(startWorkRunner({ database, clock, logger }, workSteps));
   return {
     config,
     clock,
@@ -166,6 +170,7 @@ async function createContext(
     authenticator,
     passwordAttempts: createPasswordAttempts(config.rateLimits, clock),
     deviceRemovals: [],
+    workWaiting,
   };
 }
 

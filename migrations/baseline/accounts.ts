@@ -15,6 +15,7 @@ create table accounts (
   appservice_id text,
   created_at bigint not null,
   deactivated_at bigint,
+  erased_at bigint,
   locked_at bigint,
   suspended_at bigint
 );

@@ -1,4 +1,5 @@
 /** Owns the one array of everything that is served. */
+import { changePassword, deactivateAccount } from '#api/client/account-management.ts';
 import { getAuthFallback, completeAuthFallback } from '#api/client/auth-fallback.ts';
 import { getRegistrationNonce, registerWithSecret } from '#api/admin/registration.ts';
 import { getServerVersion } from '#api/admin/server-version.ts';
@@ -12,8 +13,8 @@ import { getEventContext } from '#api/client/event-context.ts';
 import { defineFilter, getFilter } from '#api/client/filter.ts';
 import { inviteUser } from '#api/client/inviting.ts';
 import { getJoinedRooms } from '#api/client/joined-rooms.ts';
-import { claimKeys, queryKeys, uploadKeys } from '#api/client/keys.ts';
 import { joinRoomById, joinRoom } from '#api/client/joining.ts';
+import { claimKeys, queryKeys, uploadKeys } from '#api/client/keys.ts';
 import { kick } from '#api/client/kicking.ts';
 import { knockRoom } from '#api/client/knocking.ts';
 import { leaveRoom, forgetRoom } from '#api/client/leaving.ts';
@@ -50,6 +51,20 @@ import {
 import { getRoomSummary } from '#api/client/room-summary.ts';
 import { getSpaceHierarchy } from '#api/client/space-hierarchy.ts';
 import { sync } from '#api/client/sync.ts';
+import {
+  getAccount3PIDs,
+  post3PIDs,
+  add3PID,
+  bind3PID,
+  delete3pidFromAccount,
+  unbind3pidFromAccount,
+  requestTokenTo3PIDEmail,
+  requestTokenTo3PIDMSISDN,
+  requestTokenToRegisterEmail,
+  requestTokenToRegisterMSISDN,
+  requestTokenToResetPasswordEmail,
+  requestTokenToResetPasswordMSISDN,
+} from '#api/client/third-party-ids.ts';
 import { getThreadRoots } from '#api/client/threads-list.ts';
 import { getVersions } from '#api/client/versions.ts';
 import { getTokenOwner } from '#api/client/whoami.ts';
@@ -60,17 +75,23 @@ import type { Context } from '#context.ts';
 import type { Endpoint } from '#http/endpoint.ts';
 
 export const endpoints: readonly Endpoint<Context>[] = [
+  add3PID,
   ban,
+  bind3PID,
+  changePassword,
   checkUsernameAvailability,
-  completeAuthFallback,
   claimKeys,
+  completeAuthFallback,
   createRoom,
+  deactivateAccount,
   defineFilter,
+  delete3pidFromAccount,
   deleteDevice,
   deleteDevices,
   deleteRoomAlias,
   forgetRoom,
   generateLoginToken,
+  getAccount3PIDs,
   getAuthFallback,
   getCapabilities,
   getDevice,
@@ -118,20 +139,28 @@ export const endpoints: readonly Endpoint<Context>[] = [
   login,
   logout,
   logout_all,
-  queryPublicRooms,
+  post3PIDs,
   queryKeys,
+  queryPublicRooms,
   redactEvent,
   refresh,
   register,
   registerWithSecret,
   registrationTokenValidity,
   roomInitialSync,
+  requestTokenTo3PIDEmail,
+  requestTokenTo3PIDMSISDN,
+  requestTokenToRegisterEmail,
+  requestTokenToRegisterMSISDN,
+  requestTokenToResetPasswordEmail,
+  requestTokenToResetPasswordMSISDN,
   sendMessage,
   setRoomAlias,
   setRoomStateWithKey,
   setRoomVisibilityOnDirectory,
   sync,
   unban,
+  unbind3pidFromAccount,
   updateDevice,
   uploadCrossSigningKeys,
   uploadCrossSigningSignatures,

@@ -51,6 +51,19 @@ const constants = new Set([
 /** Every test begins with these, so that they say nothing of what a reading operation shows. */
 const setUp = new Set(['client.register', 'client.login']);
 
+/** What they do is to refuse: the server has no e-mail, no text messages and no identity server. */
+const refusals = new Set([
+  'client.add3PID',
+  'client.bind3PID',
+  'client.post3PIDs',
+  'client.requestTokenTo3PIDEmail',
+  'client.requestTokenTo3PIDMSISDN',
+  'client.requestTokenToRegisterEmail',
+  'client.requestTokenToRegisterMSISDN',
+  'client.requestTokenToResetPasswordEmail',
+  'client.requestTokenToResetPasswordMSISDN',
+]);
+
 type Seen = { readonly operation: string; readonly isRead: boolean };
 
 /**
@@ -92,7 +105,8 @@ function operationFinder(operations: readonly ListedOperation[]): (call: Recorde
   );
   const byCall = new Map<string, Seen | undefined>();
   return ({ method, path, status }) => {
-    if (status < 200 || status > 299) return undefined;
+    const isRefused = status >= 400 && status <= 499;
+    if (!isRefused && (status < 200 || status > 299)) return undefined;
     const key = `${method} ${path}`;
     if (!byCall.has(key)) {
       // A template without parameters is more exact than one whose parameter would swallow its last word.
@@ -101,7 +115,8 @@ function operationFinder(operations: readonly ListedOperation[]): (call: Recorde
         .toSorted((a, b) => parameterCount(a.row.path) - parameterCount(b.row.path))[0]?.row;
       byCall.set(key, found && { operation: found.operation, isRead: isReading(found) });
     }
-    return byCall.get(key);
+    const found = byCall.get(key);
+    return isRefused && found !== undefined && !refusals.has(found.operation) ? undefined : found;
   };
 }
 

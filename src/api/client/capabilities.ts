@@ -9,11 +9,10 @@ export type CapabilitiesContext = {
 
 /** The capabilities that are a flag, and the operation that each stands for. A test compares them with what is served. */
 export const flagCapabilities = {
-  'm.change_password': { enabled: false, operation: 'client.changePassword' },
+  'm.change_password': { enabled: true, operation: 'client.changePassword' },
   'm.set_displayname': { enabled: false, operation: 'client.setProfileField' },
   'm.set_avatar_url': { enabled: false, operation: 'client.setProfileField' },
   'm.profile_fields': { enabled: false, operation: 'client.setProfileField' },
-  'm.3pid_changes': { enabled: false, operation: 'client.add3PID' },
   'm.get_login_token': { enabled: true, operation: 'client.generateLoginToken' },
 } as const;
 
@@ -34,6 +33,8 @@ export const getCapabilities = endpoint({
   handler: (context: CapabilitiesContext) => ({
     capabilities: {
       ...flags,
+      // Their endpoints are served and refuse: the server keeps no e-mail addresses and no phone numbers.
+      'm.3pid_changes': { enabled: false },
       'm.forget_forced_upon_leave': { enabled: false },
       'm.room_versions': {
         default: context.config.rooms.defaultVersion,

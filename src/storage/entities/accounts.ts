@@ -20,6 +20,7 @@ export const accounts = defineEntity({
     appservice_id: p.text().nullable(),
     created_at: p.bigint('number'),
     deactivated_at: p.bigint('number').nullable(),
+    erased_at: p.bigint('number').nullable(),
     locked_at: p.bigint('number').nullable(),
     suspended_at: p.bigint('number').nullable(),
   },

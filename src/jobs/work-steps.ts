@@ -1,0 +1,17 @@
+/** Owns the list of the kinds of work, each with what does it. */
+import type { WorkStep } from '#jobs/work-runner.ts';
+import { leaveSomeRooms } from '#rooms/leave-all-rooms.ts';
+import type { RoomWriteParts } from '#rooms/room-parts.ts';
+import type { WorkKind } from '#storage/work-items.ts';
+import type { DeactivationPayload } from '#users/deactivate-account.ts';
+
+/** What asks for work says what its payload is; whoever changes a payload must still read the old one. */
+export function createWorkSteps(parts: RoomWriteParts): Readonly<Record<WorkKind, WorkStep>> {
+  return {
+    account_deactivated: async (payload) => {
+      const asked: DeactivationPayload = JSON.parse(payload);
+      const afterNid = await leaveSomeRooms(parts, asked, asked.afterNid);
+      return afterNid === undefined ? undefined : JSON.stringify({ ...asked, afterNid });
+    },
+  };
+}

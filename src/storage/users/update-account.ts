@@ -1,0 +1,40 @@
+/** Owns changing accounts: their password, their state, their end. */
+import { statement, type Tx } from '#storage/database.ts';
+
+const updatePassword = statement<{ user_nid: number }>(
+  'update_account_password',
+  `update accounts set password_hash = $2 where user_nid = $1 and deactivated_at is null returning user_nid`,
+);
+
+/** False when the account is gone. */
+export async function persistPasswordHash(tx: Tx, userNid: number, passwordHash: string): Promise<boolean> {
+  return (await tx.query(updatePassword, [userNid, passwordHash])).length === 1;
+}
+
+const deactivate = statement<{ user_nid: number }>(
+  'deactivate_account',
+  `update accounts set deactivated_at = $2::bigint, password_hash = null, is_admin = false,
+     erased_at = case when $3::boolean then $2::bigint end
+   where user_nid = $1 and deactivated_at is null returning user_nid`,
+);
+
+/** Marks the account as deactivated, for good. False when it was already. */
+export async function persistDeactivation(tx: Tx, userNid: number, now: number, isErased: boolean): Promise<boolean> {
+  return (await tx.query(deactivate, [userNid, now, isErased])).length === 1;
+}
+
+// One statement for each table, as each has its own index of users. The rows of devices are gone by then.
+const deleteProfile = statement<never>('delete_profile', 'delete from profiles where user_nid = $1');
+const deleteFilters = statement<never>('delete_filters', 'delete from filters where user_nid = $1');
+const deleteLoginTokens = statement<never>('delete_login_tokens', 'delete from login_tokens where user_nid = $1');
+const deleteUiaSessions = statement<never>('delete_uia_sessions', 'delete from uia_sessions where user_nid = $1');
+const deleteAccountData = statement<never>('delete_account_data', 'delete from account_data where user_nid = $1');
+
+/** Deletes what an account has besides its devices; with `isErased` also what its clients stored here. */
+export async function deleteAccountRows(tx: Tx, userNid: number, isErased: boolean): Promise<void> {
+  await tx.query(deleteProfile, [userNid]);
+  await tx.query(deleteFilters, [userNid]);
+  await tx.query(deleteLoginTokens, [userNid]);
+  await tx.query(deleteUiaSessions, [userNid]);
+  if (isErased) await tx.query(deleteAccountData, [userNid]);
+}
