@@ -28,7 +28,7 @@ import { generateLoginToken } from '#api/client/login-token.ts';
 import { getLoginFlows, login, refresh } from '#api/client/login.ts';
 import { logout, logout_all } from '#api/client/logout.ts';
 import { getRoomEvents } from '#api/client/message-pagination.ts';
-import { getUserProfile, getProfileField } from '#api/client/profile.ts';
+import { getUserProfile, getProfileField, setProfileField, deleteProfileField } from '#api/client/profile.ts';
 import { getPushRules, getPushRulesGlobal } from '#api/client/pushrules.ts';
 import { redactEvent } from '#api/client/redaction.ts';
 import { register, checkUsernameAvailability, registrationTokenValidity } from '#api/client/registration.ts';
@@ -88,6 +88,7 @@ export const endpoints: readonly Endpoint<Context>[] = [
   delete3pidFromAccount,
   deleteDevice,
   deleteDevices,
+  deleteProfileField,
   deleteRoomAlias,
   forgetRoom,
   generateLoginToken,
@@ -155,6 +156,7 @@ export const endpoints: readonly Endpoint<Context>[] = [
   requestTokenToResetPasswordEmail,
   requestTokenToResetPasswordMSISDN,
   sendMessage,
+  setProfileField,
   setRoomAlias,
   setRoomStateWithKey,
   setRoomVisibilityOnDirectory,

@@ -1,9 +1,11 @@
 /** Owns the list of the kinds of work, each with what does it. */
 import type { WorkStep } from '#jobs/work-runner.ts';
 import { leaveSomeRooms } from '#rooms/leave-all-rooms.ts';
+import { propagateProfile } from '#rooms/propagate-profile.ts';
 import type { RoomWriteParts } from '#rooms/room-parts.ts';
 import type { WorkKind } from '#storage/work-items.ts';
 import type { DeactivationPayload } from '#users/deactivate-account.ts';
+import type { ProfileChangePayload } from '#users/profile.ts';
 
 /** What asks for work says what its payload is; whoever changes a payload must still read the old one. */
 export function createWorkSteps(parts: RoomWriteParts): Readonly<Record<WorkKind, WorkStep>> {
@@ -11,6 +13,11 @@ export function createWorkSteps(parts: RoomWriteParts): Readonly<Record<WorkKind
     account_deactivated: async (payload) => {
       const asked: DeactivationPayload = JSON.parse(payload);
       const afterNid = await leaveSomeRooms(parts, asked, asked.afterNid);
+      return afterNid === undefined ? undefined : JSON.stringify({ ...asked, afterNid });
+    },
+    profile_changed: async (payload) => {
+      const asked: ProfileChangePayload = JSON.parse(payload);
+      const afterNid = await propagateProfile(parts, asked, asked.afterNid);
       return afterNid === undefined ? undefined : JSON.stringify({ ...asked, afterNid });
     },
   };

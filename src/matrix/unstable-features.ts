@@ -18,7 +18,18 @@ export type UnstableFeature = {
 };
 
 /** Every unstable feature that the server has; whoever builds one adds its row here. */
-export const unstableFeatures: readonly UnstableFeature[] = [];
+export const unstableFeatures: readonly UnstableFeature[] = [
+  {
+    name: 'uk.tcpip.msc4133',
+    proposal: 'MSC4133',
+    untilWhen: 'no client in use looks for profile fields under the unstable prefix',
+  },
+  {
+    name: 'uk.tcpip.msc4133.stable',
+    proposal: 'MSC4133',
+    untilWhen: 'v1.16 of the specification is claimed, and clients look for it',
+  },
+];
 
 /** The body of `GET /_matrix/client/versions`. */
 export function buildVersions(features: readonly UnstableFeature[] = unstableFeatures): {

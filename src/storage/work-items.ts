@@ -2,7 +2,7 @@
 import { statement, type ReadTx, type Tx } from '#storage/database.ts';
 
 /** Kinds of work, each with one runner. */
-export type WorkKind = 'account_deactivated';
+export type WorkKind = 'account_deactivated' | 'profile_changed';
 
 /** There is one item of a kind and key: to ask again while it waits changes its payload alone. */
 export type NewWorkItem = {

@@ -3,6 +3,7 @@ import type { Clock } from '#core/clock.ts';
 import type { Tx } from '#storage/database.ts';
 import { deleteAccountRows, persistDeactivation } from '#storage/users/update-account.ts';
 import { persistWorkItem } from '#storage/work-items.ts';
+import { forgetAccount } from '#streams/forget-account.ts';
 import { removeDevicesIn, type DeviceRemovalParts } from '#users/remove-devices.ts';
 
 export type DeactivationParts = DeviceRemovalParts & {
@@ -41,7 +42,8 @@ export async function deactivateAccount(
       now,
     );
     const devices = await removeDevicesIn(tx, parts, { userNid, exceptDeviceNid: 0 });
-    await deleteAccountRows(tx, userNid, isErased);
+    await deleteAccountRows(tx, userNid);
+    await forgetAccount(tx, userNid, isErased);
     return devices;
   });
   parts.authenticator.forgetDevices(removed);

@@ -10,9 +10,9 @@ export type CapabilitiesContext = {
 /** The capabilities that are a flag, and the operation that each stands for. A test compares them with what is served. */
 export const flagCapabilities = {
   'm.change_password': { enabled: true, operation: 'client.changePassword' },
-  'm.set_displayname': { enabled: false, operation: 'client.setProfileField' },
-  'm.set_avatar_url': { enabled: false, operation: 'client.setProfileField' },
-  'm.profile_fields': { enabled: false, operation: 'client.setProfileField' },
+  'm.set_displayname': { enabled: true, operation: 'client.setProfileField' },
+  'm.set_avatar_url': { enabled: true, operation: 'client.setProfileField' },
+  'm.profile_fields': { enabled: true, operation: 'client.setProfileField' },
   'm.get_login_token': { enabled: true, operation: 'client.generateLoginToken' },
 } as const;
 

@@ -1,12 +1,23 @@
-/** Owns the endpoints by which anybody reads profiles. */
-import { endpoint } from '#http/endpoint.ts';
+/** Owns the endpoints by which anybody reads profiles, and users change theirs. */
+import { endpoint, jsonObject } from '#http/endpoint.ts';
 import { MatrixError } from '#matrix/error.ts';
 import { isUserId } from '#matrix/ids.ts';
 import type { Database } from '#storage/database.ts';
-import { findProfile } from '#users/profile.ts';
+import {
+  deleteProfileField as deleteFieldOf,
+  findProfile,
+  setProfileField as setFieldOf,
+  type ProfileParts,
+} from '#users/profile.ts';
 
 /** What reading profiles needs. */
 export type ProfileContext = { readonly database: Database; readonly isLocal: (id: string) => boolean };
+
+/** The second one is MSC4133's, from before it was in the specification. */
+const fieldAliases = [
+  '/_matrix/client/r0/profile/{userId}/{keyName}',
+  '/_matrix/client/unstable/uk.tcpip.msc4133/profile/{userId}/{keyName}',
+] as const;
 
 async function requireProfile({ database, isLocal }: ProfileContext, userId: string): Promise<Record<string, unknown>> {
   if (!isUserId(userId)) throw new MatrixError('M_INVALID_PARAM', 'This is not a user ID.');
@@ -30,7 +41,7 @@ export const getProfileField = endpoint({
   operation: 'client.getProfileField',
   method: 'GET',
   path: '/_matrix/client/v3/profile/{userId}/{keyName}',
-  aliases: ['/_matrix/client/r0/profile/{userId}/{keyName}'],
+  aliases: fieldAliases,
   auth: 'none',
   rateLimit: 'none',
   spec: 'Client-Server API, Profiles',
@@ -40,5 +51,44 @@ export const getProfileField = endpoint({
       throw new MatrixError('M_NOT_FOUND', 'The user has not set this field.');
     }
     return { [params.keyName]: profile[params.keyName] };
+  },
+});
+
+function requireOwnProfile(userId: string, caller: string): void {
+  if (userId !== caller) throw new MatrixError('M_FORBIDDEN', 'This is the profile of another user.');
+}
+
+export const setProfileField = endpoint({
+  operation: 'client.setProfileField',
+  method: 'PUT',
+  path: '/_matrix/client/v3/profile/{userId}/{keyName}',
+  aliases: fieldAliases,
+  auth: 'user',
+  rateLimit: 'default',
+  bodyRequired: true,
+  body: jsonObject,
+  spec: 'Client-Server API, Profiles',
+  handler: async (context: ProfileParts, { params: { userId, keyName }, body, principal }) => {
+    requireOwnProfile(userId, principal.userId);
+    if (!Object.hasOwn(body, keyName)) {
+      throw new MatrixError('M_MISSING_PARAM', `The body lacks the key "${keyName}", which the path names.`);
+    }
+    await setFieldOf(context, principal, keyName, body[keyName]);
+    return {};
+  },
+});
+
+export const deleteProfileField = endpoint({
+  operation: 'client.deleteProfileField',
+  method: 'DELETE',
+  path: '/_matrix/client/v3/profile/{userId}/{keyName}',
+  aliases: fieldAliases,
+  auth: 'user',
+  rateLimit: 'default',
+  spec: 'Client-Server API, Profiles',
+  handler: async (context: ProfileParts, { params: { userId, keyName }, principal }) => {
+    requireOwnProfile(userId, principal.userId);
+    await deleteFieldOf(context, principal, keyName);
+    return {};
   },
 });

@@ -28,13 +28,11 @@ const deleteProfile = statement<never>('delete_profile', 'delete from profiles w
 const deleteFilters = statement<never>('delete_filters', 'delete from filters where user_nid = $1');
 const deleteLoginTokens = statement<never>('delete_login_tokens', 'delete from login_tokens where user_nid = $1');
 const deleteUiaSessions = statement<never>('delete_uia_sessions', 'delete from uia_sessions where user_nid = $1');
-const deleteAccountData = statement<never>('delete_account_data', 'delete from account_data where user_nid = $1');
 
-/** Deletes what an account has besides its devices; with `isErased` also what its clients stored here. */
-export async function deleteAccountRows(tx: Tx, userNid: number, isErased: boolean): Promise<void> {
+/** Deletes what an account has besides its devices. */
+export async function deleteAccountRows(tx: Tx, userNid: number): Promise<void> {
   await tx.query(deleteProfile, [userNid]);
   await tx.query(deleteFilters, [userNid]);
   await tx.query(deleteLoginTokens, [userNid]);
   await tx.query(deleteUiaSessions, [userNid]);
-  if (isErased) await tx.query(deleteAccountData, [userNid]);
 }

@@ -1,0 +1,9 @@
+/** Owns what of the streams goes with an account. */
+import type { Tx } from '#storage/database.ts';
+import { deleteAccountDataOf, deletePresenceOf } from '#storage/streams/delete-account-rows.ts';
+
+/** Deletes the presence of a user who is gone; with `isErased` also what the user's clients have stored. */
+export async function forgetAccount(tx: Tx, userNid: number, isErased: boolean): Promise<void> {
+  await deletePresenceOf(tx, userNid);
+  if (isErased) await deleteAccountDataOf(tx, userNid);
+}
