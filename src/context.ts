@@ -11,6 +11,8 @@ import type { Authenticator } from '#users/authenticate.ts';
 import type { PasswordAttempts } from '#users/password-attempts.ts';
 import type { DeviceRemoval } from '#users/remove-devices.ts';
 
+import type { IgnoredUsers } from '#users/ignored-users.ts';
+
 export type Context = {
   readonly config: Config;
   readonly clock: Clock;
@@ -18,6 +20,7 @@ export type Context = {
   readonly database: Database;
   readonly tries: StateTries;
   readonly streams: Streams;
+  readonly ignoredUsers: IgnoredUsers;
   readonly persistEvents: PersistEvents;
   /** Whether this server is the home of the user, room alias or server name. Several names stay possible. */
   readonly isLocal: (id: string) => boolean;

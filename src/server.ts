@@ -39,6 +39,7 @@ import {
 } from '#storage/server-identity.ts';
 import { openStreams } from '#streams/streams.ts';
 import { createAuthenticator } from '#users/authenticate.ts';
+import { createIgnoredUsers } from '#users/ignored-users.ts';
 import { createAccount } from '#users/create-account.ts';
 import { createPasswordAttempts } from '#users/password-attempts.ts';
 import { ensureRegistrationToken } from '#users/registration-tokens.ts';
@@ -164,6 +165,7 @@ async function createContext(
     database,
     tries,
     streams,
+    ignoredUsers: createIgnoredUsers({ database, streams }),
     persistEvents,
     isLocal,
     ownKeys,

@@ -3,6 +3,12 @@ import { changePassword, deactivateAccount } from '#api/client/account-managemen
 import { getAuthFallback, completeAuthFallback } from '#api/client/auth-fallback.ts';
 import { getRegistrationNonce, registerWithSecret } from '#api/admin/registration.ts';
 import { getServerVersion } from '#api/admin/server-version.ts';
+import {
+  getAccountData,
+  getAccountDataPerRoom,
+  setAccountData,
+  setAccountDataPerRoom,
+} from '#api/client/account-data.ts';
 import { ban, unban } from '#api/client/banning.ts';
 import { getCapabilities } from '#api/client/capabilities.ts';
 import { createRoom } from '#api/client/create-room.ts';
@@ -66,6 +72,7 @@ import {
   requestTokenToResetPasswordMSISDN,
 } from '#api/client/third-party-ids.ts';
 import { getThreadRoots } from '#api/client/threads-list.ts';
+import { deleteRoomTag, getRoomTags, setRoomTag } from '#api/client/tags.ts';
 import { getVersions } from '#api/client/versions.ts';
 import { getTokenOwner } from '#api/client/whoami.ts';
 import { getServerKey } from '#api/federation/keys.ts';
@@ -90,9 +97,12 @@ export const endpoints: readonly Endpoint<Context>[] = [
   deleteDevices,
   deleteProfileField,
   deleteRoomAlias,
+  deleteRoomTag,
   forgetRoom,
   generateLoginToken,
   getAccount3PIDs,
+  getAccountData,
+  getAccountDataPerRoom,
   getAuthFallback,
   getCapabilities,
   getDevice,
@@ -119,6 +129,7 @@ export const endpoints: readonly Endpoint<Context>[] = [
   getRoomState,
   getRoomStateWithKey,
   getRoomSummary,
+  getRoomTags,
   getRoomVisibilityOnDirectory,
   getThreadRoots,
   getSpaceHierarchy,
@@ -157,8 +168,11 @@ export const endpoints: readonly Endpoint<Context>[] = [
   requestTokenToResetPasswordMSISDN,
   sendMessage,
   setProfileField,
+  setAccountData,
+  setAccountDataPerRoom,
   setRoomAlias,
   setRoomStateWithKey,
+  setRoomTag,
   setRoomVisibilityOnDirectory,
   sync,
   unban,

@@ -10,13 +10,14 @@ import { findRoomSummaries } from '#storage/streams/find-sync-state.ts';
 import { findStrippedSnapshots } from '#storage/streams/find-user-rooms.ts';
 import type { EventStream } from '#streams/event-stream.ts';
 import { isMember } from '#streams/fact-ring.ts';
-import { roomJson, type Presentation, type RoomSections, type RoomView } from '#sync/present.ts';
+import { quietRoomJson, roomJson, type Presentation, type RoomSections, type RoomView } from '#sync/present.ts';
 import { findBundles } from '#sync/bundles.ts';
 import { findRoomStates } from '#sync/room-states.ts';
-import { findSkeleton, type Skeleton, type SkeletonRequest } from '#sync/skeleton.ts';
-import type { SyncParts, SyncRequest, SyncWindow } from '#sync/sync-request.ts';
+import type { RoomExtras } from '#sync/room-extras.ts';
+import type { RoomPlan, Skeleton, SkeletonRequest } from '#sync/skeleton.ts';
+import type { SyncParts, SyncRequest } from '#sync/sync-request.ts';
 import { findRoomTimelines, type Timeline } from '#sync/timelines.ts';
-import type { UserRoom, UserRoomsAt } from '#sync/user-rooms.ts';
+import type { UserRoom } from '#sync/user-rooms.ts';
 
 type Parts = {
   readonly database: Database;
@@ -24,32 +25,51 @@ type Parts = {
   readonly clock: Clock;
   readonly stream: EventStream;
 };
-type Request = Omit<SyncRequest, 'since'> & SkeletonRequest;
+type Request = Omit<SyncRequest, 'since'> & SkeletonRequest & { readonly ignored: ReadonlySet<string> };
 
 /** The rooms in which something is new. */
 export async function collectRooms(
   { database, tries, clock, streams }: SyncParts,
-  window: SyncWindow,
-  at: UserRoomsAt,
+  request: Request,
+  skeleton: Skeleton,
+  extras: RoomExtras,
 ): Promise<RoomSections> {
   const parts = { database, tries, clock, stream: streams.events };
-  const request = { ...window, since: window.since?.[0], horizon: window.horizons[0] };
-  const skeleton = await findSkeleton(parts, request, at);
   const timelines = await findRoomTimelines(parts, skeleton.plans, request);
-  const views = await hydrate(parts, timelines, request);
+  const views = await hydrate(parts, timelines, request, extras);
   const to = await presentationOf(parts, views, request);
   const join = new Map<string, string>();
   const leave = new Map<string, string>();
   for (const view of views) {
     const { plan } = view.timeline;
-    (plan.section === 'join' ? join : leave).set(plan.roomId, roomJson(view, to));
+    (plan.section === 'join' ? join : leave).set(plan.roomId, roomJson(view, to, extras));
   }
-  const [invite, knock] = await strippedSections(database, request.userNid, skeleton);
+  addQuietRooms(join, skeleton.plans, request, extras);
+  const [invite, knock] = await strippedSections(database, request, skeleton);
   return { join, invite, leave, knock };
 }
 
+/** Rooms in which no event is new, but something beside them. */
+function addQuietRooms(
+  join: Map<string, string>,
+  plans: readonly RoomPlan[],
+  { useStateAfter }: Request,
+  extras: RoomExtras,
+): void {
+  for (const plan of plans) {
+    if (plan.section === 'join' && !join.has(plan.roomId) && extras.has(plan.roomNid)) {
+      join.set(plan.roomId, quietRoomJson(plan.roomNid, useStateAfter, extras));
+    }
+  }
+}
+
 /** Adds state and summaries, and drops rooms in which nothing is to be told. */
-async function hydrate(parts: Parts, timelines: readonly Timeline[], request: Request): Promise<RoomView[]> {
+async function hydrate(
+  parts: Parts,
+  timelines: readonly Timeline[],
+  request: Request,
+  extras: RoomExtras,
+): Promise<RoomView[]> {
   const { database } = parts;
   const summarised = timelines.filter((timeline) => timeline.plan.section === 'join' && mayChangeSummary(timeline));
   const summaries = await findRoomSummaries(
@@ -63,7 +83,7 @@ async function hydrate(parts: Parts, timelines: readonly Timeline[], request: Re
     const stateNids = states[index] ?? [];
     const version = versions.get(plan.roomNid);
     const isEmpty = items.length === 0 && stateNids.length === 0 && !limited;
-    if (version === undefined || (isEmpty && !plan.full)) return [];
+    if (version === undefined || (isEmpty && !plan.full && !extras.has(plan.roomNid))) return [];
     return [{ timeline, stateNids, version, summary: summaries.get(plan.roomNid) }];
   });
 }
@@ -104,19 +124,31 @@ async function presentationOf(
 
 /**
  * The sections `invite` and `knock`: the state that came with the invitation, or that the knock was answered with.
- * Who takes no invitations is told of none. Specification: Client-Server API, "Invite permission".
+ * Who takes no invitations is told of none, and nobody of those by somebody whom they ignore.
+ * Specification: Client-Server API, "Invite permission" and "Ignoring Users".
  */
 async function strippedSections(
   database: Database,
-  userNid: number,
+  { userNid, userId, ignored }: Request,
   skeleton: Skeleton,
 ): Promise<[ReadonlyMap<string, string>, ReadonlyMap<string, string>]> {
   const { knocked } = skeleton;
   const isBlocked = skeleton.invited.length > 0 && (await findInviteBlockers(database, [userNid])).length > 0;
-  const invited = isBlocked ? [] : skeleton.invited;
-  const roomNids = [...invited, ...knocked].map((room) => room.roomNid);
+  const open = isBlocked ? [] : skeleton.invited;
+  const roomNids = [...open, ...knocked].map((room) => room.roomNid);
   const states = await findStrippedSnapshots(database, userNid, roomNids);
+  const invited =
+    ignored.size === 0
+      ? open
+      : open.filter(({ roomNid }) => !ignored.has(inviterIn(states.get(roomNid), userId) ?? ''));
   const section = (rooms: readonly UserRoom[], key: string): Map<string, string> =>
     new Map(rooms.map((room) => [room.roomId, `{"${key}":{"events":${states.get(room.roomNid) ?? '[]'}}}`]));
   return [section(invited, 'invite_state'), section(knocked, 'knock_state')];
+}
+
+/** Who sent the invitation that a snapshot came with. */
+function inviterIn(state: string | undefined, userId: string): string | undefined {
+  const events: readonly { readonly type: string; readonly state_key: string; readonly sender: string }[] =
+    state === undefined ? [] : JSON.parse(state);
+  return events.find((event) => event.type === 'm.room.member' && event.state_key === userId)?.sender;
 }

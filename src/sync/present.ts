@@ -7,6 +7,8 @@ import { readableJson, renderEvent, type ReplacedEvent } from '#rooms/render-eve
 import type { StoredEvent } from '#storage/rooms/find-events.ts';
 import type { RoomSummary } from '#storage/streams/find-sync-state.ts';
 import type { EventFact } from '#streams/event-fact.ts';
+import { joinedJson } from '#sync/join-json.ts';
+import type { RoomExtras } from '#sync/room-extras.ts';
 import type { Timeline, TimelineItem } from '#sync/timelines.ts';
 
 export type RoomView = {
@@ -30,7 +32,7 @@ export type Presentation = {
 const HEROES_MAX = 5;
 
 /** One room of the sections `join` and `leave`. */
-export function roomJson(view: RoomView, to: Presentation): string {
+export function roomJson(view: RoomView, to: Presentation, extras: RoomExtras): string {
   const { timeline, stateNids, version, summary } = view;
   const options = { roomId: undefined, deviceNid: to.deviceNid, now: to.now, version };
   const state: string[] = [];
@@ -42,7 +44,14 @@ export function roomJson(view: RoomView, to: Presentation): string {
   if (summary !== undefined) text += `"summary":${summaryJson(summary, to.userId)},`;
   text += `"${to.useStateAfter ? 'state_after' : 'state'}":{"events":[${state.join(',')}]},`;
   const events = timeline.items.map((item) => itemJson(item, version, to)).filter((each) => each !== undefined);
-  return `${text}"timeline":{"events":[${events.join(',')}],"limited":${timeline.limited}${prevBatchJson(timeline)}}}`;
+  const end = `"limited":${timeline.limited}${prevBatchJson(timeline)}}${extras.jsonOf(timeline.plan.roomNid)}}`;
+  return `${text}"timeline":{"events":[${events.join(',')}],${end}`;
+}
+
+/** A joined room without new events. */
+export function quietRoomJson(roomNid: number, useStateAfter: boolean, extras: RoomExtras): string {
+  const state = useStateAfter ? 'state_after' : 'state';
+  return `{"${state}":{"events":[]},"timeline":{"events":[],"limited":false}${extras.jsonOf(roomNid)}}`;
 }
 
 /** Where the page before the timeline starts; a timeline without events has nothing that one could page from. */
@@ -99,7 +108,11 @@ function summaryJson(summary: RoomSummary, userId: string): string {
 export type RoomSections = { readonly [section in 'join' | 'invite' | 'leave' | 'knock']: ReadonlyMap<string, string> };
 
 /** What is new. */
-export type Sections = { readonly rooms?: RoomSections };
+export type Sections = {
+  readonly rooms?: RoomSections;
+  /** JSON texts of events. */
+  readonly accountData?: readonly string[];
+};
 
 /** The whole answer. Sections without anything are left out. */
 export function answerJson(nextBatch: string, sections: Sections): string {
@@ -111,7 +124,11 @@ export function answerJson(nextBatch: string, sections: Sections): string {
   }
   const roomsPart = rooms.length === 0 ? '' : `"rooms":{${rooms.join(',')}},`;
   return (
-    `{"next_batch":"${nextBatch}",${roomsPart}` +
+    `{"next_batch":"${nextBatch}",${roomsPart}${listPart('account_data', sections.accountData)}` +
     '"device_one_time_keys_count":{},"device_unused_fallback_key_types":[]}'
   );
+}
+
+function listPart(name: string, events: readonly string[] = []): string {
+  return events.length === 0 ? '' : `"${name}":${joinedJson(events)},`;
 }

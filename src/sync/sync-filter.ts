@@ -16,6 +16,11 @@ export type SyncFilter = {
   readonly includeLeave: boolean;
   readonly timeline: EventFilter & { readonly limit: number };
   readonly state: EventFilter & { readonly lazyLoadMembers: boolean };
+  readonly ephemeral: EventFilter;
+  readonly roomAccountData: EventFilter;
+  /** Of the account, not of a room. */
+  readonly accountData: EventFilter;
+  readonly presence: EventFilter;
 };
 
 export type FilterVerdict =
@@ -34,7 +39,8 @@ type Section = Readonly<Record<string, unknown>>;
  */
 export function readSyncFilter(json: string): FilterVerdict {
   try {
-    const room = section(asObject(JSON.parse(json), 'The filter'), 'room');
+    const whole = asObject(JSON.parse(json), 'The filter');
+    const room = section(whole, 'room');
     const timeline = section(room, 'timeline');
     const state = section(room, 'state');
     const limit = Math.min(integer(timeline, 'limit', TIMELINE_LIMIT), TIMELINE_LIMIT_MAX);
@@ -43,6 +49,10 @@ export function readSyncFilter(json: string): FilterVerdict {
       includeLeave: flag(room, 'include_leave'),
       timeline: { ...eventFilter(timeline), limit },
       state: { ...eventFilter(state), lazyLoadMembers: flag(state, 'lazy_load_members') },
+      ephemeral: eventFilter(section(room, 'ephemeral')),
+      roomAccountData: eventFilter(section(room, 'account_data')),
+      accountData: eventFilter(section(whole, 'account_data')),
+      presence: eventFilter(section(whole, 'presence')),
     };
     return { ok: true, filter };
   } catch (error) {

@@ -30,6 +30,13 @@ export type Timeline = {
   readonly facts: readonly EventFact[] | undefined;
 };
 
+export type TimelineReader = {
+  readonly userId: string;
+  readonly filter: SyncFilter;
+  /** Users whose messages the reader does not want. */
+  readonly ignored: ReadonlySet<string>;
+};
+
 export type TimelineParts = { readonly database: ReadTx; readonly tries: StateTries; readonly stream: EventStream };
 
 /**
@@ -39,7 +46,7 @@ export type TimelineParts = { readonly database: ReadTx; readonly tries: StateTr
 export async function findRoomTimelines(
   parts: TimelineParts,
   plans: readonly RoomPlan[],
-  reader: { readonly userId: string; readonly filter: SyncFilter },
+  reader: TimelineReader,
 ): Promise<Timeline[]> {
   const found: Timeline[] = [];
   const others: RoomPlan[] = [];
@@ -49,7 +56,7 @@ export async function findRoomTimelines(
       continue;
     }
     const facts = parts.stream.roomFactsSince(plan.roomNid, plan.after);
-    if (facts.length > 0 || plan.full) found.push(timelineOfRing(parts.stream, plan, facts, reader.filter));
+    if (facts.length > 0 || plan.full) found.push(timelineOfRing(parts.stream, plan, facts, reader));
   }
   if (others.length > 0) found.push(...(await timelinesOfTable(parts, others, reader)));
   return found;
@@ -59,13 +66,13 @@ function timelineOfRing(
   stream: EventStream,
   plan: RoomPlan,
   sinceFacts: readonly EventFact[],
-  filter: SyncFilter,
+  reader: TimelineReader,
 ): Timeline {
   // What was committed while this sync asked the database belongs to the next one.
   const isWithin = (sinceFacts.at(-1)?.pos ?? 0) <= plan.upTo;
   const facts = isWithin ? sinceFacts : sinceFacts.filter((fact) => fact.pos <= plan.upTo);
-  const { timeline } = filter;
-  const wanted = wantedOf(facts, plan, filter);
+  const { timeline } = reader.filter;
+  const wanted = wantedOf(facts, plan, reader);
   const start = Math.max(0, wanted.length - timeline.limit);
   const items = wanted.slice(start).map((fact) => ({
     eventNid: fact.eventNid,
@@ -80,15 +87,28 @@ function timelineOfRing(
   return { plan, items, limited: start > 0, facts };
 }
 
-function wantedOf(facts: readonly EventFact[], plan: RoomPlan, { timeline }: SyncFilter): readonly EventFact[] {
+function wantedOf(
+  facts: readonly EventFact[],
+  plan: RoomPlan,
+  { filter: { timeline }, ignored }: TimelineReader,
+): readonly EventFact[] {
   if (!timeline.hasRoom(plan.roomId)) return [];
-  return timeline.isOpen ? facts : facts.filter((fact) => timeline.matches(fact.type, fact.sender));
+  const heard = ignored.size === 0 ? facts : facts.filter((fact) => !isUnheard(fact, ignored));
+  return timeline.isOpen ? heard : heard.filter((fact) => timeline.matches(fact.type, fact.sender));
+}
+
+/** State is told whoever sent it. Specification: Client-Server API, "Ignoring Users". */
+function isUnheard(
+  { stateKey, sender }: { readonly stateKey: string | undefined; readonly sender: string },
+  ignored: ReadonlySet<string>,
+): boolean {
+  return stateKey === undefined && ignored.has(sender);
 }
 
 async function timelinesOfTable(
   { database, tries }: TimelineParts,
   plans: readonly RoomPlan[],
-  { userId, filter }: { readonly userId: string; readonly filter: SyncFilter },
+  { userId, filter, ignored }: TimelineReader,
 ): Promise<Timeline[]> {
   const { timeline } = filter;
   const windows = plans.filter((plan) => timeline.hasRoom(plan.roomId));
@@ -99,7 +119,10 @@ async function timelinesOfTable(
       const all = byRoom.get(plan.roomNid) ?? [];
       const newest = timeline.limit === 0 ? [] : all.slice(-timeline.limit);
       const visible = newestVisible(newest, plan, userId);
-      const items = await Promise.all(visible.map((row) => itemOf(database, tries, row)));
+      const heard = visible.filter(
+        ({ state_key, sender }) => !isUnheard({ stateKey: state_key ?? undefined, sender }, ignored),
+      );
+      const items = await Promise.all(heard.map((row) => itemOf(database, tries, row)));
       const limited = !plan.ownEventOnly && visible.length < all.length;
       return { plan, items, limited, facts: undefined };
     }),

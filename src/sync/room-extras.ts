@@ -1,0 +1,36 @@
+/** Owns what a room's section has beside events and their state: account data and ephemeral events. */
+import { joinedJson } from '#sync/join-json.ts';
+
+/** JSON texts of events, by room. */
+export class RoomExtras {
+  readonly #accountData = new Map<number, string[]>();
+  readonly #ephemeral = new Map<number, string[]>();
+
+  addAccountData(roomNid: number, json: string): void {
+    put(this.#accountData, roomNid, json);
+  }
+
+  addEphemeral(roomNid: number, json: string): void {
+    put(this.#ephemeral, roomNid, json);
+  }
+
+  has(roomNid: number): boolean {
+    return this.#accountData.has(roomNid) || this.#ephemeral.has(roomNid);
+  }
+
+  /** The members of the room's JSON object, each with a comma before it. */
+  jsonOf(roomNid: number): string {
+    const accountData = this.#accountData.get(roomNid);
+    const ephemeral = this.#ephemeral.get(roomNid);
+    return (
+      (ephemeral === undefined ? '' : `,"ephemeral":${joinedJson(ephemeral)}`) +
+      (accountData === undefined ? '' : `,"account_data":${joinedJson(accountData)}`)
+    );
+  }
+}
+
+function put(byRoom: Map<number, string[]>, roomNid: number, json: string): void {
+  const found = byRoom.get(roomNid);
+  if (found === undefined) byRoom.set(roomNid, [json]);
+  else found.push(json);
+}

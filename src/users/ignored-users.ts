@@ -1,0 +1,47 @@
+/** Owns whom users ignore. Specification: Client-Server API, "Ignoring Users". */
+import { BoundedMap } from '#core/bounded-map.ts';
+import type { ReadTx } from '#storage/database.ts';
+import { findAccountDataContent } from '#storage/users/find-account-data.ts';
+import type { Streams } from '#streams/streams.ts';
+
+const CACHED_USERS_MAX = 200_000;
+const nobody: ReadonlySet<string> = new Set();
+
+export type IgnoredUsers = {
+  /** The user ids that a user ignores; from memory unless the user's account data changed. */
+  find(userNid: number): Promise<ReadonlySet<string>>;
+};
+
+export function createIgnoredUsers(parts: {
+  readonly database: ReadTx;
+  readonly streams: Pick<Streams, 'userData'>;
+}): IgnoredUsers {
+  const { database, streams } = parts;
+  const cache = new BoundedMap<number, { readonly pos: number; readonly ignored: ReadonlySet<string> }>({
+    sizeMax: CACHED_USERS_MAX,
+    sizeOf: ({ ignored }) => ignored.size + 1,
+  });
+  return {
+    async find(userNid) {
+      const { userData } = streams;
+      const cached = cache.get(userNid);
+      const isCurrent =
+        cached !== undefined &&
+        userData.reachesBackTo(cached.pos) &&
+        !userData.hasSince('accountData', userNid, cached.pos);
+      if (isCurrent) return cached.ignored;
+      const pos = userData.horizon;
+      const content = await findAccountDataContent(database, userNid, 0, 'm.ignored_user_list');
+      const ignored = content === undefined ? nobody : ignoredIn(content);
+      cache.set(userNid, { pos, ignored });
+      return ignored;
+    },
+  };
+}
+
+function ignoredIn(text: string): ReadonlySet<string> {
+  const content: unknown = JSON.parse(text);
+  const users: unknown =
+    typeof content === 'object' && content !== null && 'ignored_users' in content ? content.ignored_users : undefined;
+  return typeof users === 'object' && users !== null ? new Set(Object.keys(users)) : nobody;
+}
