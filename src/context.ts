@@ -4,6 +4,7 @@ import type { Clock } from '#core/clock.ts';
 import type { Logger } from '#core/logger.ts';
 import type { OwnKeys } from '#matrix/server-keys.ts';
 import type { PersistEvents } from '#rooms/persist-request.ts';
+import type { SearchIndexer } from '#rooms/search/index-events.ts';
 import type { Database } from '#storage/database.ts';
 import type { StateTries } from '#storage/rooms/state-tries.ts';
 import type { Streams } from '#streams/streams.ts';
@@ -22,6 +23,7 @@ export type Context = {
   readonly streams: Streams;
   readonly ignoredUsers: IgnoredUsers;
   readonly persistEvents: PersistEvents;
+  readonly searchIndexer: SearchIndexer;
   /** Whether this server is the home of the user, room alias or server name. Several names stay possible. */
   readonly isLocal: (id: string) => boolean;
   readonly ownKeys: OwnKeys;

@@ -23,6 +23,7 @@ import { createEventPersister } from '#rooms/persist-event.ts';
 import { redactions } from '#rooms/projections/redactions.ts';
 import { roomSummaries } from '#rooms/projections/room-summaries.ts';
 import { strippedSnapshots } from '#rooms/projections/stripped-snapshots.ts';
+import { startSearchIndexer } from '#rooms/search/index-events.ts';
 import { openDatabase, ping, type Database } from '#storage/database.ts';
 import type { DatabaseAddress } from '#storage/embedded/connection.ts';
 import { createInterned } from '#storage/interned.ts';
@@ -155,6 +156,9 @@ async function createContext(
       committed: (facts) => streams.committed(facts),
     }),
   );
+  const searchIndexer = starting.use(
+    startSearchIndexer({ database, clock, logger, horizon: () => streams.events.horizon }),
+  );
   const authenticator = createAuthenticator({ database, clock, logger });
   const workSteps = createWorkSteps({ database, tries, persistEvents, isLocal });
   const { workWaiting } = starting.use(startWorkRunner({ database, clock, logger }, workSteps));
@@ -167,6 +171,7 @@ async function createContext(
     streams,
     ignoredUsers: createIgnoredUsers({ database, streams }),
     persistEvents,
+    searchIndexer,
     isLocal,
     ownKeys,
     authenticator,

@@ -108,6 +108,11 @@ create table notifications (
 );
 create index notifications_room_index on notifications (user_nid, room_nid, room_order);
 
+create table stream_cursors (
+  name text primary key,
+  event_pos bigint not null
+);
+
 create table leases (
   kind text not null,
   shard text not null,

@@ -108,6 +108,17 @@ create table redactions (
 );
 create index redactions_redaction_nid_index on redactions (redaction_nid);
 
+create table search_index (
+  event_nid bigint primary key,
+  room_nid bigint not null,
+  room_order bigint not null,
+  kind smallint not null,
+  origin_server_ts bigint not null,
+  lexemes tsvector not null
+);
+create index search_index_lexemes_index on search_index using gin (lexemes) with (fastupdate = off);
+create index search_index_room_index on search_index (room_nid, room_order);
+
 create table gaps (
   room_nid bigint not null,
   before_order bigint not null,

@@ -56,6 +56,7 @@ import {
 } from '#api/client/rooms.ts';
 import { getRoomSummary } from '#api/client/room-summary.ts';
 import { getSpaceHierarchy } from '#api/client/space-hierarchy.ts';
+import { search } from '#api/client/search.ts';
 import { sync } from '#api/client/sync.ts';
 import {
   getAccount3PIDs,
@@ -166,6 +167,7 @@ export const endpoints: readonly Endpoint<Context>[] = [
   requestTokenToRegisterMSISDN,
   requestTokenToResetPasswordEmail,
   requestTokenToResetPasswordMSISDN,
+  search,
   sendMessage,
   setProfileField,
   setAccountData,

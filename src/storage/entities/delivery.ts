@@ -135,6 +135,14 @@ export const notifications = defineEntity({
   indexes: [{ name: 'notifications_room_index', properties: ['user_nid', 'room_nid', 'room_order'] }],
 });
 
+export const streamCursors = defineEntity({
+  name: 'stream_cursors',
+  properties: {
+    name: p.text().primary(),
+    event_pos: p.bigint('number'),
+  },
+});
+
 export const leases = defineEntity({
   name: 'leases',
   properties: {

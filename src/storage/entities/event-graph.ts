@@ -138,6 +138,22 @@ export const redactions = defineEntity({
   indexes: [{ name: 'redactions_redaction_nid_index', properties: ['redaction_nid'] }],
 });
 
+export const searchIndex = defineEntity({
+  name: 'search_index',
+  properties: {
+    event_nid: p.bigint('number').primary().autoincrement(false),
+    room_nid: p.bigint('number'),
+    room_order: p.bigint('number'),
+    kind: p.smallint(),
+    origin_server_ts: p.bigint('number'),
+    lexemes: p.text().columnType('tsvector'),
+  },
+  indexes: [
+    { name: 'search_index_lexemes_index', properties: ['lexemes'], type: 'gin' },
+    { name: 'search_index_room_index', properties: ['room_nid', 'room_order'] },
+  ],
+});
+
 export const gaps = defineEntity({
   name: 'gaps',
   properties: {

@@ -1,0 +1,124 @@
+/** Owns searching the rooms of a user in full text. */
+import { compileEventFilter, type RoomEventFilter } from '#rooms/event-filter.ts';
+import { selectVisible } from '#rooms/event-visibility.ts';
+import { findRoomReader, type RoomReader } from '#rooms/room-reader.ts';
+import type { RoomReadParts, RoomUser } from '#rooms/room-parts.ts';
+import { searchTermsOf, tsQueryOf } from '#rooms/search/lexemes.ts';
+import { searchKinds, type SearchKey } from '#rooms/search/searchable.ts';
+import type { SearchPlace } from '#rooms/search/search-request.ts';
+import { findEventsByNids, type StoredEvent } from '#storage/rooms/find-events.ts';
+import {
+  findMatches,
+  findSearchableRooms,
+  type Match,
+  type MatchPlace,
+  type SearchableRoom,
+} from '#storage/rooms/find-matches.ts';
+import { findIgnoredUsers } from '#storage/users/find-ignored.ts';
+
+export type SearchQuery = {
+  readonly user: RoomUser;
+  readonly question: string;
+  readonly keys: readonly SearchKey[];
+  readonly filter: RoomEventFilter;
+  readonly orderBy: 'rank' | 'recent';
+  readonly after: SearchPlace | undefined;
+  readonly limit: number;
+};
+
+export type SearchResult = { readonly match: Match; readonly event: StoredEvent; readonly reader: RoomReader };
+
+export type SearchPage = {
+  readonly results: readonly SearchResult[];
+  /** About how many there are in all. */
+  readonly count: number;
+  readonly highlights: readonly string[];
+  /** Where the next page begins; undefined if there is nothing more. */
+  readonly next: MatchPlace | undefined;
+};
+
+/** Matches that one request looks at when most are not for the user or are filtered away. */
+const SCANNED_MAX = 1_000;
+const BATCH_MIN = 50;
+
+/** What the user may see of what was found. Specification: Client-Server API, "Server Side Search". */
+export async function searchEvents(parts: RoomReadParts, query: SearchQuery): Promise<SearchPage> {
+  const { user, filter } = query;
+  const terms = searchTermsOf(query.question);
+  const highlights = [...new Set(terms.map(({ text }) => text))];
+  if (terms.length === 0) return { results: [], count: 0, highlights, next: undefined };
+  const rooms = (await findSearchableRooms(parts.database, user.userNid)).filter((room) => isWanted(room, query));
+  const ignored = new Set((await findIgnoredUsers(parts.database, user.userNid)).map(({ userId }) => userId));
+  const roomIds = new Map(rooms.map((room) => [room.room_nid, room.room_id]));
+  const readers = new Map<number, RoomReader | undefined>();
+  const results: SearchResult[] = [];
+  const batch = Math.max(query.limit + 1, BATCH_MIN);
+  let after: MatchPlace | undefined = query.after;
+  let count = 0;
+  for (let scanned = 0; scanned < SCANNED_MAX; scanned += batch) {
+    const found = await findMatches(parts.database, {
+      rooms: rooms.map((room) => ({
+        roomNid: room.room_nid,
+        query: tsQueryOf(terms, room.room_nid),
+        before: room.left_order === null ? Number.MAX_SAFE_INTEGER : room.left_order + 1,
+      })),
+      kinds: query.keys.map((key) => searchKinds[key]),
+      orderBy: query.orderBy,
+      after,
+      limit: batch,
+    });
+    count = Math.max(count, found.count);
+    const seen = await readMatches(parts, user, found.matches, { roomIds, readers });
+    for (const result of seen) {
+      const { event } = result;
+      if (ignored.has(event.sender) && event.stateKey === undefined) continue;
+      if (!isOfGroup(query, event) || compileEventFilter(filter, result.reader.room.roomId)?.(event) === false)
+        continue;
+      if (results.length >= query.limit) return { results, count, highlights, next: results.at(-1)?.match };
+      results.push(result);
+    }
+    const last = found.matches.at(-1);
+    if (last === undefined || found.matches.length < batch) return { results, count, highlights, next: undefined };
+    after = last;
+  }
+  // Enough was looked at for one request; what is behind is looked at by the next.
+  return { results, count, highlights, next: after };
+}
+
+function isWanted(room: SearchableRoom, { filter, after }: SearchQuery): boolean {
+  const { room_id: roomId } = room;
+  if (after?.group?.key === 'room_id' && after.group.id !== roomId) return false;
+  return filter.rooms?.includes(roomId) !== false && filter.not_rooms?.includes(roomId) !== true;
+}
+
+function isOfGroup({ after }: SearchQuery, event: StoredEvent): boolean {
+  return after?.group?.key !== 'sender' || after.group.id === event.sender;
+}
+
+/** The events of the matches that the user may see and that were not redacted meanwhile, in the order of the matches. */
+async function readMatches(
+  parts: RoomReadParts,
+  user: RoomUser,
+  matches: readonly Match[],
+  {
+    roomIds,
+    readers,
+  }: { readonly roomIds: ReadonlyMap<number, string>; readonly readers: Map<number, RoomReader | undefined> },
+): Promise<SearchResult[]> {
+  const events = await findEventsByNids(
+    parts.database,
+    matches.map((match) => match.eventNid),
+  );
+  const visible = new Map<number, { readonly event: StoredEvent; readonly reader: RoomReader }>();
+  const unredacted = events.filter((event) => event.redaction === undefined);
+  for (const [roomNid, own] of Map.groupBy(unredacted, (event) => event.roomNid)) {
+    if (!readers.has(roomNid)) readers.set(roomNid, await findRoomReader(parts, user, roomIds.get(roomNid) ?? ''));
+    const reader = readers.get(roomNid);
+    if (reader === undefined) continue;
+    for (const event of await selectVisible(parts, user, reader, own)) visible.set(event.eventNid, { event, reader });
+  }
+  return matches.flatMap((match) => {
+    const found = visible.get(match.eventNid);
+    return found === undefined ? [] : [{ match, ...found }];
+  });
+}

@@ -1,0 +1,35 @@
+/** Owns cutting text into the words by which it is found, in any script. */
+
+const segmenter = new Intl.Segmenter('en', { granularity: 'word' });
+
+/** Text beyond this length is not searched. */
+const TEXT_LENGTH_MAX = 16_384;
+const WORD_LENGTH_MAX = 64;
+
+/** A word as it is compared, and as it stands in the text. */
+export type Word = { readonly folded: string; readonly text: string };
+
+/**
+ * The words of a text in their order. Scripts without spaces are cut by a dictionary; what is written together with
+ * punctuation, such as `example.com`, gives its parts too.
+ */
+export function wordsOf(text: string): Word[] {
+  const words: Word[] = [];
+  for (const { segment, isWordLike } of segmenter.segment(text.slice(0, TEXT_LENGTH_MAX).normalize('NFKC'))) {
+    if (isWordLike !== true) continue;
+    words.push({ folded: foldWord(segment), text: segment });
+    const parts = segment.split(/[^\p{L}\p{M}\p{N}]+/u).filter((part) => part !== '');
+    if (parts.length > 1) for (const part of parts) words.push({ folded: foldWord(part), text: part });
+  }
+  return words;
+}
+
+/** Small letters, `ss` for `ß`, and Latin letters without accents. */
+export function foldWord(word: string): string {
+  const plain = word
+    .toLowerCase()
+    .normalize('NFKD')
+    .replaceAll(/(\p{Script=Latin})\p{M}+/gu, '$1')
+    .normalize('NFKC');
+  return plain.replaceAll('ß', 'ss').slice(0, WORD_LENGTH_MAX);
+}

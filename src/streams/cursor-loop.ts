@@ -1,0 +1,149 @@
+/** Owns work that follows the event stream in the background: one process at a time, resumed where it stopped. */
+import type { Clock } from '#core/clock.ts';
+import type { Logger } from '#core/logger.ts';
+import { randomToken } from '#core/random.ts';
+import type { Database } from '#storage/database.ts';
+import { persistLease, persistLeaseEnd } from '#storage/leases.ts';
+import { findCursor } from '#storage/stream-cursors.ts';
+
+const LEASE_MS = 10_000;
+const RENEW_MS = 3_000;
+/** How often a process that has nothing to do looks whether there is something. */
+const POLL_MS = 1_000;
+/** How often somebody who waits for another process's work looks how far that is. */
+const WATCH_MS = 25;
+const FAILURE_REST_MS = 1_000;
+/** After each step the work rests for this many times as long as the step took, unless somebody waits for it. */
+const REST_FACTOR = 2;
+const REST_MS_MAX = 1_000;
+
+export type CursorWork = {
+  /** Names the lease and the cursor. */
+  readonly name: string;
+  /**
+   * Does what follows from the events after a position, as many as it likes, and moves the cursor in the same transaction.
+   * Resolves with the position up to which all is done, the same one if there is nothing, or undefined if another process
+   * has moved the cursor meanwhile.
+   */
+  readonly step: (after: number) => Promise<number | undefined>;
+};
+
+type Parts = {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** The greatest position that this process knows. */
+  readonly horizon: () => number;
+};
+
+type Waiter = { readonly pos: number; readonly resolve: () => void };
+
+export class CursorLoop implements AsyncDisposable {
+  readonly #parts: Parts;
+  readonly #work: CursorWork;
+  readonly #owner = randomToken(9);
+  readonly #lease: { readonly kind: string; readonly shard: string };
+  readonly #waiters = new Set<Waiter>();
+  readonly #running: Promise<void>;
+  /** Ends the pause that the loop is in, if it is. */
+  #wake: (() => void) | undefined;
+  #position = 0;
+  #leaseUntilMs = -Infinity;
+  #renewAtMs = -Infinity;
+  #closed = false;
+
+  constructor(parts: Parts, work: CursorWork) {
+    this.#parts = parts;
+    this.#work = work;
+    this.#lease = { kind: work.name, shard: '0' };
+    this.#running = this.#run();
+  }
+
+  /** Resolves with whether the work has come up to a position within the time; it goes on without rest meanwhile. */
+  async reach(pos: number, timeoutMs: number): Promise<boolean> {
+    if (this.#position >= pos) return true;
+    const waiter = Promise.withResolvers<void>();
+    const entry: Waiter = { pos, resolve: waiter.resolve };
+    this.#waiters.add(entry);
+    const timer = setTimeout(waiter.resolve, timeoutMs);
+    this.#wake?.();
+    await waiter.promise;
+    clearTimeout(timer);
+    this.#waiters.delete(entry);
+    return this.#position >= pos;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    this.#wake?.();
+    await this.#running;
+    for (const { resolve } of this.#waiters) resolve();
+    // Nothing is lost if the database is away: the lease ends by itself.
+    if (this.#leaseUntilMs > -Infinity) {
+      await persistLeaseEnd(this.#parts.database, this.#lease, this.#owner).catch(() => undefined);
+    }
+  }
+
+  async #run(): Promise<void> {
+    let hasFailed = false;
+    while (!this.#closed) {
+      try {
+        await this.#turn();
+        hasFailed = false;
+      } catch (error) {
+        if (!hasFailed)
+          this.#parts.logger.warn({ err: error, work: this.#work.name }, 'background work failed; it is tried again');
+        hasFailed = true;
+        await this.#pause(FAILURE_REST_MS);
+      }
+    }
+  }
+
+  async #turn(): Promise<void> {
+    const { clock, database } = this.#parts;
+    if (this.#position >= this.#parts.horizon()) return this.#pause(POLL_MS);
+    if (!(await this.#holdsLease())) {
+      this.#moveTo(await findCursor(database, this.#work.name));
+      return this.#pause(this.#waiters.size > 0 ? WATCH_MS : POLL_MS);
+    }
+    const startedMs = clock.monotonicMs();
+    const before = this.#position;
+    const next = await this.#work.step(before);
+    if (next === before) return this.#pause(POLL_MS);
+    this.#moveTo(next ?? (await findCursor(database, this.#work.name)));
+    const restMs = Math.min(REST_MS_MAX, REST_FACTOR * (clock.monotonicMs() - startedMs));
+    if (this.#waiters.size === 0) await this.#pause(restMs);
+  }
+
+  async #holdsLease(): Promise<boolean> {
+    const { clock, database } = this.#parts;
+    const nowMs = clock.monotonicMs();
+    if (nowMs < this.#renewAtMs && nowMs < this.#leaseUntilMs) return true;
+    const isNew = nowMs >= this.#leaseUntilMs;
+    const fence = await persistLease(database, this.#lease, this.#owner, LEASE_MS);
+    if (fence === undefined) {
+      this.#leaseUntilMs = -Infinity;
+      return false;
+    }
+    this.#leaseUntilMs = nowMs + LEASE_MS;
+    this.#renewAtMs = nowMs + RENEW_MS;
+    if (isNew) this.#moveTo(await findCursor(database, this.#work.name));
+    return true;
+  }
+
+  #moveTo(position: number): void {
+    this.#position = position;
+    for (const waiter of this.#waiters) if (waiter.pos <= position) waiter.resolve();
+  }
+
+  /** Until the time is over, somebody begins to wait, or the work is closed. */
+  async #pause(ms: number): Promise<void> {
+    if (this.#closed) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ms);
+    this.#wake = resolve;
+    await promise;
+    clearTimeout(timer);
+    this.#wake = undefined;
+  }
+}
