@@ -2,11 +2,12 @@
 import { readFileSync } from 'node:fs';
 import type { JsonObject, JsonValue } from '#matrix/pdu.ts';
 
+export type Condition = { readonly kind: string } & JsonObject;
 export type Rule = {
   readonly rule_id: string;
   readonly default: boolean;
   readonly enabled: boolean;
-  readonly conditions?: readonly JsonObject[];
+  readonly conditions?: readonly Condition[];
   readonly pattern?: string;
   readonly actions: readonly JsonValue[];
 };

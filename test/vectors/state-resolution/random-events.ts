@@ -1,6 +1,6 @@
 /** Owns what people in a random room try to do. */
 import type { JsonObject } from '#matrix/pdu.ts';
-import type { Chance } from '#test/vectors/state-resolution/chance.ts';
+import type { Chance } from '#test/support/chance.ts';
 import type { ResolvableEvent } from '#test/vectors/state-resolution/resolvable.ts';
 
 export type Proposal = Pick<ResolvableEvent, 'type' | 'stateKey' | 'sender' | 'content'>;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { findRoomVersion, type RoomVersion } from '#matrix/room-versions.ts';
 import { seededNumbers } from '#test/support/seeded.ts';
-import { Chance } from '#test/vectors/state-resolution/chance.ts';
+import { Chance } from '#test/support/chance.ts';
 import { conflictedStateSet, fullConflictedSet } from '#test/vectors/state-resolution/definitions.ts';
 import { resolveByTheText } from '#test/vectors/state-resolution/oracle.ts';
 import { randomRoom } from '#test/vectors/state-resolution/random-room.ts';

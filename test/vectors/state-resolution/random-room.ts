@@ -5,7 +5,7 @@ import type { JsonObject } from '#matrix/pdu.ts';
 import type { RoomVersion } from '#matrix/room-versions.ts';
 import { seededNumbers } from '#test/support/seeded.ts';
 import { resolveByTheText } from '#test/vectors/state-resolution/oracle.ts';
-import { Chance } from '#test/vectors/state-resolution/chance.ts';
+import { Chance } from '#test/support/chance.ts';
 import { proposeEvent, type Proposal } from '#test/vectors/state-resolution/random-events.ts';
 import { asAuthEvent, createKey, joinedKey, type ResolvableEvent } from '#test/vectors/state-resolution/resolvable.ts';
 

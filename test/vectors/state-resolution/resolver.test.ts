@@ -6,7 +6,7 @@ import { findRoomVersion, type RoomVersion } from '#matrix/room-versions.ts';
 import { ResolutionError } from '#matrix/state-resolution/resolution-error.ts';
 import { resolveState } from '#matrix/state-resolution/resolve-state.ts';
 import { seededNumbers } from '#test/support/seeded.ts';
-import { Chance } from '#test/vectors/state-resolution/chance.ts';
+import { Chance } from '#test/support/chance.ts';
 import { resolveByTheText } from '#test/vectors/state-resolution/oracle.ts';
 import { randomRoom } from '#test/vectors/state-resolution/random-room.ts';
 import { keyOf, type Events, type StateSet } from '#test/vectors/state-resolution/resolvable.ts';
