@@ -30,6 +30,7 @@ import { createInterned } from '#storage/interned.ts';
 import { migrate } from '#storage/migrations.ts';
 import { startMigrator } from '#storage/migrator.ts';
 import { createNidAllocator } from '#storage/nid-allocator.ts';
+import { findNewestReports, type StoredReport } from '#storage/rooms/find-reports.ts';
 import { createStateTries } from '#storage/rooms/state-tries.ts';
 import {
   ensureSecret,
@@ -112,6 +113,17 @@ export async function createLocalAccount(
   await using database = openDatabase(address, { poolSize: 2, logger });
   await ensureIdentity(config, systemClock, database);
   return await createAccount({ database, clock: systemClock, config }, account);
+}
+
+/** The newest of what users have reported, for the command line. */
+export async function findReports(
+  config: Config,
+  address: DatabaseAddress,
+  limit: number,
+): Promise<readonly StoredReport[]> {
+  await migrate(address);
+  await using database = openDatabase(address, { poolSize: 1, logger: createLogger(config.log.level) });
+  return await findNewestReports(database, limit);
 }
 
 async function openAddress(

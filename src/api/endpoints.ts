@@ -43,10 +43,12 @@ import {
   getRelatingEventsWithRelType,
   getRelatingEventsWithRelTypeAndEventType,
 } from '#api/client/relations.ts';
+import { reportEvent, reportRoom, reportUser } from '#api/client/report-content.ts';
 import { getEventByTimestamp } from '#api/client/room-event-by-timestamp.ts';
 import { roomInitialSync } from '#api/client/room-initial-sync.ts';
 import { sendMessage } from '#api/client/room-send.ts';
 import { setRoomStateWithKey } from '#api/client/room-state.ts';
+import { upgradeRoom } from '#api/client/room-upgrades.ts';
 import {
   getRoomState,
   getRoomStateWithKey,
@@ -160,6 +162,9 @@ export const endpoints: readonly Endpoint<Context>[] = [
   register,
   registerWithSecret,
   registrationTokenValidity,
+  reportEvent,
+  reportRoom,
+  reportUser,
   roomInitialSync,
   requestTokenTo3PIDEmail,
   requestTokenTo3PIDMSISDN,
@@ -179,6 +184,7 @@ export const endpoints: readonly Endpoint<Context>[] = [
   sync,
   unban,
   unbind3pidFromAccount,
+  upgradeRoom,
   updateDevice,
   uploadCrossSigningKeys,
   uploadCrossSigningSignatures,

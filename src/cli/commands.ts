@@ -19,6 +19,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('#cli/create-user.ts')).createUser,
   },
   {
+    name: 'list-reports',
+    summary: 'Print what users have reported as inappropriate.',
+    load: async () => (await import('#cli/list-reports.ts')).listReports,
+  },
+  {
     name: 'check-config',
     summary: 'Check the configuration and say what is wrong with it.',
     load: async () => (await import('#cli/check-config.ts')).checkConfig,

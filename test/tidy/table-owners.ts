@@ -20,6 +20,7 @@ export const tableOwners: Readonly<Record<string, string>> = {
   room_summary: 'rooms',
   room_aliases: 'rooms',
   published_rooms: 'rooms',
+  reports: 'rooms',
   stripped_snapshots: 'rooms',
   users: 'storage',
   accounts: 'users',

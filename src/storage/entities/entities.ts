@@ -20,6 +20,7 @@ import {
   roomSummary,
   roomAliases,
   publishedRooms,
+  reports,
   strippedSnapshots,
 } from '#storage/entities/room-members.ts';
 import {
@@ -89,6 +90,7 @@ export const entities = [
   roomSummary,
   roomAliases,
   publishedRooms,
+  reports,
   strippedSnapshots,
   users,
   accounts,

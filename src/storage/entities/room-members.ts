@@ -67,6 +67,20 @@ export const publishedRooms = defineEntity({
   },
 });
 
+export const reports = defineEntity({
+  name: 'reports',
+  properties: {
+    report_nid: p.bigint('number').primary().autoincrement().generated('by default as identity'),
+    created_at: p.bigint('number'),
+    reporter_nid: p.bigint('number'),
+    room_nid: p.bigint('number').nullable(),
+    event_nid: p.bigint('number').nullable(),
+    user_nid: p.bigint('number').nullable(),
+    reason: p.text(),
+  },
+  indexes: [{ name: 'reports_created_at_index', properties: ['created_at'] }],
+});
+
 export const strippedSnapshots = defineEntity({
   name: 'stripped_snapshots',
   properties: {
