@@ -39,7 +39,8 @@ export async function findMembers(
   };
 }
 
-export type JoinedMember = { readonly display_name?: string; readonly avatar_url?: string };
+/** Null for what a member has not; clients of older servers expect both keys. */
+export type JoinedMember = { readonly display_name: string | null; readonly avatar_url: string | null };
 
 /** Who is joined, with their names. For those who are joined themselves; others are answered M_FORBIDDEN. */
 export async function findJoinedMembers(
@@ -53,8 +54,8 @@ export async function findJoinedMembers(
     const { membership, displayname, avatar_url: avatarUrl } = contentOf(event, room.version);
     if (membership !== 'join' || event.stateKey === undefined) continue;
     joined.set(event.stateKey, {
-      ...(typeof displayname === 'string' && { display_name: displayname }),
-      ...(typeof avatarUrl === 'string' && { avatar_url: avatarUrl }),
+      display_name: typeof displayname === 'string' ? displayname : null,
+      avatar_url: typeof avatarUrl === 'string' ? avatarUrl : null,
     });
   }
   return joined;

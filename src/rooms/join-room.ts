@@ -16,7 +16,13 @@ import { membershipCodes } from '#streams/event-fact.ts';
  */
 export async function joinRoom(
   parts: RoomWriteParts,
-  request: { readonly user: RoomUser; readonly roomId: string; readonly reason?: string | undefined },
+  request: {
+    readonly user: RoomUser;
+    readonly roomId: string;
+    readonly reason?: string | undefined;
+    /** What the user says of the membership besides; what the server says itself wins. */
+    readonly content?: JsonObject | undefined;
+  },
 ): Promise<void> {
   const { user, roomId, reason } = request;
   const room = await findRoom(parts.database, roomId);
@@ -26,7 +32,8 @@ export async function joinRoom(
     findLocalUsers(parts.database, [user.userId]),
   ]);
   if (own?.membership === membershipCodes.join) return;
-  await persistJoin(parts, user, room, buildMemberContent('join', users.get(user.userId), { reason }));
+  const content = buildMemberContent('join', users.get(user.userId), { reason });
+  await persistJoin(parts, user, room, { ...request.content, ...content });
 }
 
 /**

@@ -23,13 +23,17 @@ export async function redactEvent(
     /** Of the redaction event, without `redacts`. */
     readonly content: JsonObject;
     readonly replay: ReplayKey;
+    /** What others sent is refused whatever the user's power: so it is for suspended accounts. */
+    readonly isOnlyOwn?: boolean;
   },
 ): Promise<string> {
-  const { roomId, sender, targetId, content, replay } = request;
+  const { roomId, sender, targetId, content, replay, isOnlyOwn = false } = request;
   const { room, root } = await requireJoinedRoom(parts, sender, roomId);
   const target = await findEventById(parts.database, targetId);
   if (target?.roomNid !== room.roomNid) throw new MatrixError('M_NOT_FOUND', 'There is no such event in this room.');
   if (target.sender !== sender.userId) {
+    if (isOnlyOwn)
+      throw new MatrixError('M_USER_SUSPENDED', 'This account is suspended and may redact its own events only.');
     const power = await findRoomPower(parts, room, root);
     if (userPowerLevel(power, sender.userId) < namedLevel(power, 'redact')) {
       throw new MatrixError('M_FORBIDDEN', 'You have not the power to redact what others sent in this room.');

@@ -1,9 +1,12 @@
 /** Owns setting one entry of a room's state. */
+import { isDeepStrictEqual } from 'node:util';
 import type { JsonObject } from '#matrix/pdu.ts';
 import { requireOwnAliases } from '#rooms/aliases/check-canonical-alias.ts';
 import { persistJoin } from '#rooms/join-room.ts';
+import { contentOf, findStateEvent } from '#rooms/find-room-state.ts';
 import { requireInvitable } from '#rooms/require-invitable.ts';
 import type { RoomUser, RoomWriteParts } from '#rooms/room-parts.ts';
+import { requireJoinedRoom } from '#rooms/room-reader.ts';
 import { requireOnlyId } from '#rooms/send-event.ts';
 import { findRoom } from '#storage/rooms/find-rooms.ts';
 
@@ -23,7 +26,18 @@ export async function setState(parts: RoomWriteParts, request: StateRequest): Pr
   const { roomId, sender, type, stateKey } = request;
   if (type === 'm.room.member') return setMember(parts, request);
   if (type === 'm.room.canonical_alias' && stateKey === '') await requireOwnAliases(parts, roomId, request.content);
-  return persist(parts, { ...request, sender: sender.userId });
+  // A second create event is refused even if it says the same.
+  const same = type === 'm.room.create' ? undefined : await findSame(parts, request);
+  return same ?? persist(parts, { ...request, sender: sender.userId });
+}
+
+/** The event that the user set the same entry to the same content by, so that a repetition says nothing new. */
+async function findSame(parts: RoomWriteParts, request: StateRequest): Promise<string | undefined> {
+  const { roomId, sender, type, stateKey, content } = request;
+  const { room, root } = await requireJoinedRoom(parts, sender, roomId);
+  const event = await findStateEvent(parts, room.roomNid, root, type, stateKey);
+  if (event === undefined || event.sender !== sender.userId || event.redaction !== undefined) return undefined;
+  return isDeepStrictEqual(contentOf(event, room.version), content) ? event.eventId : undefined;
 }
 
 async function setMember(parts: RoomWriteParts, request: StateRequest): Promise<string> {

@@ -100,4 +100,14 @@ describe('memberships', () => {
       assert.equal(answer.status, isSeen ? 200 : 404);
     }
   });
+
+  it('a join says besides what the user adds, but never whose membership it is or who vouches for it', async () => {
+    const [alice, bob] = await server.newUsers('alice', 'bob');
+    const roomId = await alice.createRoom({ preset: 'public_chat' });
+    const body = { 'org.example.mood': 'glad', membership: 'ban', join_authorised_via_users_server: alice.userId };
+    assert.equal((await bob.raw('POST', `/join/${encode(roomId)}`, { body })).status, 200);
+    assert.deepEqual(await memberOf(alice, roomId, bob), { 'org.example.mood': 'glad', membership: 'join' });
+    const odd = await bob.raw('POST', `/join/${encode(roomId)}`, { body: { 'org.example.mood': 1.5 } });
+    assertError(odd, 400, 'M_BAD_JSON');
+  });
 });

@@ -152,4 +152,19 @@ describe('endpoints of rooms', () => {
       assertError(await alice.raw('POST', '/createRoom', { body: { invite: [userId] } }), 400, 'M_INVALID_PARAM');
     }
   });
+
+  it('make one event of state that the same user sets twice, and another one of what differs', async () => {
+    const [roomId, alice, bob] = await together({ power_level_content_override: { state_default: 0 } });
+    const first = await alice.setState(roomId, 'org.example.state', { a: 1, b: ['x', { c: null }] });
+    assert.equal(await alice.setState(roomId, 'org.example.state', { b: ['x', { c: null }], a: 1 }), first);
+    assert.notEqual(await bob.setState(roomId, 'org.example.state', { a: 1, b: ['x', { c: null }] }), first);
+    const second = await alice.setState(roomId, 'org.example.state', { a: 2 });
+    const history = (await bob.getHistory(roomId)).filter((event) => event.type === 'org.example.state');
+    assert.equal(history.length, 3);
+    await bob.leave(roomId);
+    const path = `/rooms/${encode(roomId)}/state/org.example.state`;
+    assertError(await bob.raw('PUT', path, { body: { a: 2 } }), 403, 'M_FORBIDDEN');
+    await alice.redact(roomId, second);
+    assert.notEqual(await alice.setState(roomId, 'org.example.state', {}), second, 'what was redacted is said anew');
+  });
 });

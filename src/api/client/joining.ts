@@ -3,10 +3,12 @@ import { Type } from 'typebox';
 import { reason } from '#api/client/event-content.ts';
 import type { Context } from '#context.ts';
 import { endpoint } from '#http/endpoint.ts';
+import type { JsonObject } from '#matrix/pdu.ts';
 import { requireRoomId } from '#rooms/aliases/find-alias.ts';
 import { joinRoom as join } from '#rooms/join-room.ts';
 
-const body = Type.Object({ reason });
+// Clients say more of their membership here than the specification names, as they may when they set the state itself.
+const body = Type.Unsafe<JsonObject & { readonly reason?: string }>(Type.Object({ reason }));
 
 export const joinRoomById = endpoint({
   operation: 'client.joinRoomById',
@@ -15,10 +17,14 @@ export const joinRoomById = endpoint({
   aliases: ['/_matrix/client/r0/rooms/{roomId}/join'],
   auth: 'user',
   rateLimit: 'join',
+  numbers: 'canonical',
   spec: 'Client-Server API, Joining rooms',
   body,
-  handler: async (context: Context, { params, body: { reason: why }, principal }) => {
-    await join(context, { user: principal, roomId: params.roomId, reason: why });
+  handler: async (
+    context: Context,
+    { params, body: { reason: why, third_party_signed: _unused, ...content }, principal },
+  ) => {
+    await join(context, { user: principal, roomId: params.roomId, reason: why, content });
     return { room_id: params.roomId };
   },
 });
@@ -30,11 +36,15 @@ export const joinRoom = endpoint({
   aliases: ['/_matrix/client/r0/join/{roomIdOrAlias}'],
   auth: 'user',
   rateLimit: 'join',
+  numbers: 'canonical',
   spec: 'Client-Server API, Joining rooms',
   body,
-  handler: async (context: Context, { params, body: { reason: why }, principal }) => {
+  handler: async (
+    context: Context,
+    { params, body: { reason: why, third_party_signed: _unused, ...content }, principal },
+  ) => {
     const roomId = await requireRoomId(context, params.roomIdOrAlias);
-    await join(context, { user: principal, roomId, reason: why });
+    await join(context, { user: principal, roomId, reason: why, content });
     return { room_id: roomId };
   },
 });

@@ -12,6 +12,7 @@ export const leaveRoom = endpoint({
   path: '/_matrix/client/v3/rooms/{roomId}/leave',
   aliases: ['/_matrix/client/r0/rooms/{roomId}/leave'],
   auth: 'user',
+  allow: ['suspended'],
   rateLimit: 'default',
   spec: 'Client-Server API, Leaving rooms',
   body: Type.Object({ reason }),
@@ -27,6 +28,7 @@ export const forgetRoom = endpoint({
   path: '/_matrix/client/v3/rooms/{roomId}/forget',
   aliases: ['/_matrix/client/r0/rooms/{roomId}/forget'],
   auth: 'user',
+  allow: ['suspended'],
   rateLimit: 'default',
   spec: 'Client-Server API, Leaving rooms',
   handler: async (context: Context, { params, principal }) => {
