@@ -157,4 +157,36 @@ describe('reading a room', () => {
     await alice.setState(roomId, 'm.room.history_visibility', { history_visibility: 'world_readable' });
     assert.equal((await carol.raw('GET', path)).body['membership'], undefined);
   });
+
+  it('follows one room, also one that is only peeked at, and waits for what happens next', async () => {
+    const [roomId, alice, , ids] = await numbered();
+    const [carol] = await server.newUsers('carol');
+    const follow = (query: Query): Promise<Answer> =>
+      carol.raw('GET', '/events', { query: { room_id: roomId, ...query } });
+    assertError(await follow({}), 403, 'M_FORBIDDEN');
+    await alice.setState(roomId, 'm.room.history_visibility', { history_visibility: 'world_readable' });
+    const now = (await follow({})).body;
+    assert.deepEqual(now['chunk'], []);
+    const waiting = follow({ from: text(now, 'end'), timeout: 20_000 });
+    const said = await alice.sendText(roomId, 'now');
+    const first = (await waiting).body;
+    const told = readEvents(first['chunk'], 'chunk');
+    assert.deepEqual(
+      told.map((event) => [event.event_id, event.room_id]),
+      [[said, roomId]],
+    );
+    const second = await alice.sendText(roomId, 'then');
+    const next = (await follow({ from: text(first, 'end'), timeout: 20_000 })).body;
+    assert.deepEqual(
+      readEvents(next['chunk'], 'chunk').map((event) => event.event_id),
+      [second],
+    );
+    assert.deepEqual((await follow({ from: text(next, 'end') })).body['chunk'], []);
+    assertError(await follow({ from: 'nonsense' }), 400, 'M_INVALID_PARAM');
+    const { nextBatch } = await alice.sync();
+    const third = await alice.sendText(roomId, 'third');
+    const ofSync = await alice.raw('GET', '/events', { query: { room_id: roomId, from: nextBatch, timeout: 20_000 } });
+    assert.equal(readEvents(ofSync.body['chunk'], 'chunk')[0]?.event_id, third);
+    assert.equal(ids.length, 10);
+  });
 });
