@@ -9,14 +9,15 @@ import { buildRoomEvents, checkCreationContent, type InitialState, type RoomPres
 import type { PersistEvents, PersistRequest, PersistResult } from '#rooms/persist-request.ts';
 import { requireInvitable } from '#rooms/require-invitable.ts';
 import type { RoomUser } from '#rooms/room-parts.ts';
+import { carrySettings, type CarryParts } from '#rooms/upgrade/carry-settings.ts';
 import type { ReadTx, Tx } from '#storage/database.ts';
 import { findAliases } from '#storage/rooms/find-aliases.ts';
 import { findLocalUsers } from '#storage/rooms/find-local-users.ts';
+import { findRoom, type KnownRoom } from '#storage/rooms/find-rooms.ts';
 import { writeAlias } from '#storage/rooms/write-aliases.ts';
 import { writePublished } from '#storage/rooms/write-published.ts';
 
-export type CreateRoomParts = {
-  readonly database: ReadTx;
+export type CreateRoomParts = CarryParts & {
   readonly clock: Clock;
   readonly persistEvents: PersistEvents;
   readonly isLocal: (id: string) => boolean;
@@ -74,7 +75,18 @@ export async function createRoom(parts: CreateRoomParts, request: CreateRoomRequ
   });
   const isNamed = alias !== undefined || request.isPublished === true;
   const alongside = (tx: Tx, room: PersistResult): Promise<void> => writeNames(parts, tx, request, room, alias);
-  return persistRoom(parts, { room: { create: version }, events, ...(isNamed && { alongside }) });
+  const roomId = await persistRoom(parts, { room: { create: version }, events, ...(isNamed && { alongside }) });
+  if (creationContent['predecessor'] !== undefined) {
+    await carrySettings(parts, request.creator, await requireNewRoom(parts, roomId), { isOwnRoom: true });
+  }
+  return roomId;
+}
+
+/** The room that was made a moment ago. */
+export async function requireNewRoom({ database }: { readonly database: ReadTx }, roomId: string): Promise<KnownRoom> {
+  const room = await findRoom(database, roomId);
+  if (room === undefined) throw new Error('A room that was just made has vanished.');
+  return room;
 }
 
 /** Throws M_UNSUPPORTED_ROOM_VERSION for a version that this server does not know. */

@@ -5,9 +5,12 @@ import { checkRestrictedJoin } from '#rooms/find-authorising-user.ts';
 import { buildMemberContent } from '#rooms/member-content.ts';
 import type { RoomUser, RoomWriteParts } from '#rooms/room-parts.ts';
 import { requireOnlyId } from '#rooms/send-event.ts';
+import { carrySettings, type CarryParts } from '#rooms/upgrade/carry-settings.ts';
 import { findLocalUsers } from '#storage/rooms/find-local-users.ts';
 import { findMembership, findRoom, type KnownRoom } from '#storage/rooms/find-rooms.ts';
 import { membershipCodes } from '#streams/event-fact.ts';
+
+export type JoinParts = RoomWriteParts & CarryParts;
 
 /**
  * Joins; who is in the room already has nothing to do. M_NOT_FOUND for a room that is not here, M_FORBIDDEN if the
@@ -15,7 +18,7 @@ import { membershipCodes } from '#streams/event-fact.ts';
  * Specification: Client-Server API, "Joining rooms", and `m.room.join_rules`, "Restricted rooms".
  */
 export async function joinRoom(
-  parts: RoomWriteParts,
+  parts: JoinParts,
   request: {
     readonly user: RoomUser;
     readonly roomId: string;
@@ -41,6 +44,17 @@ export async function joinRoom(
  * since an invitation opens it too, and then with the word of a member who may invite.
  */
 export async function persistJoin(
+  parts: JoinParts,
+  user: RoomUser,
+  room: KnownRoom,
+  given: JsonObject,
+): Promise<string> {
+  const eventId = await persistAuthorised(parts, user, room, given);
+  await carrySettings(parts, user, room, { isOwnRoom: false });
+  return eventId;
+}
+
+async function persistAuthorised(
   parts: RoomWriteParts,
   user: RoomUser,
   room: KnownRoom,

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { JsonObject } from '#matrix/pdu.ts';
 import { requireOwnAliases } from '#rooms/aliases/check-canonical-alias.ts';
-import { persistJoin } from '#rooms/join-room.ts';
+import { persistJoin, type JoinParts } from '#rooms/join-room.ts';
 import { contentOf, findStateEvent } from '#rooms/find-room-state.ts';
 import { requireInvitable } from '#rooms/require-invitable.ts';
 import type { RoomUser, RoomWriteParts } from '#rooms/room-parts.ts';
@@ -22,7 +22,7 @@ type StateRequest = {
  * Answers the event's id. Whether it may be is for the auth rules; besides, an invitation must reach somebody, a join
  * goes the way of all joins, and an alias must lead to the room (M_INVALID_PARAM, M_BAD_ALIAS).
  */
-export async function setState(parts: RoomWriteParts, request: StateRequest): Promise<string> {
+export async function setState(parts: JoinParts, request: StateRequest): Promise<string> {
   const { roomId, sender, type, stateKey } = request;
   if (type === 'm.room.member') return setMember(parts, request);
   if (type === 'm.room.canonical_alias' && stateKey === '') await requireOwnAliases(parts, roomId, request.content);
@@ -40,7 +40,7 @@ async function findSame(parts: RoomWriteParts, request: StateRequest): Promise<s
   return isDeepStrictEqual(contentOf(event, room.version), content) ? event.eventId : undefined;
 }
 
-async function setMember(parts: RoomWriteParts, request: StateRequest): Promise<string> {
+async function setMember(parts: JoinParts, request: StateRequest): Promise<string> {
   const { roomId, sender, stateKey } = request;
   const { join_authorised_via_users_server: _claimed, ...content } = request.content;
   if (content['membership'] === 'invite') await requireInvitable(parts, [stateKey]);

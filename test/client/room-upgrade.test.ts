@@ -168,4 +168,54 @@ describe('room upgrades', () => {
     const older = await upgrade(alice, newRoomId, '6');
     assert.deepEqual(await alice.getState(older, 'm.room.join_rules'), { join_rule: 'invite' });
   });
+
+  const data = (user: MatrixHttp, type: string, roomId?: string): string =>
+    `/user/${encode(user.userId)}${roomId === undefined ? '' : `/rooms/${encode(roomId)}`}/account_data/${encode(type)}`;
+  const note = async (user: MatrixHttp, body: JsonObject, type: string, roomId?: string): Promise<void> => {
+    assert.equal((await user.raw('PUT', data(user, type, roomId), { body })).status, 200);
+  };
+  const tagsOf = async (user: MatrixHttp, roomId: string): Promise<unknown> =>
+    (await user.raw('GET', `/user/${encode(user.userId)}/rooms/${encode(roomId)}/tags`)).body['tags'];
+
+  it("carry the users' tags, notes and direct chats to the room that they join", async () => {
+    const [alice, bob] = await server.newUsers('alice', 'bob');
+    const roomId = await alice.createRoom({ preset: 'public_chat', room_version: '11' });
+    await bob.join(roomId);
+    for (const user of [alice, bob]) {
+      await note(user, { tags: { 'm.favourite': { order: 0.5 } } }, 'm.tag', roomId);
+      await note(user, { colour: user.userId }, 'org.example.note', roomId);
+      await note(user, { '@friend:hs1.test': ['!other:hs1.test', roomId] }, 'm.direct');
+    }
+    const newRoomId = await upgrade(alice, roomId, '12');
+    assert.deepEqual(await tagsOf(bob, newRoomId), {}, 'not before one is there');
+    const { nextBatch } = await bob.sync();
+    await bob.join(newRoomId);
+    for (const user of [alice, bob]) {
+      assert.deepEqual(await tagsOf(user, newRoomId), { 'm.favourite': { order: 0.5 } });
+      const noted = await user.raw('GET', data(user, 'org.example.note', newRoomId));
+      assert.deepEqual(noted.body, { colour: user.userId });
+      const direct = await user.raw('GET', data(user, 'm.direct'));
+      assert.deepEqual(direct.body, { '@friend:hs1.test': ['!other:hs1.test', roomId, newRoomId] });
+    }
+    const rooms = asObject((await bob.sync({ since: nextBatch })).raw['rooms'], 'rooms');
+    const joined = asObject(asObject(rooms['join'], 'join')[newRoomId], 'the new room');
+    const events = asArray(asObject(joined['account_data'], 'account_data')['events'], 'events');
+    assert.ok(events.some((event) => asObject(event, 'an event')['type'] === 'm.tag'));
+    const { body } = await bob.raw('GET', `/rooms/${encode(newRoomId)}/initialSync`);
+    assert.equal(asArray(body['account_data'], 'account_data').length, 2);
+  });
+
+  it('carry nothing to a room that only says that it replaces another, but to its own maker', async () => {
+    const [alice, bob] = await server.newUsers('alice', 'bob');
+    const roomId = await bob.createRoom({ preset: 'public_chat' });
+    await alice.join(roomId);
+    for (const user of [alice, bob]) await note(user, { tags: { 'm.favourite': {} } }, 'm.tag', roomId);
+    const creation = { predecessor: { room_id: roomId } };
+    const imposter = await alice.createRoom({ preset: 'public_chat', creation_content: creation });
+    await bob.join(imposter);
+    assert.deepEqual(await tagsOf(bob, imposter), {});
+    assert.deepEqual(await tagsOf(alice, imposter), { 'm.favourite': {} });
+    const looped = await alice.createRoom({ creation_content: { predecessor: { room_id: '!nowhere:hs1.test' } } });
+    assert.deepEqual(await tagsOf(alice, looped), {}, 'V87: a predecessor that is not there is none');
+  });
 });

@@ -2,17 +2,18 @@
 import { MatrixError } from '#matrix/error.ts';
 import { isUserId } from '#matrix/ids.ts';
 import { eventPowerLevel, userPowerLevel, type RoomPower } from '#matrix/power-levels.ts';
-import { persistRoom, requireVersion } from '#rooms/create-room.ts';
+import { persistRoom, requireNewRoom, requireVersion } from '#rooms/create-room.ts';
 import { findRoomPower } from '#rooms/find-room-power.ts';
 import { contentOf, findMemberEvents, findStateEvents, findStateEventsOfType } from '#rooms/find-room-state.ts';
 import type { DraftEvent } from '#rooms/persist-request.ts';
 import type { RoomUser, RoomWriteParts } from '#rooms/room-parts.ts';
 import { requireJoinedRoom } from '#rooms/room-reader.ts';
 import { buildClosing, buildReplacement, carriedTypes, type OldState } from '#rooms/upgrade/build-replacement.ts';
+import { carrySettings, type CarryParts } from '#rooms/upgrade/carry-settings.ts';
 import type { Tx } from '#storage/database.ts';
 import { findRoomTimeline, type StoredEvent } from '#storage/rooms/find-events.ts';
 import { findLocalUsers } from '#storage/rooms/find-local-users.ts';
-import { findRoom, type KnownRoom } from '#storage/rooms/find-rooms.ts';
+import type { KnownRoom } from '#storage/rooms/find-rooms.ts';
 import type { StateRoot } from '#storage/rooms/state-tries.ts';
 import { moveAliases } from '#storage/rooms/write-aliases.ts';
 import { movePublished } from '#storage/rooms/write-published.ts';
@@ -35,7 +36,7 @@ export type UpgradeRequest = {
  * Throws M_UNSUPPORTED_ROOM_VERSION, M_INVALID_PARAM, and M_FORBIDDEN unless the user may send a tombstone.
  * Specification: Client-Server API, "Room upgrades".
  */
-export async function upgradeRoom(parts: RoomWriteParts, request: UpgradeRequest): Promise<string> {
+export async function upgradeRoom(parts: RoomWriteParts & CarryParts, request: UpgradeRequest): Promise<string> {
   const { user, roomId } = request;
   const version = requireVersion(request.versionId);
   const additionalCreators = version.privilegedCreators ? requireCreators(request) : [];
@@ -58,8 +59,7 @@ export async function upgradeRoom(parts: RoomWriteParts, request: UpgradeRequest
     bans: await findBans(parts, room, root),
   });
   const newRoomId = await persistRoom(parts, { room: { create: version }, events });
-  const newRoom = await findRoom(parts.database, newRoomId);
-  if (newRoom === undefined) throw new Error('The room that replaces another has vanished.');
+  const newRoom = await requireNewRoom(parts, newRoomId);
   const hasAlias = state.some(({ type }) => type === 'm.room.canonical_alias');
   const { tombstone, restrictions } = buildClosing(user.userId, newRoomId, power, hasAlias);
   const alongside = async (tx: Tx): Promise<void> => {
@@ -73,6 +73,7 @@ export async function upgradeRoom(parts: RoomWriteParts, request: UpgradeRequest
     if (error instanceof MatrixError && error.errcode === 'M_FORBIDDEN') return close([tombstone]);
     throw error;
   });
+  await carrySettings(parts, user, newRoom, { isOwnRoom: true });
   return newRoomId;
 }
 

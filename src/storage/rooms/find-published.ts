@@ -59,6 +59,11 @@ const selectSummaries = statement<SummarisedRoom>(
   `select ${columns} from room_summary s join rooms r using (room_nid) where r.room_id = any($1::text[])`,
 );
 
+const selectReplacement = statement<{ tombstone: string | null }>(
+  'select_replacement_of_room',
+  `select tombstone from room_summary where room_nid = $1`,
+);
+
 function typeColumns(roomTypes: DirectoryRange['roomTypes']): [string[] | null, boolean] {
   if (roomTypes === undefined) return [null, false];
   return [roomTypes.filter((type) => type !== null), roomTypes.includes(null)];
@@ -85,4 +90,9 @@ export async function findIsListed(db: ReadTx, roomNid: number): Promise<boolean
 /** What those of the rooms that are here look like from outside, in no particular order. */
 export function findSummarisedRooms(db: ReadTx, roomIds: readonly string[]): Promise<SummarisedRoom[]> {
   return roomIds.length === 0 ? Promise.resolve([]) : db.query(selectSummaries, [roomIds]);
+}
+
+/** The room that the room's tombstone names. */
+export async function findReplacementId(db: ReadTx, roomNid: number): Promise<string | undefined> {
+  return (await db.query(selectReplacement, [roomNid]))[0]?.tombstone ?? undefined;
 }
