@@ -34,7 +34,7 @@ import { generateLoginToken } from '#api/client/login-token.ts';
 import { getLoginFlows, login, refresh } from '#api/client/login.ts';
 import { logout, logout_all } from '#api/client/logout.ts';
 import { getRoomEvents } from '#api/client/message-pagination.ts';
-import { peekEvents } from '#api/client/peeking-events.ts';
+import { getOneEvent, peekEvents } from '#api/client/peeking-events.ts';
 import { getUserProfile, getProfileField, setProfileField, deleteProfileField } from '#api/client/profile.ts';
 import { getPushRules, getPushRulesGlobal } from '#api/client/pushrules.ts';
 import { redactEvent } from '#api/client/redaction.ts';
@@ -119,6 +119,7 @@ export const endpoints: readonly Endpoint<Context>[] = [
   getLocalAliases,
   getLoginFlows,
   getMembersByRoom,
+  getOneEvent,
   getOneRoomEvent,
   getProfileField,
   getPublicRooms,

@@ -4,6 +4,7 @@ import { selectVisible } from '#rooms/event-visibility.ts';
 import type { RoomReadParts, RoomUser } from '#rooms/room-parts.ts';
 import { findRoomReader, type RoomReader } from '#rooms/room-reader.ts';
 import { findEventById, type StoredEvent } from '#storage/rooms/find-events.ts';
+import { findRoomId } from '#storage/rooms/find-rooms.ts';
 
 /** Throws M_NOT_FOUND alike for an event that is not there and for one that the user may not see. */
 export async function requireVisibleEvent(
@@ -19,4 +20,15 @@ export async function requireVisibleEvent(
     if (visible !== undefined) return { reader, event: visible };
   }
   throw new MatrixError('M_NOT_FOUND', 'There is no such event, or it is not for you to see.');
+}
+
+/** As `requireVisibleEvent`, in whatever room the event is. */
+export async function requireVisibleEventAnywhere(
+  parts: RoomReadParts,
+  user: RoomUser,
+  eventId: string,
+): Promise<{ readonly reader: RoomReader; readonly event: StoredEvent }> {
+  const event = await findEventById(parts.database, eventId);
+  const roomId = event === undefined ? undefined : await findRoomId(parts.database, event.roomNid);
+  return requireVisibleEvent(parts, user, roomId ?? '', eventId);
 }

@@ -73,8 +73,10 @@ describe('endpoints of rooms', () => {
     const get = (user: MatrixHttp, room: string, eventId: string): Promise<Answer> =>
       user.raw('GET', `/rooms/${encode(room)}/event/${encode(eventId)}`);
     const eventId = await alice.sendText(roomId, 'seen');
-    const { body } = await get(bob, roomId, eventId);
-    assert.deepEqual([body['event_id'], body['room_id'], body['sender']], [eventId, roomId, alice.userId]);
+    const byId = (user: MatrixHttp, id: string): Promise<Answer> => user.raw('GET', `/events/${encode(id)}`);
+    for (const { body } of [await get(bob, roomId, eventId), await byId(bob, eventId)]) {
+      assert.deepEqual([body['event_id'], body['room_id'], body['sender']], [eventId, roomId, alice.userId]);
+    }
     await bob.leave(roomId);
     const later = await alice.sendText(roomId, 'not seen');
     assert.equal((await get(bob, roomId, eventId)).status, 200);
@@ -84,6 +86,9 @@ describe('endpoints of rooms', () => {
       await get(stranger, roomId, eventId),
       await get(alice, other, eventId),
       await get(alice, roomId, '$nonsense'),
+      await byId(bob, later),
+      await byId(stranger, eventId),
+      await byId(alice, '$nonsense'),
     ]) {
       assertError(answer, 404, 'M_NOT_FOUND');
     }

@@ -1,8 +1,9 @@
-/** Owns the endpoint by which clients follow one room. */
+/** Owns the endpoints by which clients follow one room, and get an event of which they know the id alone. */
 import { Type } from 'typebox';
 import type { Context } from '#context.ts';
 import { rawJson } from '#http/answer.ts';
 import { endpoint } from '#http/endpoint.ts';
+import { requireVisibleEventAnywhere } from '#rooms/find-visible-event.ts';
 import { renderPage } from '#rooms/render-page.ts';
 import { waitForEvents } from '#rooms/wait-for-events.ts';
 
@@ -27,5 +28,20 @@ export const peekEvents = endpoint({
     const { reader, chunk, start, end } = await waitForEvents(context, followed);
     const events = await renderPage(context, principal, reader, chunk);
     return rawJson(`{"start":${JSON.stringify(start)},"end":${JSON.stringify(end)},"chunk":[${events.join(',')}]}`);
+  },
+});
+
+export const getOneEvent = endpoint({
+  operation: 'client.getOneEvent',
+  method: 'GET',
+  path: '/_matrix/client/v3/events/{eventId}',
+  aliases: ['/_matrix/client/r0/events/{eventId}'],
+  auth: 'user',
+  allow: ['suspended'],
+  rateLimit: 'none',
+  spec: 'Client-Server API, Getting events for a room',
+  handler: async (context: Context, { params: { eventId }, principal }) => {
+    const { reader, event } = await requireVisibleEventAnywhere(context, principal, eventId);
+    return rawJson((await renderPage(context, principal, reader, [event])).join(''));
   },
 });

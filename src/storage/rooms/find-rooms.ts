@@ -36,6 +36,10 @@ const selectRoom = statement<{ room_nid: number; version: string }>(
   'select_room_by_id',
   `select room_nid, version from rooms where room_id = $1`,
 );
+const selectRoomId = statement<{ room_id: string }>(
+  'select_room_id_by_nid',
+  `select room_id from rooms where room_nid = $1`,
+);
 const selectHead = statement<{ room_seq: number; pos: number; state_root: number; last_order: number }>(
   'select_room_head',
   `select room_seq, pos, state_root, last_order from room_heads where room_nid = $1 order by room_seq desc limit 1`,
@@ -86,6 +90,10 @@ export async function findRoom(db: ReadTx, roomId: string): Promise<KnownRoom | 
   const room = { roomNid: row.room_nid, roomId, version };
   cache.set(roomId, room);
   return room;
+}
+
+export async function findRoomId(db: ReadTx, roomNid: number): Promise<string | undefined> {
+  return (await db.query(selectRoomId, [roomNid]))[0]?.room_id;
 }
 
 export async function findHead(db: ReadTx, roomNid: number): Promise<RoomHead | undefined> {
