@@ -20,6 +20,7 @@ import { parseJsonBytes } from '#matrix/parse-json.ts';
 import type { OwnKeys } from '#matrix/server-keys.ts';
 import { exportSeed, generateSigningKey, importSigningKey, type SigningKey } from '#matrix/signing-keys.ts';
 import { createEventPersister } from '#rooms/persist-event.ts';
+import { redactedSummaries } from '#rooms/projections/redacted-summaries.ts';
 import { redactions } from '#rooms/projections/redactions.ts';
 import { roomSummaries } from '#rooms/projections/room-summaries.ts';
 import { strippedSnapshots } from '#rooms/projections/stripped-snapshots.ts';
@@ -164,7 +165,12 @@ async function createContext(
       signer,
       isLocal,
       limits: config.storage,
-      projections: [roomSummaries({ interned }), strippedSnapshots({ tries, interned }), redactions],
+      projections: [
+        roomSummaries({ interned }),
+        strippedSnapshots({ tries, interned }),
+        redactions,
+        redactedSummaries({ tries }),
+      ],
       committed: (facts) => streams.committed(facts),
     }),
   );

@@ -166,4 +166,23 @@ describe('the directory of rooms', () => {
     assertError(await anonymous('/publicRooms?server=not_a_name'), 400, 'M_INVALID_PARAM');
     assert.equal((await anonymous('/publicRooms?server=hs1.test&limit=1')).status, 200);
   });
+
+  it('V51: forgets what was redacted, and not what was said since', async () => {
+    const [alice, bob] = await server.newUsers('alice', 'bob');
+    const [first, second] = [uniqueName('first'), uniqueName('second')];
+    const roomId = await alice.createRoom({ visibility: 'public' });
+    await bob.join(roomId);
+    const named = await alice.setState(roomId, 'm.room.name', { name: first });
+    const topic = await alice.setState(roomId, 'm.room.topic', { topic: `about ${first}` });
+    await alice.redact(roomId, topic);
+    assert.equal(chunkOf(await search(bob, first))[0]?.['topic'], undefined);
+    await alice.setState(roomId, 'm.room.name', { name: second });
+    await alice.redact(roomId, named);
+    assert.equal(chunkOf(await search(bob, second))[0]?.['name'], second);
+    const now = await alice.setState(roomId, 'm.room.name', { name: first });
+    assert.deepEqual(idsOf(await search(bob, first)), [roomId]);
+    await alice.redact(roomId, now);
+    assert.deepEqual(idsOf(await search(bob, first)), []);
+    assert.deepEqual(await bob.getState(roomId, 'm.room.name'), {});
+  });
 });

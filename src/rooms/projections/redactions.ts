@@ -14,7 +14,7 @@ export const redactions: Projection = {
     const ids = events.map(({ event }) => event.redacts ?? '');
     const rows = await tx.query(selectRedactionTargets, [ids]);
     const targets = new Map(rows.map((row) => [row.event_id, row]));
-    const valid = events.map((projected, index) => isValid(projected, targets.get(ids[index] ?? '')));
+    const valid = events.map((projected, index) => isValidRedaction(projected, targets.get(ids[index] ?? '')));
     await tx.query(insertRedactions, [
       ids,
       events.map(({ row }) => row.eventNid),
@@ -26,7 +26,7 @@ export const redactions: Projection = {
 };
 
 /** Null for a target that is not here yet: it is judged when it comes. Specification: Room Versions, "Handling redactions". */
-function isValid({ event, levels, view }: ProjectedEvent, target: Target | undefined): boolean | null {
+export function isValidRedaction({ event, levels, view }: ProjectedEvent, target: Target | undefined): boolean | null {
   if (target === undefined) return null;
   const create = entryOf(view, 'm.room.create', '')?.event;
   if (target.room_nid !== view.roomNid || create === undefined) return false;

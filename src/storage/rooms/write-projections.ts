@@ -68,6 +68,20 @@ export const selectRedactionTargets = statement<{ event_id: string; room_nid: nu
   `select e.event_id, e.room_nid, u.user_id as sender from events e join users u on u.user_nid = e.sender_nid
    where e.event_id = any($1::text[])`,
 );
+/** Those of the events that are state of these types under the empty key. */
+export const selectRedactedState = statement<{
+  event_id: string;
+  event_nid: number;
+  room_nid: number;
+  type: string;
+  key_nid: number;
+  sender: string;
+}>(
+  'select_redacted_state',
+  `select e.event_id, e.event_nid, e.room_nid, e.type, e.key_nid, u.user_id as sender
+   from events e join state_keys k on k.key_nid = e.key_nid join users u on u.user_nid = e.sender_nid
+   where e.event_id = any($1::text[]) and e.type = any($2::text[]) and k.state_key = '' and e.status = 2`,
+);
 export const insertRedactions = statement<unknown>(
   'insert_redactions',
   `insert into redactions (target_event_id, redaction_nid, room_nid, valid)
