@@ -1,6 +1,7 @@
 /** Owns bringing a database to this program's schema, and refusing one that the program cannot be trusted with. */
 import { Client, DatabaseError } from 'pg';
 import { StartError } from '#core/start-error.ts';
+import { baselineFingerprint } from '#migrations/baseline/statements.ts';
 import { clientConfigOf } from '#storage/client-config.ts';
 import type { DatabaseAddress } from '#storage/embedded/connection.ts';
 import { migrations } from '#storage/migration-list.ts';
@@ -25,17 +26,18 @@ export type DatabaseSettings = {
   readonly locale: string | null;
 };
 
-type State = DatabaseSettings & { readonly applied: readonly string[] };
+type State = DatabaseSettings & { readonly applied: readonly string[]; readonly fingerprint: string | null };
 
 /**
  * Runs the migrations that this database lacks. Several processes may do so at once: one migrates, the others wait for it.
- * Throws a `StartError` for a database that is not fit (`assertCollation`), or that a newer version has migrated. Where
- * nothing is missing this is one query, and MikroORM is not loaded. A `migrator` started earlier saves its start.
+ * Throws a `StartError` for a database that is not fit (`assertCollation`), that began with another schema, or that a newer
+ * version has migrated. Where nothing is missing this is one query, and MikroORM is not loaded. A `migrator` started earlier saves its start.
  */
 export async function migrate(address: DatabaseAddress, migrator?: Migrator): Promise<readonly string[]> {
   await using connection = await connect(address);
   const state = await readState(connection.client);
   assertCollation(state);
+  assertBaseline(state);
   if (findMissing(state.applied).length === 0) return [];
   await lockMigrations(connection.client);
   // Another process may have migrated while this one waited. The lock ends with the connection.
@@ -79,6 +81,18 @@ export function assertCollation(settings: DatabaseSettings): void {
   throw new StartError(`The database has ${found}, and Causeway needs C: ${remedy}`);
 }
 
+/**
+ * Throws a `StartError` when the database began with other tables than this program's. The first schema changes until
+ * version 0.1, and there is no way from one to the next; later versions have migrations.
+ */
+function assertBaseline({ applied, fingerprint }: Pick<State, 'applied' | 'fingerprint'>): void {
+  if (applied.length === 0 || fingerprint === baselineFingerprint) return;
+  throw new StartError(
+    'This database was set up by another version of Causeway from before 0.1, whose tables were others, and there is no way ' +
+      'over: start the version that made it, or begin with an empty data directory or database.',
+  );
+}
+
 function sortsByBytes({ provider, collate, ctype, locale }: DatabaseSettings): boolean {
   if (provider === 'b') return locale === 'C' || locale === 'C.UTF-8' || locale === 'C.UTF8';
   return provider !== 'i' && isC(collate) && isC(ctype);
@@ -102,15 +116,19 @@ function findMissing(applied: readonly string[]): typeof migrations {
 /** Settings and applied migrations in one query; a new database takes a second one, as it has no table of migrations. */
 async function readState(queryable: Client): Promise<State> {
   try {
-    return await queryState(queryable, 'array(select name::text from mikro_orm_migrations order by id)');
+    return await queryState(
+      queryable,
+      'array(select name::text from mikro_orm_migrations order by id)',
+      `obj_description('mikro_orm_migrations'::regclass, 'pg_class')`,
+    );
   } catch (error) {
     if (!(error instanceof DatabaseError) || error.code !== UNDEFINED_TABLE) throw error;
   }
-  return queryState(queryable, "'{}'::text[]");
+  return queryState(queryable, "'{}'::text[]", 'null');
 }
 
 /** Columns of pg_database have come and been renamed since PostgreSQL 14: as JSON those that are missing are null. */
-async function queryState(queryable: Client, applied: string): Promise<State> {
+async function queryState(queryable: Client, applied: string, fingerprint: string): Promise<State> {
   const { rows } = await queryable.query<State>(
     `select current_setting('server_version_num')::int as version,
        pg_encoding_to_char(encoding)::text as encoding,
@@ -118,7 +136,8 @@ async function queryState(queryable: Client, applied: string): Promise<State> {
        datcollate::text as collate,
        datctype::text as ctype,
        coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale') as locale,
-       ${applied} as applied
+       ${applied} as applied,
+       ${fingerprint} as fingerprint
      from pg_database d
      where datname = current_database()`,
   );

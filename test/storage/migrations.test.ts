@@ -33,6 +33,20 @@ test('a database that a newer version has migrated is refused', async () => {
   });
 });
 
+test('a database that began with other tables is refused with a sentence that says what to do', async () => {
+  await using older = await createMigratedDatabase();
+  await using orm = await openOrm(older.connection);
+  await poolOf(orm).query(`comment on table mikro_orm_migrations is 'the fingerprint of another schema'`);
+  await assert.rejects(migrate(older.connection), (error: unknown) => {
+    assert.ok(error instanceof StartError);
+    assert.match(
+      error.message,
+      /from before 0\.1.*start the version that made it, or begin with an empty data directory/,
+    );
+    return true;
+  });
+});
+
 const fit: DatabaseSettings = {
   version: 180_004,
   encoding: 'UTF8',

@@ -25,6 +25,8 @@ export type ServerProcessOptions = {
   readonly databaseUrl?: string;
   /** The port to listen on, so that a restarted server is found where its predecessor was. Free one by default. */
   readonly port?: number;
+  /** The checkout whose server it is; this one by default. */
+  readonly checkout?: string;
 };
 
 export type Exit = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
@@ -54,7 +56,7 @@ export async function startServerProcess(options: ServerProcessOptions = {}): Pr
   const port = options.port ?? (await findFreePort());
   const metricsPort = await findFreePort();
   const child = spawn(process.execPath, ['src/bin.js', 'start'], {
-    cwd: repositoryRoot,
+    cwd: options.checkout ?? repositoryRoot,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       ...inheritedEnvironment(),
