@@ -12,6 +12,7 @@ import type { Authenticator } from '#users/authenticate.ts';
 import type { PasswordAttempts } from '#users/password-attempts.ts';
 import type { DeviceRemoval } from '#users/remove-devices.ts';
 
+import type { Deliveries } from '#users/deliveries.ts';
 import type { IgnoredUsers } from '#users/ignored-users.ts';
 
 export type Context = {
@@ -22,6 +23,7 @@ export type Context = {
   readonly tries: StateTries;
   readonly streams: Streams;
   readonly ignoredUsers: IgnoredUsers;
+  readonly deliveries: Deliveries;
   readonly persistEvents: PersistEvents;
   readonly searchIndexer: SearchIndexer;
   /** Whether this server is the home of the user, room alias or server name. Several names stay possible. */

@@ -42,6 +42,7 @@ import {
 } from '#storage/server-identity.ts';
 import { openStreams } from '#streams/streams.ts';
 import { createAuthenticator } from '#users/authenticate.ts';
+import { createDeliveries } from '#users/deliveries.ts';
 import { createIgnoredUsers } from '#users/ignored-users.ts';
 import { createAccount } from '#users/create-account.ts';
 import { createPasswordAttempts } from '#users/password-attempts.ts';
@@ -188,6 +189,7 @@ async function createContext(
     tries,
     streams,
     ignoredUsers: createIgnoredUsers({ database, streams }),
+    deliveries: starting.use(createDeliveries({ database, streams, logger })),
     persistEvents,
     searchIndexer,
     isLocal,

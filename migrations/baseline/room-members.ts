@@ -11,6 +11,7 @@ create table membership_log (
   cause smallint not null,
   primary key (user_nid, pos)
 );
+create index membership_log_room_nid_index on membership_log (room_nid, pos);
 
 create table user_rooms (
   user_nid bigint not null,

@@ -68,10 +68,24 @@ create table to_device_messages (
 );
 create unique index to_device_messages_pos_key on to_device_messages (pos);
 
+create table to_device_transactions (
+  device_nid bigint not null,
+  txn_hash bytea not null,
+  created_at bigint not null,
+  primary key (device_nid, txn_hash)
+);
+create index to_device_transactions_created_at_index on to_device_transactions (created_at);
+
+create table device_key_changes (
+  device_nid bigint primary key,
+  user_nid bigint not null,
+  pos bigint not null
+);
+create unique index device_key_changes_pos_key on device_key_changes (pos);
+
 create table device_list_changes (
   pos bigint primary key,
-  user_nid bigint not null,
-  created_at bigint not null
+  user_nid bigint not null
 );
 create index device_list_changes_user_nid_index on device_list_changes (user_nid, pos);
 

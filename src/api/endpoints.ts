@@ -23,6 +23,7 @@ import { joinRoomById, joinRoom } from '#api/client/joining.ts';
 import { claimKeys, queryKeys, uploadKeys } from '#api/client/keys.ts';
 import { kick } from '#api/client/kicking.ts';
 import { knockRoom } from '#api/client/knocking.ts';
+import { getKeysChanges } from '#api/client/keys-changes.ts';
 import { leaveRoom, forgetRoom } from '#api/client/leaving.ts';
 import {
   getPublicRooms,
@@ -77,6 +78,7 @@ import {
 } from '#api/client/third-party-ids.ts';
 import { getThreadRoots } from '#api/client/threads-list.ts';
 import { deleteRoomTag, getRoomTags, setRoomTag } from '#api/client/tags.ts';
+import { sendToDevice } from '#api/client/to-device.ts';
 import { getVersions } from '#api/client/versions.ts';
 import { getTokenOwner } from '#api/client/whoami.ts';
 import { getServerKey } from '#api/federation/keys.ts';
@@ -116,6 +118,7 @@ export const endpoints: readonly Endpoint<Context>[] = [
   getFilter,
   getJoinedMembersByRoom,
   getJoinedRooms,
+  getKeysChanges,
   getLocalAliases,
   getLoginFlows,
   getMembersByRoom,
@@ -125,10 +128,10 @@ export const endpoints: readonly Endpoint<Context>[] = [
   getPublicRooms,
   getPushRules,
   getPushRulesGlobal,
+  getRegistrationNonce,
   getRelatingEvents,
   getRelatingEventsWithRelType,
   getRelatingEventsWithRelTypeAndEventType,
-  getRegistrationNonce,
   getRoomEvents,
   getRoomIdByAlias,
   getRoomState,
@@ -136,10 +139,10 @@ export const endpoints: readonly Endpoint<Context>[] = [
   getRoomSummary,
   getRoomTags,
   getRoomVisibilityOnDirectory,
-  getThreadRoots,
-  getSpaceHierarchy,
   getServerKey,
   getServerVersion,
+  getSpaceHierarchy,
+  getThreadRoots,
   getTokenOwner,
   getUserProfile,
   getVersion,
@@ -168,18 +171,19 @@ export const endpoints: readonly Endpoint<Context>[] = [
   reportEvent,
   reportRoom,
   reportUser,
-  roomInitialSync,
   requestTokenTo3PIDEmail,
   requestTokenTo3PIDMSISDN,
   requestTokenToRegisterEmail,
   requestTokenToRegisterMSISDN,
   requestTokenToResetPasswordEmail,
   requestTokenToResetPasswordMSISDN,
+  roomInitialSync,
   search,
   sendMessage,
-  setProfileField,
+  sendToDevice,
   setAccountData,
   setAccountDataPerRoom,
+  setProfileField,
   setRoomAlias,
   setRoomStateWithKey,
   setRoomTag,
@@ -187,8 +191,8 @@ export const endpoints: readonly Endpoint<Context>[] = [
   sync,
   unban,
   unbind3pidFromAccount,
-  upgradeRoom,
   updateDevice,
+  upgradeRoom,
   uploadCrossSigningKeys,
   uploadCrossSigningSignatures,
   uploadKeys,

@@ -16,8 +16,11 @@ export type ChangeStream = Stream<Change> & {
   reachesBackTo(after: number): boolean;
   /** Whether there is a change of this kind for a device (`toDevice`), a user or a room. Ask `reachesBackTo` before. */
   hasSince(kind: ChangeKind, key: number, after: number): boolean;
-  /** What a transaction of this process has committed: all positions with before < pos ≤ upTo. */
-  committed(changes: readonly Change[], before: number, upTo: number): void;
+  /**
+   * What a transaction of this process has committed: all positions with before < pos ≤ upTo. When it resolves they are
+   * read, unless the database is away; whoever asks this process after an answer finds what the answer was about.
+   */
+  committed(changes: readonly Change[], before: number, upTo: number): Promise<void>;
 };
 
 export type ChangeStreamParts = {
@@ -65,11 +68,11 @@ export async function openChangeStream(
     reachesBackTo: (after) => ring.reachesBackTo(after),
     hasSince: (kind, key, after) => ring.hasSince(kind, key, after),
     catchUp,
-    committed(changes, before, upTo) {
+    async committed(changes, before, upTo) {
       // Who hears of these is asked when they are read.
       const isComplete = !changes.some(({ kind }) => kind === 'deviceLists' || kind === 'presence');
       if (ring.horizon === before && isComplete) append(changes, upTo);
-      else if (ring.horizon < upTo) catchUp().catch(parts.warn);
+      else if (ring.horizon < upTo) await catchUp().catch(parts.warn);
     },
     settled: () => catchUp.settled(),
   };

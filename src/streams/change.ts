@@ -26,7 +26,7 @@ export function roomsOf({ kind, roomNid, audience }: Change): readonly number[] 
 
 /** The numbers under which news of this kind are looked up: of a device, of a user, or of rooms. */
 export function keysOf(change: Change): readonly number[] {
-  return roomsOf(change) ?? [change.kind === 'toDevice' ? change.deviceNid : change.userNid];
+  return roomsOf(change) ?? [change.deviceNid === 0 ? change.userNid : change.deviceNid];
 }
 
 /** A change as a row of a query tells it. */

@@ -48,24 +48,19 @@ export class CollectedRows {
     receipts: new RowSet(rowWriters.receipts),
     toDevice: new RowSet(rowWriters.toDevice),
     deviceLists: new RowSet(rowWriters.deviceLists),
+    deviceKeys: new RowSet(rowWriters.deviceKeys),
     typing: new RowSet(rowWriters.typing),
     presence: new RowSet(rowWriters.presence),
   };
 
-  add({
-    accountData = [],
-    receipts = [],
-    toDevice = [],
-    deviceLists = [],
-    typing = [],
-    presence = [],
-  }: StreamRows): void {
-    this.#sets.accountData.rows.push(...accountData);
-    this.#sets.receipts.rows.push(...receipts);
-    this.#sets.toDevice.rows.push(...toDevice);
-    this.#sets.deviceLists.rows.push(...deviceLists);
-    this.#sets.typing.rows.push(...typing);
-    this.#sets.presence.rows.push(...presence);
+  add(rows: StreamRows): void {
+    this.#sets.accountData.rows.push(...(rows.accountData ?? []));
+    this.#sets.receipts.rows.push(...(rows.receipts ?? []));
+    this.#sets.toDevice.rows.push(...(rows.toDevice ?? []));
+    this.#sets.deviceLists.rows.push(...(rows.deviceLists ?? []));
+    this.#sets.deviceKeys.rows.push(...(rows.deviceKeys ?? []));
+    this.#sets.typing.rows.push(...(rows.typing ?? []));
+    this.#sets.presence.rows.push(...(rows.presence ?? []));
   }
 
   /** Rows of a kind that transactions before in the batch, and the one in progress, have added. */

@@ -1,4 +1,5 @@
 /** Owns the question whether anything that has passed concerns somebody, answered from memory. */
+import type { Change } from '#streams/change.ts';
 import type { ChangeStream } from '#streams/change-stream.ts';
 import type { EventStream } from '#streams/event-stream.ts';
 import type { StreamPositions } from '#streams/sync-token.ts';
@@ -49,11 +50,12 @@ function hasToDevice(stream: ChangeStream, { deviceNid }: Listener, after: numbe
   return !stream.reachesBackTo(after) || stream.hasSince('toDevice', deviceNid, after);
 }
 
-function hasDeviceLists(stream: ChangeStream, { roomNids, userNid }: Listener, after: number): boolean {
+function hasDeviceLists(stream: ChangeStream, { roomNids, userNid, deviceNid }: Listener, after: number): boolean {
   if (stream.horizon <= after) return false;
   const changes = stream.since(after);
   // Their own devices are told to those who are in no room too.
-  if (changes === undefined || changes.some((change) => change.userNid === userNid)) return true;
+  const isOwn = (change: Change): boolean => change.kind === 'deviceLists' && change.userNid === userNid;
+  if (changes === undefined || changes.some(isOwn) || stream.hasSince('deviceKeys', deviceNid, after)) return true;
   return roomNids.some((roomNid) => stream.hasSince('deviceLists', roomNid, after));
 }
 

@@ -3,7 +3,7 @@
  *
  *     const answer = await write('deviceLists', async (tx) => {
  *       await persistDeviceKeys(tx, keys); // any statements, in the same transaction
- *       tx.add({ deviceLists: [{ userNid, createdAt }] }); // rows with positions, of any of the streams
+ *       tx.add({ deviceLists: [{ userNid }] }); // rows with positions, of any of the streams
  *       return …;
  *     });
  *
@@ -49,7 +49,8 @@ export type StreamCommit = {
 type Parts = {
   readonly database: Database;
   readonly logger: Logger;
-  readonly committed: (commits: readonly StreamCommit[]) => void;
+  /** Awaited before the writers are answered; it never rejects. */
+  readonly committed: (commits: readonly StreamCommit[]) => Promise<void>;
 };
 
 type Entry = {
@@ -93,7 +94,7 @@ function openLane(parts: Parts): OpenLane {
   const writeAll = async (entries: readonly Entry[], attempt: number): Promise<void> => {
     try {
       const { results, commits } = await writeTogether(await client.get(), entries);
-      parts.committed(commits);
+      await parts.committed(commits);
       for (const [index, entry] of entries.entries()) entry.resolve(results[index]);
     } catch (error) {
       if (isConnectionLost(error)) {

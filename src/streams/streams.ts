@@ -97,12 +97,12 @@ export async function openStreams(parts: StreamsParts, bounds?: FactRingBounds):
     createStreamWriter({
       database,
       logger,
-      committed: (commits) => {
-        for (const { stream, changes, before, upTo } of commits) {
+      committed: async (commits) => {
+        const known = commits.map(({ stream, changes, before, upTo }) => {
           notifier.announce(stream - 1, upTo);
-          const reader = [userData, toDevice, deviceLists, ephemeral][stream - 2];
-          reader?.committed(changes, before, upTo);
-        }
+          return [userData, toDevice, deviceLists, ephemeral][stream - 2]?.committed(changes, before, upTo);
+        });
+        await Promise.all(known);
       },
     }),
   );

@@ -1,11 +1,39 @@
-/** Owns when messages to devices go. */
-import type { Tx } from '#storage/database.ts';
-import { deleteMessagesOf } from '#storage/streams/delete-to-device-messages.ts';
+/** Owns when messages to devices go: when they are acknowledged, or with their device. */
+import { BoundedMap } from '#core/bounded-map.ts';
+import type { ReadTx, Tx } from '#storage/database.ts';
+import { deleteDevicesIn, deleteMessagesUpTo } from '#storage/streams/delete-to-device-messages.ts';
+import type { ChangeStream } from '#streams/change-stream.ts';
 
 /** Deletes what waits for devices that are removed, in the transaction that removes them. */
 export async function deleteToDeviceMessages(
   tx: Tx,
   { deviceNids }: { readonly deviceNids: readonly number[] },
 ): Promise<void> {
-  await deleteMessagesOf(tx, deviceNids);
+  await deleteDevicesIn(tx, deviceNids);
+}
+
+const DEVICES_MAX = 100_000;
+
+/** The messages that devices have had, by their tokens. */
+export class AcknowledgedMessages {
+  readonly #database: ReadTx;
+  readonly #stream: ChangeStream;
+  readonly #upTo = new BoundedMap<number, number>({ sizeMax: DEVICES_MAX });
+
+  constructor(database: ReadTx, stream: ChangeStream) {
+    this.#database = database;
+    this.#stream = stream;
+  }
+
+  /** A device has had its messages up to a position. Asks the database only if there may be some. */
+  async acknowledge(deviceNid: number, pos: number): Promise<void> {
+    const before = this.#upTo.get(deviceNid);
+    if (before !== undefined && before >= pos) return;
+    const isQuiet =
+      before !== undefined &&
+      this.#stream.reachesBackTo(before) &&
+      !this.#stream.hasSince('toDevice', deviceNid, before);
+    if (!isQuiet) await deleteMessagesUpTo(this.#database, deviceNid, pos);
+    this.#upTo.set(deviceNid, pos);
+  }
 }

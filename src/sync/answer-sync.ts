@@ -2,13 +2,10 @@
 import { collectSections } from '#sync/collect-sections.ts';
 import { hasNews, type Listener } from '#streams/has-news.ts';
 import { formatSyncToken, type StreamPositions } from '#streams/sync-token.ts';
-import type { Streams } from '#streams/streams.ts';
+import { keyCountsJson } from '#sync/key-counts.ts';
 import { answerJson, type Sections } from '#sync/present.ts';
 import type { SyncParts, SyncRequest } from '#sync/sync-request.ts';
-import { UserRooms, type UserRoomsAt } from '#sync/user-rooms.ts';
-
-// A cache of what the stream tells; each stream has its own.
-const userRoomsOf = new WeakMap<Streams, UserRooms>();
+import { findUserRoomsAt } from '#sync/user-rooms.ts';
 
 /** The answer's JSON text. Answers at once if there is something new, in an initial sync and with `fullState`. */
 export async function answerSync(parts: SyncParts, request: SyncRequest): Promise<string> {
@@ -17,7 +14,8 @@ export async function answerSync(parts: SyncParts, request: SyncRequest): Promis
   let { since } = request;
   const deadlineMs = clock.monotonicMs() + request.timeoutMs;
   for (;;) {
-    const at = await roomsAtHorizon(parts, request);
+    // Forgetting a room is no event, so that an initial sync asks.
+    const at = await findUserRoomsAt(parts, request, { fresh: request.since === undefined });
     // In the same turn as the rooms, so that nothing lies between them.
     const { horizons } = streams;
     const listener: Listener = { userNid, userId, deviceNid, roomNids: at.joinedNids };
@@ -25,25 +23,21 @@ export async function answerSync(parts: SyncParts, request: SyncRequest): Promis
     const sections = quiet ? undefined : await collectSections(parts, { ...request, since, horizons }, at);
     const remainingMs = deadlineMs - clock.monotonicMs();
     const isDue = since === undefined || request.fullState || remainingMs <= 0 || signal.aborted;
-    if (sections !== undefined || isDue) return present(streams, horizons, sections);
+    if (sections !== undefined || isDue) return present(parts, request, horizons, sections);
     // Nothing of what has passed is for this user, so it need not be looked at again.
     since = await streams.waitFor({ ...listener, after: horizons, timeoutMs: remainingMs, signal });
   }
 }
 
-/** The user's rooms at exactly the stream's horizon as it is when this resolves. */
-async function roomsAtHorizon({ streams, database }: SyncParts, request: SyncRequest): Promise<UserRoomsAt> {
-  let userRooms = userRoomsOf.get(streams);
-  if (userRooms === undefined) userRoomsOf.set(streams, (userRooms = new UserRooms(streams.events)));
-  // Forgetting a room is no event, so that an initial sync asks.
-  if (request.since === undefined) await userRooms.load(database, request.userNid);
-  for (;;) {
-    const at = userRooms.current(request.userNid, request.userId);
-    if (at !== undefined) return at;
-    await userRooms.load(database, request.userNid);
-  }
-}
-
-function present(streams: Streams, horizons: StreamPositions, sections: Sections = {}): string {
-  return answerJson(formatSyncToken({ epoch: streams.epoch, positions: horizons }), sections);
+/** Messages to the device may go on beyond what the answer tells. */
+async function present(
+  { streams, database }: SyncParts,
+  { deviceNid }: SyncRequest,
+  horizons: StreamPositions,
+  sections: Sections = {},
+): Promise<string> {
+  const [events, userData, toDevice, deviceLists, ephemeral] = horizons;
+  const positions = [events, userData, sections.toDevice?.upTo ?? toDevice, deviceLists, ephemeral] as const;
+  const keyCounts = await keyCountsJson(database, streams.deviceLists, deviceNid);
+  return answerJson(formatSyncToken({ epoch: streams.epoch, positions }), keyCounts, sections);
 }

@@ -1,10 +1,12 @@
 /** Owns gathering all sections of a sync's answer. */
 import { collectAccountData } from '#sync/account-data.ts';
 import { collectRooms } from '#sync/collect-rooms.ts';
+import { findDeviceLists, type DeviceLists } from '#sync/device-lists.ts';
 import type { Sections } from '#sync/present.ts';
 import { RoomExtras } from '#sync/room-extras.ts';
 import { findSkeleton } from '#sync/skeleton.ts';
 import type { SyncParts, SyncWindow } from '#sync/sync-request.ts';
+import { collectToDevice } from '#sync/to-device.ts';
 import type { UserRoomsAt } from '#sync/user-rooms.ts';
 
 /** The sections of the answer; undefined if nothing is new. */
@@ -20,7 +22,28 @@ export async function collectSections(
   const extras = new RoomExtras();
   const accountData = await collectAccountData(parts, window, skeleton.plans, extras);
   const rooms = await collectRooms(parts, request, skeleton, extras);
+  const toDevice = await collectToDevice(parts, window);
+  const deviceLists = await collectDeviceLists(parts, window, at);
   const { join, invite, leave, knock } = rooms;
-  const count = join.size + invite.size + leave.size + knock.size + accountData.length;
-  return count === 0 ? undefined : { rooms, accountData };
+  const roomCount = join.size + invite.size + leave.size + knock.size;
+  const hasOthers = accountData.length + toDevice.events.length > 0 || deviceLists !== undefined;
+  return roomCount > 0 || hasOthers || hasOtherKeys(parts, window)
+    ? { rooms, accountData, toDevice, deviceLists }
+    : undefined;
+}
+
+async function collectDeviceLists(
+  parts: SyncParts,
+  { userNid, userId, since, horizons }: SyncWindow,
+  at: UserRoomsAt,
+): Promise<DeviceLists | undefined> {
+  if (since === undefined) return undefined;
+  const lists = await findDeviceLists(parts, { userNid, userId, since, upTo: horizons }, at);
+  return lists.changed.length + lists.left.length === 0 ? undefined : lists;
+}
+
+/** Whether the numbers of keys, which are in every answer, are others than the client was told. */
+function hasOtherKeys({ streams: { deviceLists } }: SyncParts, { since, deviceNid }: SyncWindow): boolean {
+  if (since === undefined || !deviceLists.reachesBackTo(since[3])) return false;
+  return deviceLists.hasSince('deviceKeys', deviceNid, since[3]);
 }

@@ -7,8 +7,10 @@ import { readableJson, renderEvent, type ReplacedEvent } from '#rooms/render-eve
 import type { StoredEvent } from '#storage/rooms/find-events.ts';
 import type { RoomSummary } from '#storage/streams/find-sync-state.ts';
 import type { EventFact } from '#streams/event-fact.ts';
+import type { DeviceLists } from '#sync/device-lists.ts';
 import { joinedJson } from '#sync/join-json.ts';
 import type { RoomExtras } from '#sync/room-extras.ts';
+import type { ToDevice } from '#sync/to-device.ts';
 import type { Timeline, TimelineItem } from '#sync/timelines.ts';
 
 export type RoomView = {
@@ -112,10 +114,12 @@ export type Sections = {
   readonly rooms?: RoomSections;
   /** JSON texts of events. */
   readonly accountData?: readonly string[];
+  readonly toDevice?: ToDevice;
+  readonly deviceLists?: DeviceLists | undefined;
 };
 
-/** The whole answer. Sections without anything are left out. */
-export function answerJson(nextBatch: string, sections: Sections): string {
+/** The whole answer; `keyCounts` are members of its JSON object. Sections without anything are left out. */
+export function answerJson(nextBatch: string, keyCounts: string, sections: Sections): string {
   const rooms: string[] = [];
   for (const [section, byRoom] of Object.entries(sections.rooms ?? {})) {
     if (byRoom.size === 0) continue;
@@ -123,10 +127,10 @@ export function answerJson(nextBatch: string, sections: Sections): string {
     rooms.push(`"${section}":{${members.join(',')}}`);
   }
   const roomsPart = rooms.length === 0 ? '' : `"rooms":{${rooms.join(',')}},`;
-  return (
-    `{"next_batch":"${nextBatch}",${roomsPart}${listPart('account_data', sections.accountData)}` +
-    '"device_one_time_keys_count":{},"device_unused_fallback_key_types":[]}'
-  );
+  const { accountData, toDevice, deviceLists } = sections;
+  const lists = listPart('account_data', accountData) + listPart('to_device', toDevice?.events);
+  const devices = deviceLists === undefined ? '' : `"device_lists":${JSON.stringify(deviceLists)},`;
+  return `{"next_batch":"${nextBatch}",${roomsPart}${lists}${devices}${keyCounts}}`;
 }
 
 function listPart(name: string, events: readonly string[] = []): string {

@@ -4,6 +4,7 @@ import type { ReadTx } from '#storage/database.ts';
 import { findUserRooms } from '#storage/streams/find-user-rooms.ts';
 import { membershipCodes, type EventFact, type MembershipName } from '#streams/event-fact.ts';
 import type { EventStream } from '#streams/event-stream.ts';
+import type { Streams } from '#streams/streams.ts';
 
 export type UserRoom = {
   readonly roomNid: number;
@@ -88,4 +89,24 @@ function userRoomsAt(pos: number, rooms: ReadonlyMap<number, UserRoom>): UserRoo
 
 function isMembership(name: string | undefined): name is MembershipName {
   return name !== undefined && Object.hasOwn(membershipCodes, name);
+}
+
+// A cache of what the stream tells; each stream has its own.
+const userRoomsOf = new WeakMap<EventStream, UserRooms>();
+
+/** The user's rooms at exactly the stream's horizon as it is when this resolves; `fresh` asks the database in any case. */
+export async function findUserRoomsAt(
+  { database, streams }: { readonly database: ReadTx; readonly streams: Pick<Streams, 'events'> },
+  { userNid, userId }: { readonly userNid: number; readonly userId: string },
+  { fresh }: { readonly fresh: boolean },
+): Promise<UserRoomsAt> {
+  const { events } = streams;
+  let userRooms = userRoomsOf.get(events);
+  if (userRooms === undefined) userRoomsOf.set(events, (userRooms = new UserRooms(events)));
+  if (fresh) await userRooms.load(database, userNid);
+  for (;;) {
+    const at = userRooms.current(userNid, userId);
+    if (at !== undefined) return at;
+    await userRooms.load(database, userNid);
+  }
 }

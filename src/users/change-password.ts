@@ -26,7 +26,7 @@ export async function changePassword(
   const { userNid, newPassword, deviceNid, logOutOthers } = change;
   requireAcceptablePassword(newPassword);
   const passwordHash = await hashPassword(newPassword);
-  const removed = await parts.database.transaction(async (tx) => {
+  const removed = await parts.streams.write('deviceLists', async (tx) => {
     await alongside(tx);
     if (!(await persistPasswordHash(tx, userNid, passwordHash))) {
       throw new MatrixError('M_UNKNOWN_TOKEN', 'The account is deactivated.');

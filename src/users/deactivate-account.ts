@@ -32,7 +32,7 @@ export async function deactivateAccount(
 ): Promise<void> {
   const { userId, userNid, isErased } = account;
   const now = parts.clock.now();
-  const removed = await parts.database.transaction(async (tx) => {
+  const removed = await parts.streams.write('deviceLists', async (tx) => {
     await alongside(tx);
     if (!(await persistDeactivation(tx, userNid, now, isErased))) return [];
     const payload: DeactivationPayload = { userId, userNid, afterNid: 0 };

@@ -1,5 +1,8 @@
 /** Owns the end of devices: logout, removal, deactivation. Whatever belongs to a device goes with it. */
-import type { Database, Tx } from '#storage/database.ts';
+import type { Tx } from '#storage/database.ts';
+import { appendDeviceListChange } from '#streams/device-list-changes.ts';
+import type { StreamTx } from '#streams/stream-writer.ts';
+import type { Streams } from '#streams/streams.ts';
 import { deleteToDeviceMessages } from '#streams/to-device-queue.ts';
 import { deleteDevices, type DeviceSelection } from '#storage/users/devices.ts';
 import type { Authenticator } from '#users/authenticate.ts';
@@ -12,13 +15,13 @@ export type RemovedDevices = { readonly userNid: number; readonly deviceNids: re
 export type DeviceRemoval = (tx: Tx, devices: RemovedDevices) => Promise<void>;
 
 export type DeviceRemovalParts = {
-  readonly database: Database;
+  readonly streams: Pick<Streams, 'write'>;
   readonly authenticator: Pick<Authenticator, 'forgetDevices'>;
   /** One for each table of other folders that has rows of devices. */
   readonly deviceRemovals: readonly DeviceRemoval[];
 };
 
-/** One for each table of this folder; whoever takes positions of a stream comes last. */
+/** One for each table of this folder. */
 const ownRemovals: readonly DeviceRemoval[] = [deleteToDeviceMessages, removeDeviceKeys];
 
 /**
@@ -30,7 +33,7 @@ export async function removeDevices(
   selection: DeviceSelection,
   alongside?: (tx: Tx) => Promise<void>,
 ): Promise<void> {
-  const deviceNids = await parts.database.transaction(async (tx) => {
+  const deviceNids = await parts.streams.write('deviceLists', async (tx) => {
     await alongside?.(tx);
     return removeDevicesIn(tx, parts, selection);
   });
@@ -39,7 +42,7 @@ export async function removeDevices(
 
 /** The same inside a transaction. After the commit the caller has the authenticator forget the devices that it gives. */
 export async function removeDevicesIn(
-  tx: Tx,
+  tx: StreamTx,
   { deviceRemovals }: Pick<DeviceRemovalParts, 'deviceRemovals'>,
   selection: DeviceSelection,
 ): Promise<readonly number[]> {
@@ -47,5 +50,6 @@ export async function removeDevicesIn(
   if (deviceNids.length === 0) return deviceNids;
   for (const remove of [...deviceRemovals, ...ownRemovals])
     await remove(tx, { userNid: selection.userNid, deviceNids });
+  appendDeviceListChange(tx, selection.userNid);
   return deviceNids;
 }

@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import { systemClock } from '#core/clock.ts';
 import { createLogger } from '#core/logger.ts';
 import { openDatabase, statement } from '#storage/database.ts';
+import { appendDeviceListChange } from '#streams/device-list-changes.ts';
 import { openStreams, type Streams } from '#streams/streams.ts';
 import type { StreamPositions } from '#streams/sync-token.ts';
 import { createMigratedDatabase } from '#test/support/room-parts.ts';
@@ -78,7 +79,7 @@ describe('the writer of streams', () => {
         streams.write('deviceLists', async (tx) => {
           await tx.query(insert, [userId]);
           tx.add({ accountData: [{ userNid: 1, roomNid: 0, type: userId, content }] });
-          tx.add({ deviceLists: [{ userNid: 1, createdAt: 0 }] });
+          appendDeviceListChange(tx, 1);
           return tx.added('accountData').length;
         }),
       ),

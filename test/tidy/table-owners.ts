@@ -35,6 +35,8 @@ export const tableOwners: Readonly<Record<string, string>> = {
   account_data: 'streams',
   receipts: 'streams',
   to_device_messages: 'streams',
+  to_device_transactions: 'streams',
+  device_key_changes: 'streams',
   device_list_changes: 'streams',
   typing: 'streams',
   presence: 'streams',

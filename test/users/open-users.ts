@@ -8,6 +8,7 @@ import { userStreamsSql } from '#migrations/baseline/user-streams.ts';
 import { serverNameOf } from '#matrix/ids.ts';
 import { openDatabase, type Database } from '#storage/database.ts';
 import type { EmbeddedConnection } from '#storage/embedded/connection.ts';
+import { createStreamWriter, type WriteStreams } from '#streams/stream-writer.ts';
 import { createAuthenticator, type Authenticator } from '#users/authenticate.ts';
 import { createPasswordAttempts, type PasswordAttempts } from '#users/password-attempts.ts';
 import { createTestDatabase } from '#test/support/test-database.ts';
@@ -18,6 +19,7 @@ export type TestUsers = AsyncDisposable & {
   readonly authenticator: Authenticator;
   readonly passwordAttempts: PasswordAttempts;
   readonly deviceRemovals: readonly [];
+  readonly streams: { readonly write: WriteStreams };
   readonly isLocal: (id: string) => boolean;
   readonly config: {
     readonly serverName: string;
@@ -49,12 +51,14 @@ export async function openUsers(registration: TestUsers['config']['registration'
     now: () => clock.nowMs,
     monotonicMs: () => clock.nowMs - 1_600_000_000_000,
   };
+  const writer = createStreamWriter({ database, logger, committed: () => Promise.resolve() });
   return {
     database,
     clock,
     authenticator: createAuthenticator({ database, clock, logger }),
     passwordAttempts: createPasswordAttempts({ enabled: true, wrongPasswords: { perSecond: 0.2, burst: 20 } }, clock),
     deviceRemovals: [],
+    streams: writer,
     otherAuthenticator: createAuthenticator({ database, clock, logger }),
     isLocal: (id) => serverNameOf(id) === 'hs1.test',
     config: { serverName: 'hs1.test', publicUrl: undefined, sessions: { accessTokenLifetimeMs: 60_000 }, registration },
@@ -68,6 +72,7 @@ export async function openUsers(registration: TestUsers['config']['registration'
       }
     },
     async [Symbol.asyncDispose]() {
+      await writer[Symbol.asyncDispose]();
       await database[Symbol.asyncDispose]();
       await test[Symbol.asyncDispose]();
     },

@@ -3,9 +3,9 @@ import { Type } from 'typebox';
 import { answer } from '#http/answer.ts';
 import { endpoint } from '#http/endpoint.ts';
 import type { JsonObject } from '#matrix/pdu.ts';
-import { uploadCrossSigningKeys as uploadKeys } from '#users/keys/upload-cross-signing-keys.ts';
+import { uploadCrossSigningKeys as uploadKeys, type UploadParts } from '#users/keys/upload-cross-signing-keys.ts';
 import { uploadSignatures } from '#users/keys/upload-signatures.ts';
-import { userAuthSchema, type AuthoriseUserParts } from '#users/uia/authorise-user.ts';
+import { userAuthSchema } from '#users/uia/authorise-user.ts';
 
 const keySchema = Type.Unsafe<JsonObject>(Type.Object({}));
 
@@ -25,7 +25,7 @@ export const uploadCrossSigningKeys = endpoint({
     auth: userAuthSchema,
   }),
   spec: 'Client-Server API, Cross-signing',
-  handler: async (context: AuthoriseUserParts, { body, principal }) => {
+  handler: async (context: UploadParts, { body, principal }) => {
     const challenge = await uploadKeys(context, principal, body, body.auth);
     return challenge === undefined ? {} : answer({ status: 401, body: challenge });
   },
@@ -43,7 +43,7 @@ export const uploadCrossSigningSignatures = endpoint({
   bodyRequired: true,
   body: Type.Record(Type.String(), Type.Record(Type.String(), keySchema)),
   spec: 'Client-Server API, Cross-signing',
-  handler: async (context: Pick<AuthoriseUserParts, 'database'>, { body, principal }) => ({
+  handler: async (context: Pick<UploadParts, 'streams'>, { body, principal }) => ({
     failures: await uploadSignatures(context, principal, body),
   }),
 });

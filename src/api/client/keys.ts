@@ -6,6 +6,7 @@ import { endpoint } from '#http/endpoint.ts';
 import { serverNameOf } from '#matrix/ids.ts';
 import type { JsonObject } from '#matrix/pdu.ts';
 import type { Database } from '#storage/database.ts';
+import type { Streams } from '#streams/streams.ts';
 import { claimKeys as claimKeysOfUsers } from '#users/keys/claim-keys.ts';
 import { keysAnswerMembers, queryKeys as queryKeysOfUsers } from '#users/keys/query-keys.ts';
 import { uploadKeys as uploadKeysOfDevice } from '#users/keys/upload-keys.ts';
@@ -13,6 +14,7 @@ import { uploadKeys as uploadKeysOfDevice } from '#users/keys/upload-keys.ts';
 /** What keys need. */
 export type KeysContext = {
   readonly database: Database;
+  readonly streams: Pick<Streams, 'write'>;
   readonly clock: Clock;
   readonly isLocal: (id: string) => boolean;
 };

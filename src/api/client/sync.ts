@@ -31,12 +31,14 @@ export const sync = endpoint({
   handler: async (context: Context, request) => {
     const { principal } = request;
     const filter = await requireFilter(context.database, principal.userNid, request.query.filter);
-    const { since } = request.query;
+    const since =
+      request.query.since === undefined ? undefined : await requireSince(context.streams, request.query.since);
+    if (since !== undefined) await context.deliveries.acknowledge(principal.deviceNid, since);
     const text = await answerSync(context, {
       userNid: principal.userNid,
       userId: principal.userId,
       deviceNid: principal.deviceNid,
-      since: since === undefined ? undefined : await requireSince(context.streams, since),
+      since,
       filter,
       fullState: request.query.full_state ?? false,
       useStateAfter: request.query.use_state_after ?? false,

@@ -12,6 +12,7 @@ export const membershipLog = defineEntity({
     event_nid: p.bigint('number').nullable(),
     cause: p.smallint(),
   },
+  indexes: [{ name: 'membership_log_room_nid_index', properties: ['room_nid', 'pos'] }],
 });
 
 export const userRooms = defineEntity({

@@ -44,12 +44,31 @@ export const toDeviceMessages = defineEntity({
   uniques: [{ name: 'to_device_messages_pos_key', properties: ['pos'] }],
 });
 
+export const toDeviceTransactions = defineEntity({
+  name: 'to_device_transactions',
+  properties: {
+    device_nid: p.bigint('number').primary(),
+    txn_hash: p.blob().primary(),
+    created_at: p.bigint('number'),
+  },
+  indexes: [{ name: 'to_device_transactions_created_at_index', properties: ['created_at'] }],
+});
+
+export const deviceKeyChanges = defineEntity({
+  name: 'device_key_changes',
+  properties: {
+    device_nid: p.bigint('number').primary().autoincrement(false),
+    user_nid: p.bigint('number'),
+    pos: p.bigint('number'),
+  },
+  uniques: [{ name: 'device_key_changes_pos_key', properties: ['pos'] }],
+});
+
 export const deviceListChanges = defineEntity({
   name: 'device_list_changes',
   properties: {
     pos: p.bigint('number').primary().autoincrement(false),
     user_nid: p.bigint('number'),
-    created_at: p.bigint('number'),
   },
   indexes: [{ name: 'device_list_changes_user_nid_index', properties: ['user_nid', 'pos'] }],
 });

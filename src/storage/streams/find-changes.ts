@@ -3,7 +3,15 @@ import { statement, type ReadTx, type Tx } from '#storage/database.ts';
 
 export type ChangeRow = {
   readonly pos: number;
-  readonly kind: 'accountData' | 'receipts' | 'privateReceipts' | 'toDevice' | 'deviceLists' | 'typing' | 'presence';
+  readonly kind:
+    | 'accountData'
+    | 'receipts'
+    | 'privateReceipts'
+    | 'toDevice'
+    | 'deviceLists'
+    | 'deviceKeys'
+    | 'typing'
+    | 'presence';
   readonly user_nid: number;
   /** 0 where there is none. */
   readonly room_nid: number;
@@ -34,9 +42,13 @@ const changesOfStream: Readonly<Record<number, ReturnType<typeof statement<Chang
   ),
   4: statement(
     'find_device_list_changes',
-    `select c.pos, 'deviceLists' as kind, c.user_nid, 0::bigint as room_nid, 0::bigint as device_nid,
-       array(select room_nid from user_rooms m where m.user_nid = c.user_nid and m.membership = ${joined}) as audience
-     from device_list_changes c where c.pos > $1 order by c.pos limit $2`,
+    `(select c.pos, 'deviceLists' as kind, c.user_nid, 0::bigint as room_nid, 0::bigint as device_nid,
+        array(select room_nid from user_rooms m where m.user_nid = c.user_nid and m.membership = ${joined}) as audience
+      from device_list_changes c where c.pos > $1 order by c.pos limit $2)
+     union all
+     (select pos, 'deviceKeys', user_nid, 0, device_nid, '{}' from device_key_changes
+      where pos > $1 order by pos limit $2)
+     order by pos limit $2`,
   ),
   5: statement(
     'find_ephemeral_changes',

@@ -47,7 +47,9 @@ export type StreamRows = {
   readonly receipts?: readonly ReceiptRow[];
   readonly toDevice?: readonly ToDeviceRow[];
   /** Users whose devices or keys changed. */
-  readonly deviceLists?: readonly { readonly userNid: number; readonly createdAt: number }[];
+  readonly deviceLists?: readonly { readonly userNid: number }[];
+  /** Devices whose stock of one-time keys or of unused fallback keys changed. */
+  readonly deviceKeys?: readonly { readonly deviceNid: number; readonly userNid: number }[];
   readonly typing?: readonly TypingRow[];
   readonly presence?: readonly PresenceRow[];
 };
@@ -93,10 +95,16 @@ const insertToDevice = statement<WrittenRow>(
 const insertDeviceLists = statement<WrittenRow>(
   'insert_device_list_changes',
   `with older as (delete from device_list_changes where user_nid = any($1::bigint[]))
-   insert into device_list_changes (pos, user_nid, created_at)
-   select nextval('device_lists_pos'), user_nid, created_at
-   from unnest($1::bigint[], $2::bigint[]) as r(user_nid, created_at)
+   insert into device_list_changes (pos, user_nid)
+   select nextval('device_lists_pos'), user_nid from unnest($1::bigint[]) as r(user_nid)
    returning pos, 'deviceLists' as kind, user_nid, 0::bigint as room_nid, 0::bigint as device_nid, '{}'::bigint[] as audience`,
+);
+const insertDeviceKeys = statement<WrittenRow>(
+  'insert_device_key_changes',
+  `insert into device_key_changes (device_nid, user_nid, pos)
+   select device_nid, user_nid, nextval('device_lists_pos') from unnest($1::bigint[], $2::bigint[]) as r(device_nid, user_nid)
+   on conflict (device_nid) do update set pos = excluded.pos
+   returning pos, 'deviceKeys' as kind, user_nid, 0::bigint as room_nid, device_nid, '{}'::bigint[] as audience`,
 );
 const insertTyping = statement<WrittenRow>(
   'insert_typing',
@@ -169,8 +177,12 @@ export const rowWriters: { readonly [Kind in RowKind]: RowWriter<RowOf<Kind>> } 
   deviceLists: {
     stream: 4,
     keyOf: (row) => String(row.userNid),
-    write: (tx, rows) =>
-      tx.query(insertDeviceLists, [rows.map((row) => row.userNid), rows.map((row) => row.createdAt)]),
+    write: (tx, rows) => tx.query(insertDeviceLists, [rows.map((row) => row.userNid)]),
+  },
+  deviceKeys: {
+    stream: 4,
+    keyOf: (row) => String(row.deviceNid),
+    write: (tx, rows) => tx.query(insertDeviceKeys, [rows.map((row) => row.deviceNid), rows.map((row) => row.userNid)]),
   },
   typing: {
     stream: 5,

@@ -2,7 +2,8 @@
 import type { Clock } from '#core/clock.ts';
 import { MatrixError } from '#matrix/error.ts';
 import { isUserId } from '#matrix/ids.ts';
-import type { Database } from '#storage/database.ts';
+import { appendKeyCountChange } from '#streams/device-list-changes.ts';
+import type { Streams } from '#streams/streams.ts';
 import { claimKeysOfDevices, type ClaimedKey, type KeyClaim } from '#storage/users/keys/claim-keys.ts';
 
 const CLAIMS_MAX = 5_000;
@@ -11,12 +12,12 @@ const CLAIMS_MAX = 5_000;
 export type KeysClaim = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 /**
- * Claims keys in one statement and gives them as JSON text, by user id, device id and name of the key. Devices without
+ * Claims keys in one statement, tells their devices and gives them as JSON text, by user id, device id and name of the key. Devices without
  * keys, and users without such devices, are left out. Throws M_TOO_LARGE.
  * Specification: Client-Server API, `POST /keys/claim`.
  */
 export async function claimKeys(
-  { database, clock }: { readonly database: Database; readonly clock: Clock },
+  { streams, clock }: { readonly streams: Pick<Streams, 'write'>; readonly clock: Clock },
   claim: KeysClaim,
 ): Promise<string> {
   const claims: KeyClaim[] = [];
@@ -29,7 +30,13 @@ export async function claimKeys(
   if (claims.length > CLAIMS_MAX) {
     throw new MatrixError('M_TOO_LARGE', `Keys of at most ${CLAIMS_MAX} devices can be claimed at once.`);
   }
-  return claims.length === 0 ? '{}' : claimedJson(await claimKeysOfDevices(database, claims, clock.now()));
+  if (claims.length === 0) return '{}';
+  const claimed = await streams.write('deviceLists', async (tx) => {
+    const keys = await claimKeysOfDevices(tx, claims, clock.now());
+    for (const key of keys) appendKeyCountChange(tx, key);
+    return keys;
+  });
+  return claimedJson(claimed);
 }
 
 function claimedJson(claimed: readonly ClaimedKey[]): string {

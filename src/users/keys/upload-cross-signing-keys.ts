@@ -10,6 +10,9 @@ import { MatrixError } from '#matrix/error.ts';
 import type { JsonObject } from '#matrix/pdu.ts';
 import { isSignedByKey } from '#matrix/signing-keys.ts';
 import type { Tx } from '#storage/database.ts';
+import { appendDeviceListChange } from '#streams/device-list-changes.ts';
+import type { StreamTx } from '#streams/stream-writer.ts';
+import type { Streams } from '#streams/streams.ts';
 import { findDevice } from '#storage/users/find-devices.ts';
 import {
   deleteCrossSigningKeys,
@@ -23,6 +26,8 @@ import { authoriseUser, useConfirmation, type AuthoriseUserParts, type UserAuth 
 /** Keys by their names on the wire; each is optional. */
 export type CrossSigningUpload = { readonly [Usage in CrossSigningUsage as `${Usage}_key`]?: JsonObject };
 
+export type UploadParts = AuthoriseUserParts & { readonly streams: Pick<Streams, 'write'> };
+
 type Owner = { readonly userId: string; readonly userNid: number };
 
 /**
@@ -32,7 +37,7 @@ type Owner = { readonly userId: string; readonly userNid: number };
  * Specification: Client-Server API, `POST /keys/device_signing/upload`.
  */
 export async function uploadCrossSigningKeys(
-  parts: AuthoriseUserParts,
+  parts: UploadParts,
   owner: Owner,
   upload: CrossSigningUpload,
   auth: UserAuth | undefined,
@@ -42,7 +47,7 @@ export async function uploadCrossSigningKeys(
     return given === undefined ? [] : [requireKey(given, usage, owner.userId)];
   });
   const store = (sessionHash?: string): Promise<'stored' | 'unconfirmed'> =>
-    parts.database.transaction((tx) => storeKeys(tx, owner, keys, sessionHash));
+    parts.streams.write('deviceLists', (tx) => storeKeys(tx, owner, keys, sessionHash));
   if ((await store()) === 'stored') return undefined;
   const verdict = await authoriseUser(parts, {
     operation: 'client.uploadCrossSigningKeys',
@@ -63,7 +68,7 @@ function requireKey(value: JsonObject, usage: CrossSigningUsage, userId: string)
 
 /** Stores what is new, unless it has to be confirmed and is not. */
 async function storeKeys(
-  tx: Tx,
+  tx: StreamTx,
   owner: Owner,
   keys: readonly CrossSigningKey[],
   sessionHash: string | undefined,
@@ -91,6 +96,7 @@ async function storeKeys(
   const publicKeys = usages.flatMap((usage) => stored.get(usage)?.publicKey ?? []);
   if (publicKeys.length > 0) await deleteCrossSigningKeys(tx, userNid, { usages, publicKeys });
   await persistCrossSigningKeys(tx, userNid, rows);
+  appendDeviceListChange(tx, userNid);
   return 'stored';
 }
 

@@ -4,7 +4,9 @@ import { checkDeviceKeys, type DeviceKeys } from '#matrix/device-keys.ts';
 import { MatrixError } from '#matrix/error.ts';
 import { checkOneTimeKeys, type OneTimeKey } from '#matrix/one-time-keys.ts';
 import type { JsonObject } from '#matrix/pdu.ts';
-import type { Database, Tx } from '#storage/database.ts';
+import type { Tx } from '#storage/database.ts';
+import { appendDeviceListChange, appendKeyCountChange } from '#streams/device-list-changes.ts';
+import type { Streams } from '#streams/streams.ts';
 import { deleteOneTimeKeysOf, deleteSignaturesOfDevices } from '#storage/users/keys/delete-keys.ts';
 import { lockDeviceForKeys, persistDeviceKeys } from '#storage/users/keys/device-keys.ts';
 import { findKeysOfDevice } from '#storage/users/keys/find-device-keys.ts';
@@ -22,7 +24,7 @@ const KEY_ALGORITHMS_MAX = 5;
 /** A client may repeat an upload whose answer it has not seen; by then it has given up. */
 const CLAIMED_KEY_REMEMBERED_MS = 86_400_000;
 
-export type UploadKeysParts = { readonly database: Database; readonly clock: Clock };
+export type UploadKeysParts = { readonly streams: Pick<Streams, 'write'>; readonly clock: Clock };
 
 export type KeyOwner = {
   readonly userId: string;
@@ -43,7 +45,7 @@ export type KeysUpload = {
  * Specification: Client-Server API, "Uploading keys".
  */
 export async function uploadKeys(
-  { database, clock }: UploadKeysParts,
+  { streams, clock }: UploadKeysParts,
   owner: KeyOwner,
   upload: KeysUpload,
 ): Promise<Readonly<Record<string, number>>> {
@@ -53,11 +55,13 @@ export async function uploadKeys(
   if (new Set(fallbackKeys.map(({ algorithm }) => algorithm)).size < fallbackKeys.length) {
     throw new MatrixError('M_INVALID_PARAM', 'A device has one fallback key of each algorithm.');
   }
-  return database.transaction(async (tx) => {
+  return streams.write('deviceLists', async (tx) => {
     if (!(await lockDeviceForKeys(tx, owner.deviceNid))) {
       throw new MatrixError('M_UNKNOWN_TOKEN', 'This device has been logged out.');
     }
-    if (deviceKeys !== undefined) await replaceDeviceKeys(tx, owner, deviceKeys);
+    const isChanged = deviceKeys !== undefined && (await replaceDeviceKeys(tx, owner, deviceKeys));
+    if (isChanged) appendDeviceListChange(tx, owner.userNid);
+    if (isChanged || oneTimeKeys.length + fallbackKeys.length > 0) appendKeyCountChange(tx, owner);
     await addOneTimeKeys(tx, owner.deviceNid, oneTimeKeys, clock.now());
     if (fallbackKeys.length > 0) await persistFallbackKeys(tx, owner.deviceNid, fallbackKeys);
     if ((await countKeyAlgorithms(tx, owner.deviceNid)) > KEY_ALGORITHMS_MAX) {

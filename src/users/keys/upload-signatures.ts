@@ -5,7 +5,9 @@ import { isUserId } from '#matrix/ids.ts';
 import type { JsonObject } from '#matrix/pdu.ts';
 import { coveredText } from '#matrix/signing.ts';
 import { isSignedByKey } from '#matrix/signing-keys.ts';
-import type { Database, Tx } from '#storage/database.ts';
+import { appendDeviceListChange } from '#streams/device-list-changes.ts';
+import type { StreamTx } from '#streams/stream-writer.ts';
+import type { Streams } from '#streams/streams.ts';
 import { lockAccountForKeys } from '#storage/users/keys/cross-signing-keys.ts';
 import { persistKeySignatures, type NewKeySignature } from '#storage/users/keys/key-signatures.ts';
 import { findSignableKeys, type SignableKeys } from '#users/keys/signable-keys.ts';
@@ -26,7 +28,7 @@ type Owner = { readonly userId: string; readonly userNid: number };
  * stored. Throws M_TOO_LARGE. Specification: Client-Server API, `POST /keys/signatures/upload`.
  */
 export async function uploadSignatures(
-  { database }: { readonly database: Database },
+  { streams }: { readonly streams: Pick<Streams, 'write'> },
   owner: Owner,
   upload: SignaturesUpload,
 ): Promise<SignatureFailures> {
@@ -36,12 +38,16 @@ export async function uploadSignatures(
   if (signed.length > SIGNED_KEYS_MAX) {
     throw new MatrixError('M_TOO_LARGE', `Signatures of at most ${SIGNED_KEYS_MAX} keys can be uploaded at once.`);
   }
-  return database.transaction((tx) => storeSignatures(tx, owner, signed));
+  return streams.write('deviceLists', (tx) => storeSignatures(tx, owner, signed));
 }
 
 type SignedKeyUpload = { readonly userId: string; readonly keyId: string; readonly object: JsonObject };
 
-async function storeSignatures(tx: Tx, owner: Owner, signed: readonly SignedKeyUpload[]): Promise<SignatureFailures> {
+async function storeSignatures(
+  tx: StreamTx,
+  owner: Owner,
+  signed: readonly SignedKeyUpload[],
+): Promise<SignatureFailures> {
   await lockAccountForKeys(tx, owner.userNid);
   const signers = signed.flatMap(({ object }) => [
     ...(findSignaturesBy(object['signatures'], owner.userId)?.keys() ?? []),
@@ -62,6 +68,8 @@ async function storeSignatures(tx: Tx, owner: Owner, signed: readonly SignedKeyU
     }
   }
   if (right.length > 0) await persistKeySignatures(tx, owner.userNid, right);
+  // What a user says of others is told to that user alone, whose other devices then ask again.
+  if (right.length > 0) appendDeviceListChange(tx, owner.userNid);
   return Object.fromEntries(Array.from(failures, ([userId, ofUser]) => [userId, Object.fromEntries(ofUser)]));
 }
 

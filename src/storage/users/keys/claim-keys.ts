@@ -3,7 +3,12 @@ import { statement, type ReadTx } from '#storage/database.ts';
 
 export type KeyClaim = { readonly userId: string; readonly deviceId: string; readonly algorithm: string };
 
-export type ClaimedKey = KeyClaim & { readonly keyId: string; readonly json: string };
+export type ClaimedKey = KeyClaim & {
+  readonly deviceNid: number;
+  readonly userNid: number;
+  readonly keyId: string;
+  readonly json: string;
+};
 
 // Claimers pass over what others have locked and wait for nobody, so they cannot deadlock. A key that a device may still
 // receive messages for is only marked, for the sake of a repeated upload. Finds one row for each claim by the index of
@@ -11,7 +16,7 @@ export type ClaimedKey = KeyClaim & { readonly keyId: string; readonly json: str
 const claim = statement<ClaimedKey>(
   'claim_one_time_keys',
   `with asked as (
-     select c.*, d.device_nid
+     select c.*, d.device_nid, d.user_nid
      from unnest($1::text[], $2::text[], $3::text[]) as c (user_id, device_id, algorithm)
      join users u on u.user_id = c.user_id
      join devices d on d.user_nid = u.user_nid and d.device_id = c.device_id),
@@ -35,9 +40,10 @@ const claim = statement<ClaimedKey>(
    marked as (
      update fallback_keys f set is_used = true from unused
      where f.device_nid = unused.device_nid and f.algorithm = unused.algorithm)
-   select user_id as "userId", device_id as "deviceId", algorithm, key_id as "keyId", key_json as json from picked
+   select user_id as "userId", device_id as "deviceId", algorithm, device_nid as "deviceNid", user_nid as "userNid",
+     key_id as "keyId", key_json as json from picked
    union all
-   select user_id, device_id, algorithm, key_id, key_json from fallen`,
+   select user_id, device_id, algorithm, device_nid, user_nid, key_id, key_json from fallen`,
 );
 
 /** For each claim the oldest one-time key, or the fallback key; what has neither is missing. In one statement. */

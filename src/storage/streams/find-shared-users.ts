@@ -1,0 +1,99 @@
+/** Owns reading who shares rooms with whom, for lists of devices and presence. */
+import { statement, type ReadTx } from '#storage/database.ts';
+
+// As `membershipCodes` has it.
+const joined = 2;
+
+const encryptedRooms = statement<{ room_nid: number }>(
+  'find_encrypted_rooms',
+  'select room_nid from room_summary where room_nid = any($1::bigint[]) and encryption is not null',
+);
+
+/** Which of the rooms are encrypted. */
+export async function findEncryptedRooms(db: ReadTx, roomNids: readonly number[]): Promise<number[]> {
+  if (roomNids.length === 0) return [];
+  return (await db.query(encryptedRooms, [roomNids])).map((row) => row.room_nid);
+}
+
+export type RoomMembershipChange = {
+  readonly user_nid: number;
+  readonly room_nid: number;
+  readonly membership: number;
+  readonly was: number;
+};
+
+// By the index on room and position.
+const membershipChanges = statement<RoomMembershipChange>(
+  'find_membership_changes_of_rooms',
+  `select user_nid, room_nid, membership, was from membership_log
+   where room_nid = any($1::bigint[]) and pos > $2 and pos <= $3 order by pos`,
+);
+
+/** How memberships of these rooms changed within positions (after, upTo]. */
+export async function findMembershipChangesOf(
+  db: ReadTx,
+  roomNids: readonly number[],
+  after: number,
+  upTo: number,
+): Promise<RoomMembershipChange[]> {
+  return roomNids.length === 0 ? [] : db.query(membershipChanges, [roomNids, after, upTo]);
+}
+
+const joinedUsers = statement<{ user_nid: number }>(
+  'find_joined_user_nids',
+  `select distinct user_nid from user_rooms where room_nid = any($1::bigint[]) and membership = ${joined}`,
+);
+
+/** Who is joined to any of the rooms. */
+export async function findJoinedUserNids(db: ReadTx, roomNids: readonly number[]): Promise<number[]> {
+  if (roomNids.length === 0) return [];
+  return (await db.query(joinedUsers, [roomNids])).map((row) => row.user_nid);
+}
+
+const sharingUsers = statement<{ user_nid: number }>(
+  'find_users_sharing_rooms',
+  `select distinct o.user_nid from user_rooms o
+   where o.user_nid = any($2::bigint[]) and o.membership = ${joined} and o.room_nid in (
+     select m.room_nid from user_rooms m join room_summary s on s.room_nid = m.room_nid
+     where m.user_nid = $1 and m.membership = ${joined} and (s.encryption is not null or not $3))`,
+);
+
+/** Who of the others is joined to a room to which the user is joined too; with `encrypted`, to an encrypted one. */
+export async function findUsersSharing(
+  db: ReadTx,
+  userNid: number,
+  others: readonly number[],
+  { encrypted }: { readonly encrypted: boolean },
+): Promise<ReadonlySet<number>> {
+  const rows = others.length === 0 ? [] : await db.query(sharingUsers, [userNid, others, encrypted]);
+  return new Set(rows.map((row) => row.user_nid));
+}
+
+const deviceListChanges = statement<{ user_nid: number }>(
+  'find_shared_device_list_changes',
+  `select c.user_nid from device_list_changes c
+   where c.pos > $2 and c.pos <= $3 and (c.user_nid = $1 or exists (
+     select from user_rooms o join user_rooms m on m.room_nid = o.room_nid
+     where o.user_nid = c.user_nid and o.membership = ${joined} and m.user_nid = $1 and m.membership = ${joined}))`,
+);
+
+/** Whose devices changed within positions (after, upTo], of those who share a room with the user and of the user. */
+export async function findDeviceListChanges(
+  db: ReadTx,
+  userNid: number,
+  after: number,
+  upTo: number,
+): Promise<number[]> {
+  return (await db.query(deviceListChanges, [userNid, after, upTo])).map((row) => row.user_nid);
+}
+
+const userIds = statement<{ user_nid: number; user_id: string }>(
+  'find_user_ids',
+  'select user_nid, user_id from users where user_nid = any($1::bigint[])',
+);
+
+/** By number the user id. */
+export async function findUserIds(db: ReadTx, userNids: readonly number[]): Promise<ReadonlyMap<number, string>> {
+  const rows = userNids.length === 0 ? [] : await db.query(userIds, [userNids]);
+  return new Map(rows.map((row) => [row.user_nid, row.user_id]));
+}
