@@ -98,9 +98,9 @@ export async function openStreams(parts: StreamsParts, bounds?: FactRingBounds):
       database,
       logger,
       committed: async (commits) => {
-        const known = commits.map(({ stream, changes, before, upTo }) => {
+        const known = commits.map(async ({ stream, changes, before, upTo }) => {
           notifier.announce(stream - 1, upTo);
-          return [userData, toDevice, deviceLists, ephemeral][stream - 2]?.committed(changes, before, upTo);
+          await [userData, toDevice, deviceLists, ephemeral][stream - 2]?.committed(changes, before, upTo);
         });
         await Promise.all(known);
       },
