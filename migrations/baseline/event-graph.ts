@@ -75,6 +75,7 @@ create table event_auth (
   auth_nid bigint not null,
   primary key (event_nid, auth_nid)
 );
+create index event_auth_auth_nid_index on event_auth (auth_nid);
 
 create table room_heads (
   room_nid bigint not null,

@@ -56,12 +56,14 @@ begin
     end if;
   end loop;
   insert into event_json (event_nid, json)
-  select nid, json from unnest(e_room, e_nid, e_json) as e(room, nid, json) where v_status[room] = 0;
+  select nid, json from unnest(e_room, e_nid, e_json) as e(room, nid, json) where v_status[room] = 0
+  on conflict (event_nid) do nothing;
   insert into event_edges (event_nid, prev_nid)
   select event, prev from unnest(g_room, g_event, g_prev) as g(room, event, prev) where v_status[room] = 0;
   if cardinality(a_room) > 0 then
     insert into event_auth (event_nid, auth_nid)
-    select event, auth from unnest(a_room, a_event, a_auth) as a(room, event, auth) where v_status[room] = 0;
+    select event, auth from unnest(a_room, a_event, a_auth) as a(room, event, auth) where v_status[room] = 0
+    on conflict (event_nid, auth_nid) do nothing;
   end if;
   if cardinality(n_room) > 0 then
     insert into state_nodes (room_nid, node_nid, entries)
@@ -74,13 +76,14 @@ $$;
 
 create function persist_flush(
   p_status smallint[], p_now bigint,
-  p_room_nids bigint[], p_room_seqs bigint[], h_root bigint[], h_extremity bigint[], h_depth bigint[],
+  p_room_nids bigint[], p_room_seqs bigint[], h_root bigint[], h_extremity bigint[], x_room integer[], x_nid bigint[],
+  h_depth bigint[],
   h_order bigint[], h_notify bigint[], h_cause smallint[], h_last_event integer[], h_bump_event integer[], h_bump_pos bigint[],
-  e_room integer[], e_nid bigint[], e_id text[], e_type text[], e_key bigint[], e_sender bigint[], e_ts bigint[],
+  e_room integer[], e_nid bigint[], e_id text[], e_status smallint[], e_type text[], e_key bigint[], e_sender bigint[], e_ts bigint[],
   e_depth bigint[], e_order bigint[], e_state_before bigint[], e_visibility smallint[], e_auth_gen integer[],
   e_relates_to text[], e_rel_type text[],
   e_notify bigint[], e_thread_notify bigint[], e_txn_device bigint[], e_txn_id text[], e_replay_hash bytea[],
-  m_event integer[], m_user bigint[], m_membership smallint[], m_was smallint[]
+  m_event integer[], m_user bigint[], m_membership smallint[], m_was smallint[], m_nid bigint[], m_cause smallint[]
 ) returns bigint language plpgsql as $$
 declare
   v_first bigint;
@@ -111,27 +114,41 @@ begin
     state_before, history_visibility, auth_gen, relates_to, relates_to_nid, rel_type, thread_root_nid,
     notify_seq, thread_notify_seq, txn_device_nid, txn_id
   )
-  select nid, p_room_nids[room], id, 2, v_first + ord - 1, room_order, type, key, sender, ts, depth,
+  select nid, p_room_nids[room], id, status, case when status = 2 then v_first + ord - 1 end, room_order, type, key, sender, ts, depth,
     state_before, visibility, auth_gen, relates_to, v_targets[ord], rel_type, v_threads[ord],
     notify, thread_notify, txn_device, txn_id
   from unnest(
-    e_room, e_nid, e_id, e_type, e_key, e_sender, e_ts, e_depth, e_order, e_state_before, e_visibility, e_auth_gen,
+    e_room, e_nid, e_id, e_status, e_type, e_key, e_sender, e_ts, e_depth, e_order, e_state_before, e_visibility, e_auth_gen,
     e_relates_to, e_rel_type, e_notify, e_thread_notify, e_txn_device, e_txn_id
   ) with ordinality as e(
-    room, nid, id, type, key, sender, ts, depth, room_order, state_before, visibility, auth_gen,
+    room, nid, id, status, type, key, sender, ts, depth, room_order, state_before, visibility, auth_gen,
     relates_to, rel_type, notify, thread_notify, txn_device, txn_id, ord
-  ) where p_status[room] = 0;
+  ) where p_status[room] = 0
+  on conflict (event_nid) do update set status = excluded.status, pos = excluded.pos, room_order = excluded.room_order,
+    type = excluded.type, key_nid = excluded.key_nid, sender_nid = excluded.sender_nid,
+    origin_server_ts = excluded.origin_server_ts, depth = excluded.depth, state_before = excluded.state_before,
+    history_visibility = excluded.history_visibility, auth_gen = excluded.auth_gen, relates_to = excluded.relates_to,
+    relates_to_nid = excluded.relates_to_nid, rel_type = excluded.rel_type, thread_root_nid = excluded.thread_root_nid,
+    notify_seq = excluded.notify_seq, thread_notify_seq = excluded.thread_notify_seq
+  where events.status < 2;
   insert into room_heads (
     room_nid, room_seq, pos, bump_pos, state_root, extremity_nids, depth, last_order, notify_seq, cause
   )
-  select nid, seq + 1, v_first + last_event - 1,
+  select nid, seq + 1,
+    case when last_event > 0 then v_first + last_event - 1 else (
+      select pos from room_heads where room_nid = nid and room_seq = seq
+    ) end,
     case when bump_event > 0 then v_first + bump_event - 1 else bump_pos end,
-    root, array[extremity], depth, last_order, notify, cause
+    root,
+    case when extremity is not null and ord <> all(x_room) then array[extremity] else array(
+      select x.nid from unnest(x_room, x_nid) with ordinality as x(room, nid, at) where x.room = ord order by x.at
+    ) end,
+    depth, last_order, notify, cause
   from unnest(
     p_status, p_room_nids, p_room_seqs, h_root, h_extremity, h_depth, h_order, h_notify, h_cause, h_last_event,
     h_bump_event, h_bump_pos
-  ) as h(
-    status, nid, seq, root, extremity, depth, last_order, notify, cause, last_event, bump_event, bump_pos
+  ) with ordinality as h(
+    status, nid, seq, root, extremity, depth, last_order, notify, cause, last_event, bump_event, bump_pos, ord
   ) where status = 0;
   insert into replay_keys (device_nid, replay_hash, event_nid, created_at)
   select device, hash, nid, p_now
@@ -139,13 +156,13 @@ begin
   where hash is not null and p_status[room] = 0;
   if cardinality(m_event) > 0 then
     insert into membership_log (user_nid, pos, room_nid, membership, was, event_nid, cause)
-    select member, v_first + event - 1, p_room_nids[e_room[event]], membership, was, e_nid[event], 0
-    from unnest(m_event, m_user, m_membership, m_was) as m(event, member, membership, was)
+    select member, v_first + event - 1, p_room_nids[e_room[event]], membership, was, nid, cause
+    from unnest(m_event, m_user, m_membership, m_was, m_nid, m_cause) as m(event, member, membership, was, nid, cause)
     where p_status[e_room[event]] = 0;
     for i in 1 .. cardinality(m_event) loop
       if p_status[e_room[m_event[i]]] = 0 then
         insert into user_rooms (user_nid, room_nid, membership, since_pos, event_nid)
-        values (m_user[i], p_room_nids[e_room[m_event[i]]], m_membership[i], v_first + m_event[i] - 1, e_nid[m_event[i]])
+        values (m_user[i], p_room_nids[e_room[m_event[i]]], m_membership[i], v_first + m_event[i] - 1, m_nid[i])
         on conflict (user_nid, room_nid) do update set membership = excluded.membership,
           since_pos = excluded.since_pos, event_nid = excluded.event_nid, forgotten_pos = null;
       end if;
@@ -175,11 +192,11 @@ begin
   );
   if 0 = any(o_status) then
     o_first_pos := persist_flush(
-      o_status, p_now, p_room_nids, p_room_seqs, h_root, h_extremity, h_depth, h_order, h_notify, h_cause, h_last_event,
-      h_bump_event, h_bump_pos, e_room, e_nid, e_id, e_type, array_fill(null::bigint, array[cardinality(e_nid)]), e_sender,
+      o_status, p_now, p_room_nids, p_room_seqs, h_root, h_extremity, '{}', '{}', h_depth, h_order, h_notify, h_cause, h_last_event,
+      h_bump_event, h_bump_pos, e_room, e_nid, e_id, array_fill(2::smallint, array[cardinality(e_nid)]), e_type, array_fill(null::bigint, array[cardinality(e_nid)]), e_sender,
       e_ts, e_depth, e_order, e_state_before, e_visibility, array_fill(null::integer, array[cardinality(e_nid)]),
       e_relates_to, e_rel_type, e_notify, e_thread_notify, e_txn_device, e_txn_id,
-      e_replay_hash, '{}', '{}', '{}', '{}'
+      e_replay_hash, '{}', '{}', '{}', '{}', '{}', '{}'
     );
   end if;
 end

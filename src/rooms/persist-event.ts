@@ -1,9 +1,12 @@
 /** Owns the only way by which events are written: local sends, joins, federation and bridges all meet here. */
 import { MatrixError } from '#matrix/error.ts';
 import type { PersistEvents, PersistRequest, PersistResult } from '#rooms/persist-request.ts';
-import { buildRequest, internNames, newRoomView, type BuildParts } from '#rooms/persist/build-request.ts';
+import { answerKnown } from '#rooms/persist/answer-known.ts';
+import { buildRequest, internNames, newRoomView } from '#rooms/persist/build-request.ts';
+import type { BuildParts } from '#rooms/persist/built-events.ts';
 import { EventWriter, type EventWriterParts } from '#rooms/persist/event-writer.ts';
 import { LockedWriter } from '#rooms/persist/locked-writer.ts';
+import { MissingEventsError } from '#rooms/persist/missing-events.ts';
 import { databaseAway, tooMuchWaiting } from '#storage/overload.ts';
 import { RoomLane, type Work } from '#rooms/persist/room-lane.ts';
 import { loadRoomView, type RoomView } from '#rooms/persist/room-view.ts';
@@ -115,30 +118,35 @@ class Persister implements AsyncDisposable {
       }
       // It stays first until it is built, so that works taken back meanwhile come before it.
       const [work] = lane.pending;
-      if (work !== undefined) await this.#buildWork(lane, work);
+      if (work === undefined || lane.mustSettleBefore(work)) break;
+      if ((await this.#buildWork(lane, work)) === 'unsettled') break;
     }
     lane.building = false;
   }
 
-  async #buildWork(lane: RoomLane, work: Work): Promise<void> {
+  /** `unsettled`: the work may build on events that are being written, and has to wait for them. */
+  async #buildWork(lane: RoomLane, work: Work): Promise<'unsettled' | undefined> {
     const { generation } = lane;
     try {
       if (work.deadlineMs < this.#parts.clock.monotonicMs()) throw databaseAway(undefined);
       await work.named;
       const view = lane.view ?? (await this.#viewFor(lane, work.request));
       const built = await buildRequest(this.#parts, view, work.request);
-      if (generation !== lane.generation) return;
+      if (generation !== lane.generation) return undefined;
       lane.pending.shift();
       if ('create' in work.request.room) this.#register(lane, built.view);
-      this.#writer.enqueue(lane.addBuilt(work, built));
+      if (built.events.length === 0) await answerKnown(this.#parts.database, work, built);
+      else this.#writer.enqueue(lane.addBuilt(work, built));
     } catch (error) {
-      if (generation !== lane.generation) return;
+      if (generation !== lane.generation) return undefined;
+      if (error instanceof MissingEventsError && lane.built.length > 0) return 'unsettled';
       const before = error instanceof MatrixError ? await this.#findReplayed(work) : undefined;
-      if (generation !== lane.generation) return;
+      if (generation !== lane.generation) return undefined;
       lane.pending.shift();
       if (before !== undefined) work.resolve(before);
       else work.reject(isConnectionLost(error) ? databaseAway(error) : error);
     }
+    return undefined;
   }
 
   /** What was done once stays done, even if the sender may not do it any more. */
@@ -146,7 +154,7 @@ class Persister implements AsyncDisposable {
     if (replay === undefined || !('roomId' in room)) return undefined;
     const { database } = this.#parts;
     const [row] = await database.query(selectReplayed, [replay.deviceNid, replayHashOf(replay)]).catch(() => []);
-    return row && { roomId: room.roomId, roomNid: row.room_nid, eventIds: [row.event_id] };
+    return row && { roomId: room.roomId, roomNid: row.room_nid, eventIds: [row.event_id], statuses: ['accepted'] };
   }
 
   async #viewFor(lane: RoomLane, { room }: PersistRequest): Promise<RoomView> {

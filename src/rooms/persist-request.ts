@@ -3,6 +3,7 @@ import type { JsonObject } from '#matrix/pdu.ts';
 import type { RoomVersion } from '#matrix/room-versions.ts';
 import type { ValidatedPdu } from '#matrix/validated-pdu.ts';
 import type { Tx } from '#storage/database.ts';
+import type { EventStatus } from '#storage/rooms/event-status.ts';
 
 /** The first door: an event of ours whose predecessors, auth events and id are made at commit. */
 export type DraftEvent = {
@@ -15,8 +16,12 @@ export type DraftEvent = {
   readonly redacts?: string;
 };
 
-/** The second door: an event that is signed already. It must stand on the head it lands on. */
-export type SealedEvent = { readonly sealed: ValidatedPdu };
+/** The second door: an event that is signed already. It is judged where it stands, and kept whatever comes of it. */
+export type SealedEvent = {
+  readonly sealed: ValidatedPdu;
+  /** By predecessors that are not here: the state after each, as another server told it, of events that are here. */
+  readonly states?: ReadonlyMap<string, readonly string[]>;
+};
 
 /** The endpoint and transaction id of a client's request: the same one has no second effect. */
 export type ReplayKey = { readonly deviceNid: number; readonly path: string; readonly txnId: string };
@@ -36,6 +41,8 @@ export type PersistResult = {
   readonly roomId: string;
   readonly roomNid: number;
   readonly eventIds: readonly string[];
+  /** Of each event, in the same order. What is drafted is accepted or refused; a sealed event may have any judgement. */
+  readonly statuses: readonly EventStatus[];
 };
 
 /**

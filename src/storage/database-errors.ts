@@ -22,3 +22,13 @@ export function isContention(error: unknown): boolean {
   const code = codeOf(error);
   return code !== undefined && /^(?:40001|40P01|55P03)$/.test(code);
 }
+
+/** An event id that has a row already. */
+export function isDuplicateEvent(error: unknown): boolean {
+  return (
+    codeOf(error) === '23505' &&
+    error instanceof Error &&
+    'constraint' in error &&
+    error.constraint === 'events_event_id_key'
+  );
+}

@@ -31,4 +31,15 @@ export type EventFact = {
   /** The device that sent it and its transaction id, for `unsigned.transaction_id`. */
   readonly txnDeviceNid: number | undefined;
   readonly txnId: string | undefined;
+  /** Set for an event that does not follow the room's newest events. */
+  readonly fork?: Fork;
+};
+
+/** What happened to the room's state with an event on an old head: `stateBefore` and the event do not tell. */
+export type Fork = {
+  /** The room's state, which is not the one before the event. */
+  readonly rootBefore: number;
+  readonly rootAfter: number;
+  /** Local users whose membership changed by other events than this one, with the code of what they are now. */
+  readonly members: readonly { readonly userId: string; readonly membership: number }[];
 };

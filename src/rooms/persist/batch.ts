@@ -1,8 +1,8 @@
 /** Owns a batch: which built works go into one write, their rows, and the facts that the stream is told afterwards. */
-import type { BuiltEvent } from '#rooms/persist/build-request.ts';
+import type { BuiltEvent } from '#rooms/persist/built-events.ts';
 import type { BuiltWork, RoomLane } from '#rooms/persist/room-lane.ts';
 import type { PersistResult } from '#rooms/persist-request.ts';
-import type { RoomRows } from '#storage/rooms/persist-columns.ts';
+import { headCauses, type RoomRows } from '#storage/rooms/persist-columns.ts';
 import type { EventFact } from '#streams/event-fact.ts';
 
 export type BatchLimits = {
@@ -52,19 +52,36 @@ function rowsOf(lane: RoomLane, works: readonly BuiltWork[]): RoomRows {
     roomSeq: lane.roomSeq,
     created: lane.created,
     root: last.head.root,
-    rootChanged: works.some(({ built }) => built.changed),
+    cause: causeOf(works),
+    extremityNids: last.head.extremities.map(({ nid }) => nid),
+    depth: last.head.depth,
+    lastOrder: last.head.lastOrder,
+    notifySeq: last.head.notifySeq,
     bumpPos: lane.bumpPos,
     events: works.flatMap(({ built }) => built.events.map(({ row }) => row)),
   };
+}
+
+/** A head with the cause of a resolution tells readers that the event before it does not explain the state. */
+function causeOf(works: readonly BuiltWork[]): number {
+  if (works.some(({ built }) => built.isAlone && built.events.some(({ fact }) => fact !== undefined))) {
+    return headCauses.resolution;
+  }
+  return works.some(({ built }) => built.changed) ? headCauses.stateEvent : headCauses.message;
 }
 
 export function eventsOf(room: RoomBatch): readonly BuiltEvent[] {
   return room.works.flatMap(({ built }) => built.events);
 }
 
-export function resultOf({ built }: BuiltWork): PersistResult {
+export function resultOf({ built }: Pick<BuiltWork, 'built'>): PersistResult {
   const { roomId, roomNid } = built.view;
-  return { roomId, roomNid, eventIds: built.events.map(({ event }) => event.eventId) };
+  return {
+    roomId,
+    roomNid,
+    eventIds: built.outcomes.map(({ eventId }) => eventId),
+    statuses: built.outcomes.map(({ status }) => status),
+  };
 }
 
 /** The facts of the rooms that were written, with positions, in runs without gaps. */
@@ -82,8 +99,14 @@ export function factRuns(
       run = undefined;
       continue;
     }
-    if (run === undefined) runs.push((run = []));
     for (const { fact, row } of eventsOf(room)) {
+      if (fact === undefined) {
+        // Its position stays unused.
+        pos++;
+        run = undefined;
+        continue;
+      }
+      if (run === undefined) runs.push((run = []));
       if (row.bumps) room.lane.bumpPos = pos;
       run.push({ ...fact, pos });
       pos++;

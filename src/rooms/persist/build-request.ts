@@ -1,5 +1,4 @@
 /** Owns turning a request into signed, authorised events with rows, standing on a view of the room. */
-import type { Clock } from '#core/clock.ts';
 import { randomString } from '#core/random.ts';
 import { authEventOf } from '#matrix/auth-event.ts';
 import { checkAuth } from '#matrix/auth-rules/check-auth.ts';
@@ -7,47 +6,27 @@ import { selectAuthTypes } from '#matrix/auth-rules/select-auth-types.ts';
 import { buildEvent } from '#matrix/build-event.ts';
 import { MatrixError } from '#matrix/error.ts';
 import type { AuthEvent, EventReference, Pdu } from '#matrix/pdu.ts';
-import { isJsonSignedBy, type Signer } from '#matrix/signing.ts';
+import { isJsonSignedBy } from '#matrix/signing.ts';
 import type { ValidatedPdu } from '#matrix/validated-pdu.ts';
 import { referenceTo } from '#rooms/persist/event-reference.ts';
 import { authStateOf, completeView, emptyHead, entryOf, knowsState } from '#rooms/persist/room-view.ts';
-import type { Head, RoomView, StateEntry, ViewParts } from '#rooms/persist/room-view.ts';
+import type { Head, RoomView, StateEntry } from '#rooms/persist/room-view.ts';
 import type { DraftEvent, PersistRequest, SealedEvent } from '#rooms/persist-request.ts';
 import { joinedKey, type TypeAndKey } from '#matrix/joined-key.ts';
-import type { NidAllocator } from '#storage/nid-allocator.ts';
 import type { EventRow } from '#storage/rooms/persist-columns.ts';
 import type { NewNode } from '#storage/rooms/state-tries.ts';
-import type { EventFact } from '#streams/event-fact.ts';
+import {
+  orderStep,
+  type BuildParts,
+  type BuiltEvent,
+  type BuiltEvents,
+  type Outcome,
+  type Placed,
+} from '#rooms/persist/built-events.ts';
 import { columnsOf, factOf, replayColumnsOf } from '#rooms/persist/event-rows.ts';
+import { stateKeysFor } from '#rooms/persist/judge-sealed.ts';
+import { placeSealed } from '#rooms/persist/place-sealed.ts';
 
-export type BuildParts = ViewParts & {
-  readonly clock: Clock;
-  readonly nids: NidAllocator;
-  readonly signer: Signer;
-  readonly isLocal: (id: string) => boolean;
-  /** Times of create events, none of them twice: from version 12 on the room's id is made of little else. */
-  readonly nextCreationTs: () => number;
-};
-
-/** An event that is ready to be written. The fact lacks nothing but its position. */
-export type BuiltEvent = {
-  readonly row: EventRow;
-  readonly fact: Omit<EventFact, 'pos'>;
-  readonly event: AuthEvent;
-  readonly replaced: StateEntry | undefined;
-  /** The power levels by which it was allowed: the view's state moves on. */
-  readonly levels: AuthEvent | undefined;
-};
-
-/** The events of a request, and the head and state that the room has after them. */
-export type BuiltEvents = {
-  readonly events: readonly BuiltEvent[];
-  readonly view: RoomView;
-  readonly changed: boolean;
-};
-
-/** Gaps between live events leave room for what a backfill places between them. */
-const orderStep = 2 ** 20;
 const depthMax = Number.MAX_SAFE_INTEGER;
 
 /** A view for a room that does not exist yet; its id is known when its create event has been built. */
@@ -82,24 +61,43 @@ async function buildAll(
   undo: Undo[],
 ): Promise<BuiltEvents> {
   const events: BuiltEvent[] = [];
+  const outcomes: Outcome[] = [];
   let view = base;
+  let isAlone = false;
   for (const draft of request.events) {
-    const replay = events.length === 0 ? request.replay : undefined;
     const pending = 'sealed' in draft ? draftOf(draft) : draft;
-    const keys = keysFor(pending, view);
+    const keys = stateKeysFor(pending, view.version);
     if (!knowsState(view, keys)) await completeView(parts, view, keys);
-    const sealed = 'sealed' in draft ? checkSealed(draft.sealed, view) : signDraft(parts, pending, view);
+    let eventNid: number | undefined;
+    if ('sealed' in draft) {
+      const placement = await placeSealed(parts, draft, view);
+      if (placement.kind !== 'onHead') {
+        outcomes.push({ eventId: draft.sealed.eventId, status: placement.status });
+        if (placement.kind === 'known') continue;
+        isAlone ||= !placement.standsOnHead;
+        if (isAlone && request.events.length > 1) throw new MatrixError('M_BAD_STATE', aloneOnOldHead);
+        events.push(placement.placed.event);
+        view = placement.placed.view;
+        continue;
+      }
+      eventNid = placement.eventNid;
+    }
+    const sealed = 'sealed' in draft ? draft.sealed : signDraft(parts, pending, view);
     const { type, state_key: stateKey } = pending;
     // Before it is placed: whatever fails from here on must not leave its entry behind.
     if (stateKey !== undefined) {
       undo.push({ key: joinedKey(type, stateKey), was: entryOf(view, type, stateKey) ?? null });
     }
-    const built = await placeEvent(parts, sealed, view, replay);
+    const replay = events.length === 0 ? request.replay : undefined;
+    const built = await placeEvent(parts, { sealed, eventNid, replay }, view);
+    outcomes.push({ eventId: built.event.event.eventId, status: 'accepted' });
     events.push(built.event);
     view = built.view;
   }
-  return { events, view, changed: view.head.root !== base.head.root };
+  return { events, outcomes, view, changed: view.head.root !== base.head.root, isAlone };
 }
+
+const aloneOnOldHead = "An event that does not follow the room's newest events must come alone.";
 
 /** Columns cannot hold U+0000, and no client has a use for it in a type or a state key. */
 function refuseNul({ type, sender, state_key: stateKey }: Pick<Pdu, 'type' | 'sender' | 'state_key'>): void {
@@ -111,15 +109,6 @@ function refuseNul({ type, sender, state_key: stateKey }: Pick<Pdu, 'type' | 'se
 function draftOf({ sealed }: SealedEvent): DraftEvent {
   const { sender, type, content, state_key } = sealed.pdu;
   return { sender, type, content, ...(state_key === undefined ? {} : { state_key }) };
-}
-
-/** What the auth rules, the rows and the projections read of the state. */
-function keysFor(draft: DraftEvent, view: RoomView): TypeAndKey[] {
-  if (draft.type === 'm.room.create') return [['m.room.create', '']];
-  const keys: TypeAndKey[] = [...selectAuthTypes(draft, view.version)];
-  keys.push(['m.room.create', ''], ['m.room.history_visibility', '']);
-  if (draft.state_key !== undefined) keys.push([draft.type, draft.state_key]);
-  return keys;
 }
 
 /**
@@ -162,23 +151,18 @@ function signDraft({ clock, signer, nextCreationTs }: BuildParts, draft: DraftEv
   return verdict.event;
 }
 
-function checkSealed(sealed: ValidatedPdu, view: RoomView): ValidatedPdu {
-  const heads = new Set(view.head.extremities.map(({ id }) => id));
-  const parents = authEventOf(sealed.pdu, sealed.eventId, sealed.version).prev_events;
-  if (parents.length !== heads.size || !parents.every((id) => heads.has(id))) {
-    throw new MatrixError('M_BAD_STATE', 'The room has moved on since this event was signed; make it again.');
-  }
-  return sealed;
-}
-
-type Placed = { readonly event: BuiltEvent; readonly view: RoomView };
+type Placeable = {
+  readonly sealed: ValidatedPdu;
+  /** Of an event that was mentioned before it came. */
+  readonly eventNid: number | undefined;
+  readonly replay: PersistRequest['replay'];
+};
 
 /** Authorises the event against the view's state and gives it its row, its fact, and the view that follows. */
 async function placeEvent(
   parts: BuildParts,
-  sealed: ValidatedPdu,
+  { sealed, eventNid: mentionedNid, replay }: Placeable,
   view: RoomView,
-  replay: PersistRequest['replay'],
 ): Promise<Placed> {
   const event = authEventOf(sealed.pdu, sealed.eventId, view.version);
   const verdict = checkAuth(event, view.version, authStateOf(view), { verify: isJsonSignedBy });
@@ -188,7 +172,7 @@ async function placeEvent(
     .filter((entry) => entry !== undefined);
   const stateKey = event.state_key;
   const replaced = stateKey === undefined ? undefined : entryOf(view, event.type, stateKey);
-  const eventNid = await parts.nids.reserve(1, () => parts.nids.take());
+  const eventNid = mentionedNid ?? (await parts.nids.reserve(1, () => parts.nids.take()));
   const roomOrder = view.head.lastOrder + orderStep;
   const authGen = stateKey === undefined ? null : 1 + Math.max(0, ...authEntries.map((entry) => entry.authGen));
   // Before the state moves on: the columns tell of the state before the event, and may throw.
@@ -207,13 +191,18 @@ async function placeEvent(
     ...columns,
     ...replayColumnsOf(replay),
     eventNid,
+    isMentioned: mentionedNid !== undefined,
+    status: 'accepted',
     roomOrder,
     authGen,
     authNids: stateKey === undefined ? [] : authEntries.map((entry) => entry.eventNid),
     nodes: next.nodes,
+    resolvedMemberships: [],
   };
   const fact = factOf(sealed, event, view, row, replaced);
-  return { event: { row, fact, event, replaced, levels }, view: { ...view, roomId: sealed.roomId, head } };
+  const isState = stateKey !== undefined;
+  const placed = { row, fact, event, replaced, levels, isState, resolved: [] };
+  return { event: placed, view: { ...view, roomId: sealed.roomId, head } };
 }
 
 async function stateAfter(

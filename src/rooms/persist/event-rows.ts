@@ -46,7 +46,7 @@ export function columnsOf(
     bumps: bumpTypes.has(event.type),
     membership:
       concernsLocalUser && userNid !== undefined
-        ? { userNid, now: membershipCode(event), was: replaced === undefined ? 0 : membershipCode(replaced.event) }
+        ? { userNid, now: membershipCodeOf(event), was: replaced === undefined ? 0 : membershipCodeOf(replaced.event) }
         : undefined,
   };
 }
@@ -65,7 +65,7 @@ function isMembership(name: unknown): name is MembershipName {
   return typeof name === 'string' && Object.hasOwn(membershipCodes, name);
 }
 
-function membershipCode(event: AuthEvent): number {
+export function membershipCodeOf(event: AuthEvent): number {
   const name = event.content['membership'];
   return isMembership(name) ? membershipCodes[name] : membershipCodes.none;
 }
@@ -96,7 +96,7 @@ export function factOf(
     stateKey: event.state_key,
     sender: event.sender,
     originServerTs: event.origin_server_ts,
-    roomOrder: row.roomOrder,
+    roomOrder: row.roomOrder ?? 0,
     stateBefore: row.stateBefore,
     stem: clientEventStem(sealed.json, event.eventId, view.version),
     membership: typeof membership === 'string' ? membership : undefined,

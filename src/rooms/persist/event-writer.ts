@@ -9,7 +9,7 @@ import type { BuiltWork, RoomLane } from '#rooms/persist/room-lane.ts';
 import { writeBatch } from '#rooms/persist/write-batch.ts';
 import { createWriterClient, type WriterClient } from '#storage/writer-client.ts';
 import type { Database } from '#storage/database.ts';
-import { isConnectionLost, isContention } from '#storage/database-errors.ts';
+import { isConnectionLost, isContention, isDuplicateEvent } from '#storage/database-errors.ts';
 import { selectReplayed, selectWritten, trimHeads } from '#storage/rooms/load-view.ts';
 import type { BatchOutcome } from '#storage/rooms/persist-batch.ts';
 import type { EventFact } from '#streams/event-fact.ts';
@@ -90,6 +90,8 @@ export class EventWriter implements AsyncDisposable {
   #settleRoom({ lane, works }: RoomBatch): void {
     lane.settle(works);
     for (const entry of works) entry.work.resolve(resultOf(entry));
+    // Events on old heads wait until what was built before them is written.
+    if (lane.pending.length > 0) this.#parts.rebuilt(lane);
     if (lane.roomSeq % headsKept === 0 && lane.view !== undefined) this.#trim(lane.view.roomNid, lane.roomSeq);
   }
 
@@ -113,7 +115,8 @@ export class EventWriter implements AsyncDisposable {
       if (replay === undefined) continue;
       const [row] = await this.#parts.database.query(selectReplayed, [replay.deviceNid, replayHashOf(replay)]);
       if (row === undefined) continue;
-      work.resolve({ roomId: built.view.roomId, roomNid: built.view.roomNid, eventIds: [row.event_id] });
+      const { roomId, roomNid } = built.view;
+      work.resolve({ roomId, roomNid, eventIds: [row.event_id], statuses: ['accepted'] });
       lane.built = lane.built.filter((entry) => entry.work !== work);
     }
     lane.rebuild();
@@ -134,7 +137,8 @@ export class EventWriter implements AsyncDisposable {
     }
     const [culprit] = first.works;
     if (culprit === undefined) return;
-    if (isContention(error)) return this.#takeBack(culprit.lane);
+    // An event that another process mentioned meanwhile has a nid by now, which building it anew finds.
+    if (isContention(error) || isDuplicateEvent(error)) return this.#takeBack(culprit.lane);
     culprit.work.reject(error);
     // What was built upon the culprit stands on nothing.
     first.lane.built = first.lane.built.filter((entry) => entry !== culprit);
@@ -149,7 +153,7 @@ export class EventWriter implements AsyncDisposable {
     const written = await this.#findWritten(rooms);
     for (const { lane, works } of rooms) {
       for (const entry of works) {
-        if (written !== undefined && !written.has(resultOf(entry).eventIds[0] ?? '')) continue;
+        if (written !== undefined && !written.has(entry.built.events[0]?.event.eventId ?? '')) continue;
         if (written === undefined) entry.work.reject(databaseAway(error));
         else entry.work.resolve(resultOf(entry));
         lane.built = lane.built.filter((own) => own !== entry);

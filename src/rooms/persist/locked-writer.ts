@@ -1,9 +1,12 @@
 /** Owns writing to a contended room: its lock first, then reading where it stands, then building and writing. */
 import { MatrixError } from '#matrix/error.ts';
-import { buildRequest, type BuildParts } from '#rooms/persist/build-request.ts';
+import { answerKnown } from '#rooms/persist/answer-known.ts';
+import { buildRequest } from '#rooms/persist/build-request.ts';
+import type { BuildParts } from '#rooms/persist/built-events.ts';
 import { factRuns, resultOf, roomBatches } from '#rooms/persist/batch.ts';
 import type { EventWriterParts } from '#rooms/persist/event-writer.ts';
 import { replayHashOf } from '#rooms/persist/event-rows.ts';
+import { MissingEventsError } from '#rooms/persist/missing-events.ts';
 import { databaseAway } from '#storage/overload.ts';
 import type { BuiltWork, RoomLane, Work } from '#rooms/persist/room-lane.ts';
 import { loadRoomView, type RoomView } from '#rooms/persist/room-view.ts';
@@ -88,47 +91,61 @@ export class LockedWriter implements AsyncDisposable {
     if (view === undefined) throw new Error(`The room ${seen.roomId} has vanished.`);
     lane.roomSeq = view.head.roomSeq;
     lane.bumpPos = view.head.bumpPos;
-    const entries = await this.#buildAll(tx, lane, view, works);
+    const { entries, left } = await this.#buildAll(tx, lane, view, works);
     if (entries.length === 0) {
       await client.query('rollback');
-      return [];
+      return left;
     }
     const rooms = roomBatches(entries);
     const concerned = projectionsOf(rooms, this.#parts.projections);
     const outcome = await writeInside(client, tx, { now: this.#parts.clock.now(), rooms, concerned, wait: true });
     if (outcome.statuses[0] !== 'written') {
       lane.forget();
-      return entries.map(({ work }) => work);
+      return [...entries.map(({ work }) => work), ...left];
     }
     for (const run of factRuns(rooms, () => true, outcome.firstPos)) this.#parts.committed(run);
     lane.settle(entries);
     for (const entry of entries) entry.work.resolve(resultOf(entry));
-    return [];
+    return left;
   }
 
-  async #buildAll(tx: Tx, lane: RoomLane, base: RoomView, works: readonly Work[]): Promise<BuiltWork[]> {
+  /** `left` are works that must wait until the entries before them are written. */
+  async #buildAll(
+    tx: Tx,
+    lane: RoomLane,
+    base: RoomView,
+    works: readonly Work[],
+  ): Promise<{ readonly entries: readonly BuiltWork[]; readonly left: readonly Work[] }> {
     const entries: BuiltWork[] = [];
     let view = base;
-    for (const work of works) {
+    for (const [index, work] of works.entries()) {
+      if (lane.mustSettleBefore(work)) return { entries, left: works.slice(index) };
       const { replay } = work.request;
       const [before] =
         replay === undefined ? [] : await tx.query(selectReplayed, [replay.deviceNid, replayHashOf(replay)]);
       if (before !== undefined) {
         this.#answered.add(work);
-        work.resolve({ roomId: view.roomId, roomNid: view.roomNid, eventIds: [before.event_id] });
+        const { roomId, roomNid } = view;
+        work.resolve({ roomId, roomNid, eventIds: [before.event_id], statuses: ['accepted'] });
         continue;
       }
       try {
         await work.named;
         const built = await buildRequest(this.#parts, view, work.request);
+        if (built.events.length === 0) {
+          this.#answered.add(work);
+          await answerKnown(this.#parts.database, work, built);
+          continue;
+        }
         view = built.view;
         entries.push(lane.addBuilt(work, built));
       } catch (error) {
         if (!(error instanceof MatrixError)) throw error;
+        if (error instanceof MissingEventsError && entries.length > 0) return { entries, left: works.slice(index) };
         this.#answered.add(work);
         work.reject(error);
       }
     }
-    return entries;
+    return { entries, left: [] };
   }
 }

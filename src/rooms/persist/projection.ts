@@ -4,10 +4,15 @@ import type { RoomView } from '#rooms/persist/room-view.ts';
 import type { Tx } from '#storage/database.ts';
 import type { EventRow } from '#storage/rooms/persist-columns.ts';
 
+/** A new event, or an older one that is part of the room's state again or for the first time. */
 export type ProjectedEvent = {
+  /** An entry that a resolution removed is shown as its last event with an empty content. */
   readonly event: AuthEvent;
-  readonly row: EventRow;
-  /** The state event that this one replaced. */
+  readonly row: Pick<EventRow, 'eventNid' | 'membership'>;
+  readonly isNew: boolean;
+  /** Whether it is an entry of the room's state now. A new state event on an old branch need not be. */
+  readonly isState: boolean;
+  /** What the state had under its key before. */
   readonly replaced: AuthEvent | undefined;
   /** The power levels before the event. */
   readonly levels: AuthEvent | undefined;

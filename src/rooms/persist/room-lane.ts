@@ -1,6 +1,7 @@
 /** Owns the works of one room on their way into a batch: waiting to be built, or built one upon the other. */
+import { standsOnHead } from '#rooms/persist/judge-sealed.ts';
 import type { PersistRequest, PersistResult } from '#rooms/persist-request.ts';
-import type { BuiltEvents } from '#rooms/persist/build-request.ts';
+import type { BuiltEvents } from '#rooms/persist/built-events.ts';
 import type { RoomView } from '#rooms/persist/room-view.ts';
 
 /** A request and the promise of its caller. */
@@ -21,6 +22,11 @@ export type BuiltWork = {
   readonly generation: number;
   readonly built: BuiltEvents;
 };
+
+/** Of a request it is the first event that decides; the others follow it. */
+function followsHead(event: PersistRequest['events'][number] | undefined, view: RoomView): boolean {
+  return event === undefined || !('sealed' in event) || standsOnHead(event.sealed, view);
+}
 
 /** Seldom-used entries are dropped from a view that has grown beyond this. */
 const viewEntriesMax = 5_000;
@@ -50,6 +56,12 @@ export class RoomLane {
 
   get isIdle(): boolean {
     return this.pending.length === 0 && this.built.length === 0 && !this.building;
+  }
+
+  /** An event that does not follow the head is built when nothing is being written, and nothing is built upon it before it is. */
+  mustSettleBefore({ request }: Work): boolean {
+    const last = this.built.at(-1)?.built;
+    return last !== undefined && (last.isAlone || !followsHead(request.events[0], last.view));
   }
 
   addBuilt(work: Work, built: BuiltEvents): BuiltWork {

@@ -107,12 +107,7 @@ export async function completeView(parts: ViewParts, view: RoomView, keys: reado
     }),
   );
   const nids = found.filter((nid) => nid !== undefined);
-  const entries = new Map<number, StateEntry>();
-  for (const row of nids.length === 0 ? [] : await database.query(selectStateEvents, [nids])) {
-    const event = authEventOf(readStoredPdu(row.json, view.version), row.event_id, view.version);
-    const reference = referenceToStored(row.event_id, row.json, view.version);
-    entries.set(row.event_nid, { eventNid: row.event_nid, authGen: row.auth_gen ?? 0, event, reference });
-  }
+  const entries = await loadEntries(database, view.version, nids);
   for (const [index, [type, stateKey]] of missing.entries()) {
     const nid = found[index];
     const entry = nid === undefined ? null : entries.get(nid);
@@ -121,6 +116,21 @@ export async function completeView(parts: ViewParts, view: RoomView, keys: reado
     // A later view of the room shares the map and may have set the entry meanwhile.
     if (!view.state.has(key)) view.state.set(key, entry);
   }
+}
+
+/** State events by their nids; what is not in the database is not in the answer. */
+export async function loadEntries(
+  database: ReadTx,
+  version: RoomVersion,
+  nids: readonly number[],
+): Promise<Map<number, StateEntry>> {
+  const entries = new Map<number, StateEntry>();
+  for (const row of nids.length === 0 ? [] : await database.query(selectStateEvents, [nids])) {
+    const event = authEventOf(readStoredPdu(row.json, version), row.event_id, version);
+    const reference = referenceToStored(row.event_id, row.json, version);
+    entries.set(row.event_nid, { eventNid: row.event_nid, authGen: row.auth_gen ?? 0, event, reference });
+  }
+  return entries;
 }
 
 export function entryOf(view: RoomView, type: string, stateKey: string): StateEntry | undefined {

@@ -88,13 +88,16 @@ export function projectionsOf(rooms: readonly RoomBatch[], projections: readonly
 
 function projected(room: RoomBatch): ProjectedEvent[] {
   return room.works.flatMap(({ built }) =>
-    built.events.map(({ event, row, replaced, levels }) => ({
-      event,
-      row,
-      levels,
-      replaced: replaced?.event,
-      view: built.view,
-    })),
+    built.events
+      .filter(({ fact }) => fact !== undefined)
+      .flatMap(({ event, row, replaced, levels, isState, resolved }) => {
+        const { view } = built;
+        const entries = resolved.map(({ event, eventNid, replaced, membership }) => {
+          const entry = { event, row: { eventNid, membership }, replaced };
+          return { ...entry, levels, view, isNew: false, isState: true };
+        });
+        return [{ event, row, levels, replaced: replaced?.event, view, isNew: true, isState }, ...entries];
+      }),
   );
 }
 

@@ -8,8 +8,8 @@ type Target = { readonly room_nid: number; readonly sender: string };
 
 export const redactions: Projection = {
   name: 'redactions',
-  concerns: ({ event }) =>
-    event.type === 'm.room.redaction' && event.redacts !== undefined && !event.redacts.includes('\0'),
+  concerns: ({ event, isNew }) =>
+    isNew && event.type === 'm.room.redaction' && event.redacts !== undefined && !event.redacts.includes('\0'),
   async apply(tx, events) {
     const ids = events.map(({ event }) => event.redacts ?? '');
     const rows = await tx.query(selectRedactionTargets, [ids]);

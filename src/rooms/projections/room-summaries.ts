@@ -30,8 +30,7 @@ type Patch = {
 export function roomSummaries({ interned }: { readonly interned: Interned }): Projection {
   return {
     name: 'room_summary',
-    concerns: ({ event }) =>
-      event.state_key !== undefined && (event.type === 'm.room.member' || sources.has(event.type)),
+    concerns: ({ event, isState }) => isState && (event.type === 'm.room.member' || sources.has(event.type)),
     async apply(tx, events) {
       const patches = new Map<number, Patch>();
       for (const projected of events) addTo(patches, projected, interned);

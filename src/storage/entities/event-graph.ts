@@ -99,6 +99,7 @@ export const eventAuth = defineEntity({
     event_nid: p.bigint('number').primary(),
     auth_nid: p.bigint('number').primary(),
   },
+  indexes: [{ name: 'event_auth_auth_nid_index', properties: ['auth_nid'] }],
 });
 
 export const roomHeads = defineEntity({

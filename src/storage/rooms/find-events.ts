@@ -12,6 +12,7 @@ export type StoredEvent = {
   readonly stateKey: string | undefined;
   readonly sender: string;
   readonly originServerTs: number;
+  /** Where people find it when they page; 0 for one that is no event of the timeline. */
   readonly roomOrder: number;
   /** Undefined for an event that was not new when it came. */
   readonly pos: number | undefined;
@@ -38,7 +39,7 @@ export type StoredEventRow = {
   state_key: string | null;
   sender: string;
   origin_server_ts: number;
-  room_order: number;
+  room_order: number | null;
   pos: number | null;
   state_before: number | null;
   history_visibility: number;
@@ -57,14 +58,16 @@ export const storedEventJoins = `
   join users u on u.user_nid = e.sender_nid
   left join state_keys k on k.key_nid = e.key_nid`;
 
+// By nids come entries of states too: of those a resolution may have chosen one that is no event of the timeline.
 const selectByNids = statement<StoredEventRow>(
   'select_stored_events',
-  `select ${storedEventColumns} from events e ${storedEventJoins} where e.event_nid = any($1::bigint[]) and e.status = 2`,
+  `select ${storedEventColumns} from events e ${storedEventJoins}
+   where e.event_nid = any($1::bigint[]) and e.status between 2 and 4`,
 );
 const selectByNidsOfType = statement<StoredEventRow>(
   'select_stored_events_of_type',
   `select ${storedEventColumns} from events e ${storedEventJoins}
-   where e.event_nid = any($1::bigint[]) and e.type = $2 and e.status = 2`,
+   where e.event_nid = any($1::bigint[]) and e.type = $2 and e.status between 2 and 4`,
 );
 const selectById = statement<StoredEventRow>(
   'select_stored_event_by_id',
@@ -205,7 +208,7 @@ function readRow(row: StoredEventRow, redaction: StoredRedaction | undefined): S
     stateKey: row.state_key ?? undefined,
     sender: row.sender,
     originServerTs: row.origin_server_ts,
-    roomOrder: row.room_order,
+    roomOrder: row.room_order ?? 0,
     pos: row.pos ?? undefined,
     stateBefore: row.state_before ?? undefined,
     historyVisibility: row.history_visibility,

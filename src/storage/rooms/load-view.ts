@@ -46,7 +46,7 @@ export const selectReplayed = statement<{ event_id: string; room_nid: number }>(
 /** Which of these events are in the database: settles a commit whose outcome is not known. */
 export const selectWritten = statement<{ event_id: string }>(
   'select_written_events',
-  `select event_id from events where event_id = any($1::text[]) and status = 2`,
+  `select event_id from events where event_id = any($1::text[]) and status >= 2`,
 );
 
 /** The lock of a room, waited for, in the transaction that goes on to write. `$1` is the room's nid. */

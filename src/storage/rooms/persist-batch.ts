@@ -4,6 +4,7 @@ import { binaryArray } from '#storage/rooms/binary-array.ts';
 import {
   edgeColumns,
   eventColumns,
+  headCauses,
   headColumns,
   membershipColumns,
   replayColumns,
@@ -29,6 +30,8 @@ const edges = ['g_room', 'g_event', 'g_prev'];
 const heads = [
   'h_root',
   'h_extremity',
+  'x_room',
+  'x_nid',
   'h_depth',
   'h_order',
   'h_notify',
@@ -46,7 +49,7 @@ const plainParameters = [
   ...room,
   ...replay,
   ...edges,
-  ...heads,
+  ...heads.filter((name) => !name.startsWith('x_')),
   'e_json',
   'e_room',
   'e_nid',
@@ -78,6 +81,7 @@ const flushParameters = [
   'e_room',
   'e_nid',
   'e_id',
+  'e_status',
   'e_type',
   'e_key',
   ...place,
@@ -88,6 +92,8 @@ const flushParameters = [
   'm_user',
   'm_membership',
   'm_was',
+  'm_nid',
+  'm_cause',
 ];
 
 const placeholders = (from: number, count: number): string =>
@@ -109,9 +115,15 @@ const flushStatement = statement<{ first_pos: number }>(
   `select persist_flush(${placeholders(1, flushParameters.length + 2)}) as first_pos`,
 );
 
-/** Whether a batch has nothing but messages, so that one autocommit statement can write it. */
+/** Whether a batch has nothing but messages on the rooms' heads, so that one autocommit statement can write it. */
 export function isPlain(rooms: readonly RoomRows[]): boolean {
-  return rooms.every((room) => room.created === undefined && !room.rootChanged);
+  return rooms.every(
+    ({ created, cause, extremityNids, events }) =>
+      created === undefined &&
+      cause === headCauses.message &&
+      extremityNids.length === 1 &&
+      events.every(({ status, isMentioned }) => status === 'accepted' && !isMentioned),
+  );
 }
 
 /** Writes one message in one round trip; the shape of most batches of a server that is not busy. */

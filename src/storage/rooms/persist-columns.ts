@@ -1,18 +1,24 @@
 /** Owns the rows of a batch of events, and their turning into columns: the array parameters of the persist functions. */
 import { binaryArray, type ElementType } from '#storage/rooms/binary-array.ts';
+import { codeOfStatus, type EventStatus } from '#storage/rooms/event-status.ts';
 import type { NewNode, StateRoot } from '#storage/rooms/state-tries.ts';
 
 /** An event as its rows have it; everything but the position is known. */
 export type EventRow = {
   readonly eventNid: number;
+  /** Whether there is a row already, of an event that was mentioned before it came. */
+  readonly isMentioned: boolean;
   readonly eventId: string;
+  /** Only an accepted event has a position. */
+  readonly status: EventStatus;
   readonly json: string;
   readonly type: string;
   readonly keyNid: number | null;
   readonly senderNid: number;
   readonly originServerTs: number;
   readonly depth: number;
-  readonly roomOrder: number;
+  /** Null for an event that is not accepted: it has no place among those that people page through. */
+  readonly roomOrder: number | null;
   readonly stateBefore: StateRoot;
   readonly historyVisibility: number;
   readonly authGen: number | null;
@@ -26,17 +32,29 @@ export type EventRow = {
   readonly replayHash: Buffer | null;
   readonly bumps: boolean;
   readonly nodes: readonly NewNode[];
-  /** A change of a local user's membership. */
-  readonly membership: { readonly userNid: number; readonly now: number; readonly was: number } | undefined;
+  /** The change of a local user's membership that the event is. */
+  readonly membership: MembershipChange | undefined;
+  /** Changes of local users' memberships that came with the event: older events that a state resolution has chosen. */
+  readonly resolvedMemberships: readonly (MembershipChange & { readonly eventNid: number | null })[];
 };
+
+export type MembershipChange = { readonly userNid: number; readonly now: number; readonly was: number };
+
+/** Why a room has a new head; the codes of the column. */
+export const headCauses = { message: 0, stateEvent: 1, resolution: 2, completeState: 3 } as const;
 
 /** One room's part of a batch. `roomSeq` is the head it stands on; 0 for a room that the batch creates. */
 export type RoomRows = {
   readonly roomNid: number;
   readonly roomSeq: number;
   readonly created: { readonly roomId: string; readonly version: string } | undefined;
+  /** The new head. */
   readonly root: StateRoot;
-  readonly rootChanged: boolean;
+  readonly cause: number;
+  readonly extremityNids: readonly number[];
+  readonly depth: number;
+  readonly lastOrder: number;
+  readonly notifySeq: number;
   readonly bumpPos: number;
   readonly events: readonly EventRow[];
 };
@@ -166,13 +184,22 @@ export function stateColumns(rooms: readonly RoomRows[]): Column[] {
 }
 
 export function headColumns(rooms: readonly RoomRows[]): Column[] {
-  const last = rooms.map((room) => room.events[room.events.length - 1]);
-  let ordinal = 0;
-  const lastOrdinals = rooms.map((room) => (ordinal += room.events.length));
-  const bumps = rooms.map((room, index) => {
-    const at = room.events.findLastIndex((event) => event.bumps);
-    return at === -1 ? 0 : (lastOrdinals[index] ?? 0) - room.events.length + at + 1;
-  });
+  const firstOrdinals: number[] = [];
+  let ordinal = 1;
+  for (const { events } of rooms) {
+    firstOrdinals.push(ordinal);
+    ordinal += events.length;
+  }
+  /** The ordinal of the room's last event that meets the condition, 0 for none. */
+  const lastOrdinals = (condition: (event: EventRow) => boolean): number[] =>
+    rooms.map(({ events }, index) => {
+      const at = events.findLastIndex(condition);
+      return at === -1 ? 0 : (firstOrdinals[index] ?? 0) + at;
+    });
+  const isPositioned = (event: EventRow): boolean => event.status === 'accepted';
+  const several = rooms.flatMap((room, index) =>
+    room.extremityNids.length === 1 ? [] : room.extremityNids.map((nid) => ({ room: index + 1, nid })),
+  );
   return [
     column(
       'h_root',
@@ -182,30 +209,44 @@ export function headColumns(rooms: readonly RoomRows[]): Column[] {
     column(
       'h_extremity',
       'int8',
-      last.map((event) => event?.eventNid ?? null),
+      rooms.map((room) => room.extremityNids[0] ?? null),
+    ),
+    column(
+      'x_room',
+      'int4',
+      several.map(({ room }) => room),
+    ),
+    column(
+      'x_nid',
+      'int8',
+      several.map(({ nid }) => nid),
     ),
     column(
       'h_depth',
       'int8',
-      last.map((event) => event?.depth ?? null),
+      rooms.map((room) => room.depth),
     ),
     column(
       'h_order',
       'int8',
-      last.map((event) => event?.roomOrder ?? null),
+      rooms.map((room) => room.lastOrder),
     ),
     column(
       'h_notify',
       'int8',
-      last.map((event) => event?.notifySeq ?? null),
+      rooms.map((room) => room.notifySeq),
     ),
     column(
       'h_cause',
       'int2',
-      rooms.map((room) => (room.rootChanged ? 1 : 0)),
+      rooms.map((room) => room.cause),
     ),
-    column('h_last_event', 'int4', lastOrdinals),
-    column('h_bump_event', 'int4', bumps),
+    column('h_last_event', 'int4', lastOrdinals(isPositioned)),
+    column(
+      'h_bump_event',
+      'int4',
+      lastOrdinals((event) => event.bumps && isPositioned(event)),
+    ),
     column(
       'h_bump_pos',
       'int8',
@@ -229,6 +270,7 @@ export function eventColumns(rooms: readonly RoomRows[]): Column[] {
     ),
     each('e_nid', 'int8', (event) => event.eventNid),
     each('e_id', 'text', (event) => event.eventId),
+    each('e_status', 'int2', (event) => codeOfStatus(event.status)),
     each('e_json', 'text', (event) => event.json),
     each('e_type', 'text', (event) => event.type),
     each('e_key', 'int8', (event) => event.keyNid),
@@ -250,26 +292,23 @@ export function eventColumns(rooms: readonly RoomRows[]): Column[] {
 }
 
 export function membershipColumns(rooms: readonly RoomRows[]): Column[] {
+  const changes = perEvent(rooms, (event, _, ordinal) => [
+    ...(event.membership === undefined
+      ? []
+      : [{ ...event.membership, ordinal, eventNid: event.eventNid, cause: headCauses.message }]),
+    ...event.resolvedMemberships.map((change) => ({ ...change, ordinal, cause: headCauses.resolution })),
+  ]);
+  const each = (
+    name: string,
+    type: ElementType,
+    value: (change: (typeof changes)[number]) => number | null,
+  ): Column => [name, binaryArray(type, changes.map(value))];
   return [
-    column(
-      'm_event',
-      'int4',
-      perEvent(rooms, (event, _, ordinal) => (event.membership === undefined ? [] : [ordinal])),
-    ),
-    column(
-      'm_user',
-      'int8',
-      perEvent(rooms, ({ membership }) => (membership === undefined ? [] : [membership.userNid])),
-    ),
-    column(
-      'm_membership',
-      'int2',
-      perEvent(rooms, ({ membership }) => (membership === undefined ? [] : [membership.now])),
-    ),
-    column(
-      'm_was',
-      'int2',
-      perEvent(rooms, ({ membership }) => (membership === undefined ? [] : [membership.was])),
-    ),
+    each('m_event', 'int4', ({ ordinal }) => ordinal),
+    each('m_user', 'int8', ({ userNid }) => userNid),
+    each('m_membership', 'int2', ({ now }) => now),
+    each('m_was', 'int2', ({ was }) => was),
+    each('m_nid', 'int8', ({ eventNid }) => eventNid),
+    each('m_cause', 'int2', ({ cause }) => cause),
   ];
 }

@@ -121,6 +121,36 @@ test('a diff is what differs, forwards and backwards, between any two versions',
   );
 });
 
+test('many entries set and removed at once are what a map of the same changes is', async () => {
+  const some = fc.uniqueArray(fc.tuple(keyNid, fc.option(fc.integer({ min: 1, max: 2 ** 50 }), { nil: undefined })), {
+    selector: ([key]) => key,
+    maxLength: 120,
+    size: 'max',
+  });
+  await fc.assert(
+    fc.asyncProperty(edits, secret, some, async (before, own, changes) => {
+      const nodes = new RecordedNodes();
+      const tries = createStateTries({ nids: countingNids(), secret: own });
+      const { root, state } = (await applyEdits(tries, nodes, before)).at(-1) ?? assert.fail();
+      // Half of what is there goes too.
+      const removals = [...state.keys()].filter((_, index) => index % 2 === 0).map((key) => [key, undefined] as const);
+      const all = new Map<number, number | undefined>([...removals, ...changes]);
+      const updated = await tries.update(nodes.db, roomNid, root, all);
+      nodes.add(updated.nodes);
+      const expected = new Map(state);
+      for (const [key, eventNid] of all) {
+        if (eventNid === undefined) expected.delete(key);
+        else expected.set(key, eventNid);
+      }
+      const reader = createStateTries({ nids: countingNids(), secret: own });
+      await assertVersion(reader, nodes.db, { root: updated.root, state: expected });
+      const found = await reader.diff(nodes.db, roomNid, root, updated.root);
+      assert.deepEqual(found.toSorted(byKey), expectedDiff(state, expected));
+    }),
+    { numRuns: 60 },
+  );
+});
+
 test('a leaf holds 32 entries and the 33rd splits it; both differ by that one entry', async () => {
   const nodes = new RecordedNodes();
   const tries = createStateTries({ nids: countingNids(), secret: 42 });

@@ -25,14 +25,18 @@ export type StateTries = {
   /** What differs between two states; reads only the nodes that differ. */
   diff(db: ReadTx, roomNid: number, before: StateRoot, after: StateRoot): Promise<readonly StateChange[]>;
   /** The state with one entry set. The new nodes, O(log n), are for the caller to write. */
-  set(
+  set(db: ReadTx, roomNid: number, root: StateRoot, keyNid: number, eventNid: number): Promise<NewState>;
+  /** The state with many entries set, or removed where the event is undefined. Writes only nodes that the result has. */
+  update(
     db: ReadTx,
     roomNid: number,
     root: StateRoot,
-    keyNid: number,
-    eventNid: number,
-  ): Promise<{ readonly root: StateRoot; readonly nodes: readonly NewNode[] }>;
+    changes: ReadonlyMap<number /* keyNid */, number | undefined /* eventNid */>,
+  ): Promise<NewState>;
 };
+
+/** A state of which some nodes are not written yet. */
+export type NewState = { readonly root: StateRoot; readonly nodes: readonly NewNode[] };
 
 const selectNodes = statement<{ node_nid: number; entries: Buffer }>(
   'select_state_nodes',
@@ -119,9 +123,44 @@ class CachedTries implements StateTries {
       nid = node.children[slot] ?? 0;
       node = emptyLeaf;
     }
-    // The path, and as many splits in a row as no hash ever needs.
     const leaf = node.kind === 'leaf' ? node.entries : [];
-    return this.#nids.reserve(path.length + 8 * fanOut, () => this.#addPath(path, withEntry(leaf, keyNid, eventNid)));
+    return this.#nids.reserve(path.length + nodesPerSplit, () =>
+      this.#addPath(path, withEntry(leaf, keyNid, eventNid)),
+    );
+  }
+
+  async update(
+    db: ReadTx,
+    roomNid: number,
+    root: StateRoot,
+    changes: ReadonlyMap<number, number | undefined>,
+  ): Promise<NewState> {
+    const nodes: NewNode[] = [];
+    return { root: await this.#updateNode(db, roomNid, { nid: root, level: 0, changes: [...changes] }, nodes), nodes };
+  }
+
+  /** Depth is bounded by the slots of a key's hash. An inner node stays one, however few entries are left below it. */
+  async #updateNode(
+    db: ReadTx,
+    roomNid: number,
+    { nid, level, changes }: { nid: number; level: number; changes: readonly Change[] },
+    nodes: NewNode[],
+  ): Promise<number> {
+    if (changes.length === 0) return nid;
+    const node = nid === 0 ? emptyLeaf : ((await this.#load(db, roomNid, [nid])).get(nid) ?? emptyLeaf);
+    if (node.kind === 'leaf') {
+      const entries = withChanges(node.entries, changes);
+      return this.#nids.reserve(entries.length + nodesPerSplit, () => this.#addEntries(entries, level, nodes));
+    }
+    const bySlot = Map.groupBy(changes, ([keyNid]) => slotOf(keyNid, level, this.#secret));
+    const children: number[] = [];
+    for (const [slot, child] of node.children.entries()) {
+      const own = bySlot.get(slot);
+      const below = own === undefined ? child : { nid: child, level: level + 1, changes: own };
+      children.push(typeof below === 'number' ? below : await this.#updateNode(db, roomNid, below, nodes));
+    }
+    if (children.every((child) => child === 0)) return 0;
+    return this.#nids.reserve(1, () => this.#add({ kind: 'inner', children }, nodes));
   }
 
   #addPath(path: readonly { readonly children: readonly number[]; readonly slot: number }[], leaf: readonly Entry[]) {
@@ -136,6 +175,7 @@ class CachedTries implements StateTries {
   }
 
   #addEntries(entries: readonly Entry[], level: number, nodes: NewNode[]): number {
+    if (entries.length === 0) return 0;
     if (entries.length <= leafEntriesMax) return this.#add({ kind: 'leaf', entries }, nodes);
     const bySlot = Map.groupBy(entries, ([keyNid]) => slotOf(keyNid, level, this.#secret));
     const children = Array.from({ length: fanOut }, (_, slot) => {
@@ -173,6 +213,19 @@ class CachedTries implements StateTries {
     }
     return nodes;
   }
+}
+
+/** As many splits in a row as no hash ever needs. */
+const nodesPerSplit = 8 * fanOut;
+
+type Change = readonly [keyNid: number, eventNid: number | undefined];
+
+function withChanges(entries: readonly Entry[], changes: readonly Change[]): readonly Entry[] {
+  const changed = new Map<number, number | undefined>(entries);
+  for (const [keyNid, eventNid] of changes) changed.set(keyNid, eventNid);
+  const kept: Entry[] = [];
+  for (const [keyNid, eventNid] of changed) if (eventNid !== undefined) kept.push([keyNid, eventNid]);
+  return kept.toSorted(([left], [right]) => left - right);
 }
 
 function withEntry(entries: readonly Entry[], keyNid: number, eventNid: number): readonly Entry[] {

@@ -1,0 +1,95 @@
+/** Owns the judgement of an event that is signed already: by its own auth events, the state before it, the current state. */
+import { checkAuth } from '#matrix/auth-rules/check-auth.ts';
+import { checkAuthEvents } from '#matrix/auth-rules/check-auth-events.ts';
+import { selectAuthTypes } from '#matrix/auth-rules/select-auth-types.ts';
+import { joinedKey, type TypeAndKey } from '#matrix/joined-key.ts';
+import type { AuthEvent } from '#matrix/pdu.ts';
+import type { RoomVersion } from '#matrix/room-versions.ts';
+import { isJsonSignedBy } from '#matrix/signing.ts';
+import type { ValidatedPdu } from '#matrix/validated-pdu.ts';
+import { MissingEventsError } from '#rooms/persist/missing-events.ts';
+import { authStateOf, completeView, entryOf, loadEntries } from '#rooms/persist/room-view.ts';
+import type { RoomView, StateEntry, ViewParts } from '#rooms/persist/room-view.ts';
+import { isRejected, type EventStatus } from '#storage/rooms/event-status.ts';
+import { findEventPlaces } from '#storage/rooms/find-graph.ts';
+
+const options = { verify: isJsonSignedBy };
+
+/** What the auth rules, the rows and the projections read of the state before an event. */
+export function stateKeysFor(
+  event: Pick<AuthEvent, 'type' | 'sender' | 'state_key' | 'content'>,
+  version: RoomVersion,
+): TypeAndKey[] {
+  if (event.type === 'm.room.create') return [['m.room.create', '']];
+  const keys: TypeAndKey[] = [...selectAuthTypes(event, version)];
+  keys.push(['m.room.create', ''], ['m.room.history_visibility', ''], ['m.room.power_levels', '']);
+  if (event.state_key !== undefined) keys.push([event.type, event.state_key]);
+  return keys;
+}
+
+/** Whether the event follows all of the room's extremities and nothing else, so that the state before it is the room's. */
+export function standsOnHead({ pdu }: ValidatedPdu, { head }: RoomView): boolean {
+  const parents = new Set(
+    pdu.prev_events.map((reference) => (typeof reference === 'string' ? reference : reference[0])),
+  );
+  return parents.size === head.extremities.length && head.extremities.every(({ id }) => parents.has(id));
+}
+
+/** An event's own auth events, in the order in which it cites them. */
+export type CitedEvent = StateEntry & { readonly status: EventStatus };
+
+/** Throws a MissingEventsError if one of them is not here, or known by name only. */
+export async function loadCited(parts: ViewParts, event: AuthEvent, view: RoomView): Promise<CitedEvent[]> {
+  const ids = [...new Set(event.auth_events)];
+  const places = await findEventPlaces(parts.database, ids);
+  const missing = ids.filter((id) => (places.get(id)?.status ?? 'missing') === 'missing');
+  if (missing.length > 0) throw new MissingEventsError(missing);
+  const nids = ids.flatMap((id) => places.get(id)?.eventNid ?? []);
+  const entries = await loadEntries(parts.database, view.version, nids);
+  return ids.flatMap((id) => {
+    const place = places.get(id);
+    const entry = place === undefined ? undefined : entries.get(place.eventNid);
+    return place === undefined || entry === undefined ? [] : [{ ...entry, status: place.status }];
+  });
+}
+
+/** The room's state has been completed for `event` in both views. */
+type Standing = { readonly event: AuthEvent; readonly before: RoomView; readonly current: RoomView };
+
+/** Specification: Server-Server API, "Checks performed on receipt of a PDU", 4 to 6. */
+export async function judgeSealed(
+  parts: ViewParts,
+  { event, before, current }: Standing,
+  cited: readonly CitedEvent[],
+): Promise<EventStatus> {
+  const { version } = current;
+  // The room has its create event: another one belongs to no room of this name.
+  if (event.type === 'm.room.create') return 'rejected_by_auth';
+  const keys = stateKeysFor(event, version);
+  await Promise.all([completeView(parts, before, keys), completeView(parts, current, keys)]);
+  if (!isAllowedByCited(event, cited, current)) return 'rejected_by_auth';
+  if (!checkAuth(event, version, authStateOf(before), options).allowed) return 'rejected_by_state';
+  if (before.head.root === current.head.root) return 'accepted';
+  return checkAuth(event, version, authStateOf(current), options).allowed ? 'accepted' : 'soft_failed';
+}
+
+function isAllowedByCited(event: AuthEvent, cited: readonly CitedEvent[], current: RoomView): boolean {
+  const { version } = current;
+  const judged = cited.map((entry) => ({ ...entry.event, rejected: isRejected(entry.status) }));
+  const implied = version.roomIdIsCreateHash ? entryOf(current, 'm.room.create', '')?.event : undefined;
+  const create = implied === undefined ? undefined : { ...implied, rejected: false };
+  if (!checkAuthEvents(event, version, judged, create).allowed) return false;
+  const byKey = new Map(judged.map((own) => [joinedKey(own.type, own.state_key ?? ''), own]));
+  if (create !== undefined) byKey.set(joinedKey('m.room.create', ''), create);
+  return checkAuth(event, version, (type, stateKey) => byKey.get(joinedKey(type, stateKey)), options).allowed;
+}
+
+/** Whether the event cites exactly what the view's state has for it: then one look at the rules is all three. */
+export function citesState(event: AuthEvent, view: RoomView): boolean {
+  const selected = new Set<string>();
+  for (const [type, stateKey] of selectAuthTypes(event, view.version)) {
+    const entry = entryOf(view, type, stateKey);
+    if (entry !== undefined) selected.add(entry.event.eventId);
+  }
+  return selected.size === event.auth_events.length && event.auth_events.every((id) => selected.has(id));
+}

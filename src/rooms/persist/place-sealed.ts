@@ -1,0 +1,189 @@
+/** Owns the place of a signed event in the room's graph: the state before it, its status, the head after it. */
+import { authEventOf } from '#matrix/auth-event.ts';
+import { checkAuth } from '#matrix/auth-rules/check-auth.ts';
+import { MatrixError } from '#matrix/error.ts';
+import { joinedKey } from '#matrix/joined-key.ts';
+import type { AuthEvent } from '#matrix/pdu.ts';
+import { isJsonSignedBy } from '#matrix/signing.ts';
+import { ResolutionError } from '#matrix/state-resolution/resolution-error.ts';
+import type { ValidatedPdu } from '#matrix/validated-pdu.ts';
+import type { BranchState } from '#rooms/branches/branch-state.ts';
+import { resolveBranches } from '#rooms/branches/resolve-branches.ts';
+import type { UnwrittenEvent } from '#rooms/branches/resolvable-events.ts';
+import { referenceTo } from '#rooms/persist/event-reference.ts';
+import { columnsOf, factOf, replayColumnsOf } from '#rooms/persist/event-rows.ts';
+import { citesState, judgeSealed, loadCited, standsOnHead, type CitedEvent } from '#rooms/persist/judge-sealed.ts';
+import { orderStep, type BuildParts, type BuiltEvent, type Placed } from '#rooms/persist/built-events.ts';
+import { branchesOf, extremitiesAfter, type Predecessors } from '#rooms/persist/predecessors.ts';
+import { resolvedEntries } from '#rooms/persist/resolved-entries.ts';
+import { entryOf, type RoomView, type StateEntry } from '#rooms/persist/room-view.ts';
+import type { SealedEvent } from '#rooms/persist-request.ts';
+import { isJudged, isRejected, type EventStatus } from '#storage/rooms/event-status.ts';
+import { findEventPlaces } from '#storage/rooms/find-graph.ts';
+import type { NewNode, NewState } from '#storage/rooms/state-tries.ts';
+
+export type SealedPlacement =
+  /** It was here before, and its judgement stands. */
+  | { readonly kind: 'known'; readonly status: EventStatus }
+  /** It is accepted on the head, as a draft would be. `eventNid` is that of an event that was mentioned before. */
+  | { readonly kind: 'onHead'; readonly eventNid: number | undefined }
+  | { readonly kind: 'placed'; readonly placed: Placed; readonly status: EventStatus; readonly standsOnHead: boolean };
+
+/**
+ * Judges the event and places it. The view's state has been completed for the event. Throws a MissingEventsError for an
+ * event whose predecessors or auth events are not here, and a MatrixError where the branches are too far apart to resolve.
+ * Specification: Server-Server API, "Checks performed on receipt of a PDU".
+ */
+export async function placeSealed(parts: BuildParts, sealed: SealedEvent, view: RoomView): Promise<SealedPlacement> {
+  const pdu = sealed.sealed;
+  const event = authEventOf(pdu.pdu, pdu.eventId, pdu.version);
+  const own = (await findEventPlaces(parts.database, [event.eventId])).get(event.eventId);
+  if (own !== undefined && isJudged(own.status)) return { kind: 'known', status: own.status };
+  const onHead = standsOnHead(pdu, view);
+  // A room has one create event, and it comes first.
+  const isPossible = event.type !== 'm.room.create' || view.head.extremities.length === 0;
+  if (onHead && isPossible && citesState(event, view)) {
+    const verdict = checkAuth(event, view.version, (type, key) => entryOf(view, type, key)?.event, {
+      verify: isJsonSignedBy,
+    });
+    if (verdict.allowed) return { kind: 'onHead', eventNid: own?.eventNid };
+  }
+  const cited = await loadCited(parts, event, view);
+  const predecessors = await branchesOf(parts, sealed, view);
+  const resolved = await resolve(parts, view, predecessors.branches);
+  const before = onHead ? view : viewAt(view, resolved.root);
+  const status = await judgeSealed(parts, { event, before, current: view }, cited);
+  const eventNid = own?.eventNid ?? (await parts.nids.reserve(1, () => parts.nids.take()));
+  const isMentioned = own !== undefined;
+  const placing: Placing = { pdu, event, eventNid, isMentioned, status, view, before, cited, predecessors };
+  const nodes = [...predecessors.nodes, ...(onHead ? [] : resolved.nodes)];
+  const placed = await place(parts, placing, nodes);
+  return { kind: 'placed', placed, status, standsOnHead: onHead };
+}
+
+type Placing = {
+  readonly pdu: ValidatedPdu;
+  readonly event: AuthEvent;
+  readonly eventNid: number;
+  readonly isMentioned: boolean;
+  readonly status: EventStatus;
+  /** The room as it is. */
+  readonly view: RoomView;
+  /** The room with the state before the event. */
+  readonly before: RoomView;
+  readonly cited: readonly CitedEvent[];
+  readonly predecessors: Predecessors;
+};
+
+function viewAt(view: RoomView, root: number): RoomView {
+  if (root === view.head.root) return view;
+  return { ...view, head: { ...view.head, root }, state: new Map() };
+}
+
+async function resolve(
+  parts: BuildParts,
+  { roomNid, version }: RoomView,
+  branches: readonly BranchState[],
+  unwritten?: UnwrittenEvent,
+): Promise<NewState> {
+  try {
+    return await resolveBranches(parts, { roomNid, version, branches, unwritten });
+  } catch (error) {
+    if (!(error instanceof ResolutionError)) throw error;
+    throw new MatrixError('M_BAD_STATE', 'The branches of the room are too far apart to be brought together.', {
+      cause: error,
+    });
+  }
+}
+
+async function place(parts: BuildParts, placing: Placing, nodes: readonly NewNode[]): Promise<Placed> {
+  const { pdu, event, eventNid, isMentioned, status, view, before, cited, predecessors } = placing;
+  const { state_key: stateKey } = event;
+  const replaced = stateKey === undefined ? undefined : entryOf(before, event.type, stateKey);
+  const authGen = stateKey === undefined ? null : 1 + Math.max(0, ...cited.map((entry) => entry.authGen));
+  const row: BuiltEvent['row'] = {
+    ...columnsOf(parts, pdu, event, before, replaced),
+    ...replayColumnsOf(undefined),
+    eventNid,
+    isMentioned,
+    status,
+    roomOrder: status === 'accepted' ? view.head.lastOrder + orderStep : null,
+    prevNids: predecessors.nids,
+    authGen,
+    authNids: stateKey === undefined ? [] : cited.map((entry) => entry.eventNid),
+    nodes,
+    bumps: status === 'accepted' && columnsOf(parts, pdu, event, before, replaced).bumps,
+    membership: undefined,
+    resolvedMemberships: [],
+  };
+  const levels = entryOf(before, 'm.room.power_levels', '')?.event;
+  const built: BuiltEvent = { row, fact: undefined, event, replaced, levels, isState: false, resolved: [] };
+  if (status !== 'accepted') return { event: built, view };
+  const entry: StateEntry = { eventNid, authGen: authGen ?? 0, event, reference: referenceTo(pdu) };
+  return moveHead(parts, placing, { built, entry });
+}
+
+/** The room after an accepted event: its extremities, and the state that its branches make together. */
+async function moveHead(
+  parts: BuildParts,
+  { pdu, event, eventNid, view, before, predecessors }: Placing,
+  { built, entry }: { readonly built: BuiltEvent; readonly entry: StateEntry },
+): Promise<Placed> {
+  const { row } = built;
+  const keyNid = row.keyNid ?? undefined;
+  const own: BranchState = {
+    root: before.head.root,
+    entry: keyNid === undefined ? undefined : { keyNid, eventNid },
+  };
+  const after = extremitiesAfter(view, predecessors, { nid: eventNid, id: event.eventId, reference: entry.reference });
+  const branches = [...predecessors.others, own];
+  const next = await resolve(parts, view, branches, {
+    eventNid,
+    event: {
+      eventId: event.eventId,
+      type: event.type,
+      stateKey: event.state_key ?? '',
+      sender: event.sender,
+      originServerTs: event.origin_server_ts,
+      depth: event.depth,
+      authEventIds: event.auth_events,
+      prevEventIds: event.prev_events,
+      content: event.content,
+      rejected: isRejected(row.status),
+      authGen: entry.authGen,
+    },
+  });
+  const changes = await resolvedEntries(parts, view, next.root, entry);
+  const isState = changes.some((change) => change.entry?.eventNid === eventNid);
+  const state = changes.length === 0 ? view.state : new Map(view.state);
+  for (const { key, entry } of changes) state.set(key, entry ?? null);
+  const moved: RoomView = {
+    ...view,
+    state,
+    head: {
+      ...view.head,
+      root: next.root,
+      extremities: after,
+      depth: Math.max(view.head.depth, event.depth),
+      lastOrder: row.roomOrder ?? view.head.lastOrder,
+    },
+  };
+  const resolved = changes.filter((change) => change.entry?.eventNid !== eventNid).map(({ resolved }) => resolved);
+  const ownChange = changes.find((change) => change.entry?.eventNid === eventNid);
+  const written: BuiltEvent['row'] = {
+    ...row,
+    nodes: [...row.nodes, ...next.nodes],
+    membership: ownChange?.resolved.membership,
+    resolvedMemberships: resolved.flatMap(({ membership, eventNid }) =>
+      membership === undefined ? [] : [{ ...membership, eventNid }],
+    ),
+  };
+  const members = resolved.flatMap(({ event, membership }) =>
+    membership === undefined ? [] : [{ userId: event.state_key ?? '', membership: membership.now }],
+  );
+  const fork = { rootBefore: view.head.root, rootAfter: next.root, members };
+  const key = joinedKey(event.type, event.state_key ?? '');
+  const replacedNow = isState ? (view.state.get(key) ?? undefined) : built.replaced;
+  const fact = { ...factOf(pdu, event, before, written, built.replaced), fork };
+  return { event: { ...built, row: written, fact, isState, replaced: replacedNow, resolved }, view: moved };
+}

@@ -1,0 +1,145 @@
+/** Owns the branches that an event follows and those that stay open beside it. */
+import { eventIdsOf } from '#matrix/pdu.ts';
+import { stateAfter, type BranchState } from '#rooms/branches/branch-state.ts';
+import { MissingEventsError } from '#rooms/persist/missing-events.ts';
+import type { BuildParts } from '#rooms/persist/built-events.ts';
+import type { Extremity, RoomView, ViewParts } from '#rooms/persist/room-view.ts';
+import type { SealedEvent } from '#rooms/persist-request.ts';
+import { isJudged } from '#storage/rooms/event-status.ts';
+import { findEventPlaces, findPredecessors, type EventPlaceRow } from '#storage/rooms/find-graph.ts';
+import { mentionEvents } from '#storage/rooms/mention-events.ts';
+import type { NewNode } from '#storage/rooms/state-tries.ts';
+
+/** Extremities that are kept, and that an event of ours follows: as many as an event may have predecessors. */
+const extremitiesMax = 20;
+
+export type Predecessors = {
+  readonly nids: readonly number[];
+  /** The state after each event that this one follows. */
+  readonly branches: readonly BranchState[];
+  /** The state after each extremity that stays one. */
+  readonly others: readonly BranchState[];
+  readonly remaining: readonly Extremity[];
+  /** Of states that the caller gave. */
+  readonly nodes: readonly NewNode[];
+};
+
+/** Throws a MissingEventsError if the state after one of the predecessors is neither known nor given. */
+export async function branchesOf(
+  parts: BuildParts,
+  { sealed, states }: SealedEvent,
+  view: RoomView,
+): Promise<Predecessors> {
+  const prevIds = new Set(eventIdsOf(sealed.pdu.prev_events));
+  const { extremities } = view.head;
+  const unnamed = extremities.filter(({ id }) => !prevIds.has(id));
+  const places = await findEventPlaces(parts.database, [...prevIds, ...unnamed.map(({ id }) => id)]);
+  const followed = await findFollowed(
+    parts,
+    unnamed,
+    [...prevIds].flatMap((id) => places.get(id) ?? []),
+  );
+  const remaining = unnamed.filter(({ nid }) => !followed.has(nid));
+  const known = new Map<string, BranchState>();
+  for (const [id, place] of places) {
+    const state = place.roomNid === view.roomNid && isJudged(place.status) ? stateAfter(place) : undefined;
+    if (state !== undefined) known.set(id, state);
+  }
+  // Its state is that of the room, which need not be written yet.
+  const [only, second] = extremities;
+  if (only !== undefined && second === undefined) known.set(only.id, { root: view.head.root, entry: undefined });
+  const unknown = [...prevIds].filter((id) => !known.has(id));
+  const nodes: NewNode[] = [];
+  const missing: string[] = [];
+  for (const id of unknown) {
+    const given = states?.get(id);
+    if (given === undefined) missing.push(id);
+    else known.set(id, await givenBranch(parts, view, given, nodes));
+  }
+  if (missing.length > 0) throw new MissingEventsError(missing);
+  const nids = await nidsOf(parts, view, [...prevIds], places);
+  const branchAfter = (id: string): BranchState => {
+    const branch = known.get(id);
+    if (branch === undefined) throw new Error(`The state after the extremity ${id} is not known.`);
+    return branch;
+  };
+  return {
+    nids,
+    branches: [...prevIds].map(branchAfter),
+    others: remaining.map(({ id }) => branchAfter(id)),
+    remaining,
+    nodes,
+  };
+}
+
+/** Events without acceptance that are walked through; a longer chain of them leaves an extremity too many. */
+const passedMax = 1_000;
+
+/**
+ * The extremities that the event follows through events which were not accepted: those ended no branch when they came,
+ * but do so when something follows them.
+ */
+async function findFollowed(
+  { database }: ViewParts,
+  unnamed: readonly Extremity[],
+  prevs: readonly EventPlaceRow[],
+): Promise<ReadonlySet<number>> {
+  const open = new Set(unnamed.map(({ nid }) => nid));
+  const followed = new Set<number>();
+  const passed = new Set(prevs.filter(({ status }) => status !== 'accepted').map(({ eventNid }) => eventNid));
+  let wanted = [...passed];
+  while (wanted.length > 0 && followed.size < open.size && passed.size < passedMax) {
+    const next: number[] = [];
+    for (const { eventNid, status } of await findPredecessors(database, wanted)) {
+      if (open.has(eventNid)) followed.add(eventNid);
+      if (status === 'accepted' || passed.has(eventNid)) continue;
+      passed.add(eventNid);
+      next.push(eventNid);
+    }
+    wanted = next;
+  }
+  return followed;
+}
+
+/** A state that another server told, of events that are all here. */
+async function givenBranch(
+  { database, tries }: ViewParts,
+  { roomNid }: RoomView,
+  eventIds: readonly string[],
+  nodes: NewNode[],
+): Promise<BranchState> {
+  const places = await findEventPlaces(database, eventIds);
+  const isUsable = (place: EventPlaceRow | undefined): place is EventPlaceRow =>
+    place !== undefined && place.status !== 'missing' && place.roomNid === roomNid;
+  const missing = eventIds.filter((id) => !isUsable(places.get(id)));
+  if (missing.length > 0) throw new MissingEventsError(missing);
+  const entries = new Map<number, number>();
+  for (const { keyNid, eventNid, status } of places.values()) {
+    if (keyNid !== undefined && status !== 'rejected_by_auth') entries.set(keyNid, eventNid);
+  }
+  const state = await tries.update(database, roomNid, 0, entries);
+  nodes.push(...state.nodes);
+  return { root: state.root, entry: undefined };
+}
+
+/** Predecessors whose state was given may never have been heard of: they are mentioned now. */
+async function nidsOf(
+  parts: BuildParts,
+  { roomNid, head }: RoomView,
+  prevIds: readonly string[],
+  places: ReadonlyMap<string, EventPlaceRow>,
+): Promise<number[]> {
+  const known = new Map(head.extremities.map(({ id, nid }) => [id, nid]));
+  for (const [id, { eventNid }] of places) known.set(id, eventNid);
+  const unmentioned = prevIds.filter((id) => !known.has(id));
+  for (const [id, nid] of await mentionEvents(parts, roomNid, unmentioned)) known.set(id, nid);
+  return prevIds.flatMap((id) => known.get(id) ?? []);
+}
+
+/**
+ * The newest first. Beyond the limit the oldest are given up: they stay in the graph, but neither our events nor the
+ * room's state follow them any more.
+ */
+export function extremitiesAfter(view: RoomView, { remaining }: Predecessors, own: Extremity): readonly Extremity[] {
+  return [own, ...remaining].slice(0, extremitiesMax);
+}

@@ -1,0 +1,144 @@
+/** Owns the reads of the event graph: places of events, what state resolution sees of them, who cites whom. */
+import { statement, type ReadTx } from '#storage/database.ts';
+import { statusOfCode, type EventStatus } from '#storage/rooms/event-status.ts';
+
+/** Where an event stands. */
+export type EventPlaceRow = {
+  readonly eventNid: number;
+  readonly eventId: string;
+  readonly roomNid: number;
+  readonly status: EventStatus;
+  /** Root of the state before it; undefined while it is not known. */
+  readonly stateBefore: number | undefined;
+  /** Its entry of the state; undefined for an event that is not state. */
+  readonly keyNid: number | undefined;
+};
+
+type PlaceRow = {
+  event_nid: number;
+  event_id: string;
+  room_nid: number;
+  status: number;
+  state_before: number | null;
+  key_nid: number | null;
+};
+
+const placeColumns = 'event_nid, event_id, room_nid, status, state_before, key_nid';
+const selectPlaces = statement<PlaceRow>(
+  'select_event_places',
+  `select ${placeColumns} from events where event_id = any($1::text[])`,
+);
+const selectPlacesByNids = statement<PlaceRow>(
+  'select_event_places_by_nids',
+  `select ${placeColumns} from events where event_nid = any($1::bigint[])`,
+);
+
+/** The places of the events that have ever been mentioned, by event id. */
+export async function findEventPlaces(
+  db: ReadTx,
+  eventIds: readonly string[],
+): Promise<ReadonlyMap<string, EventPlaceRow>> {
+  if (eventIds.length === 0) return new Map();
+  const rows = await db.query(selectPlaces, [eventIds]);
+  return new Map(rows.map((row) => [row.event_id, placeOf(row)]));
+}
+
+export async function findEventPlacesByNids(db: ReadTx, nids: readonly number[]): Promise<EventPlaceRow[]> {
+  return nids.length === 0 ? [] : (await db.query(selectPlacesByNids, [nids])).map(placeOf);
+}
+
+function placeOf(row: PlaceRow): EventPlaceRow {
+  return {
+    eventNid: row.event_nid,
+    eventId: row.event_id,
+    roomNid: row.room_nid,
+    status: statusOfCode(row.status),
+    stateBefore: row.state_before ?? undefined,
+    keyNid: row.key_nid ?? undefined,
+  };
+}
+
+/** A state event with what it cites. */
+export type CitingRow = {
+  readonly event_nid: number;
+  readonly event_id: string;
+  readonly status: number;
+  readonly auth_gen: number | null;
+  readonly json: string;
+};
+
+// By primary key; the text is needed, since state resolution asks the auth rules.
+const citingColumns = 'e.event_nid, e.event_id, e.status, e.auth_gen, j.json';
+const selectCiting = statement<CitingRow>(
+  'select_events_for_resolution',
+  `select ${citingColumns} from events e join event_json j using (event_nid)
+   where e.event_id = any($1::text[]) and e.room_nid = $2 and e.status between 1 and 4`,
+);
+const selectCitingByNids = statement<CitingRow>(
+  'select_events_for_resolution_by_nids',
+  `select ${citingColumns} from events e join event_json j using (event_nid)
+   where e.event_nid = any($1::bigint[]) and e.room_nid = $2 and e.status between 1 and 4`,
+);
+
+/** What state resolution may look at: events of the room that their own auth events permit. */
+export function findEventsForResolution(
+  db: ReadTx,
+  roomNid: number,
+  eventIds: readonly string[],
+): Promise<CitingRow[]> {
+  return db.query(selectCiting, [eventIds, roomNid]);
+}
+
+export function findEventsForResolutionByNids(
+  db: ReadTx,
+  roomNid: number,
+  nids: readonly number[],
+): Promise<CitingRow[]> {
+  return nids.length === 0 ? Promise.resolve([]) : db.query(selectCitingByNids, [nids, roomNid]);
+}
+
+export type CitationRow = { readonly auth_nid: number; readonly event_nid: number; readonly key_nid: number | null };
+
+// By the index on auth_nid, as many of each as the limit.
+const selectCitations = statement<CitationRow>(
+  'select_citations',
+  `select c.auth_nid, c.event_nid, e.key_nid
+   from unnest($1::bigint[]) as cited(nid)
+   cross join lateral (select auth_nid, event_nid from event_auth where auth_nid = cited.nid limit $2) c
+   join events e on e.event_nid = c.event_nid`,
+);
+
+/** State events that cite these among their auth events, up to `limit` for each. */
+export function findCitations(db: ReadTx, nids: readonly number[], limit: number): Promise<CitationRow[]> {
+  return nids.length === 0 ? Promise.resolve([]) : db.query(selectCitations, [nids, limit]);
+}
+
+const selectPrevs = statement<{ prev_nid: number; status: number }>(
+  'select_event_predecessors',
+  `select distinct g.prev_nid, e.status from event_edges g join events e on e.event_nid = g.prev_nid
+   where g.event_nid = any($1::bigint[])`,
+);
+
+/** The events that these follow, with their statuses. */
+export async function findPredecessors(
+  db: ReadTx,
+  nids: readonly number[],
+): Promise<{ readonly eventNid: number; readonly status: EventStatus }[]> {
+  const rows = await db.query(selectPrevs, [nids]);
+  return rows.map((row) => ({ eventNid: row.prev_nid, status: statusOfCode(row.status) }));
+}
+
+const selectKeys = statement<{ key_nid: number; type: string; state_key: string }>(
+  'select_state_keys_by_nids',
+  'select key_nid, type, state_key from state_keys where key_nid = any($1::bigint[])',
+);
+
+/** Type and state key of these entries. */
+export async function findKeysByNids(
+  db: ReadTx,
+  keyNids: readonly number[],
+): Promise<ReadonlyMap<number, readonly [type: string, stateKey: string]>> {
+  if (keyNids.length === 0) return new Map();
+  const rows = await db.query(selectKeys, [keyNids]);
+  return new Map(rows.map((row) => [row.key_nid, [row.type, row.state_key]]));
+}

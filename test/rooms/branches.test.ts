@@ -1,0 +1,263 @@
+/** Proves that events on old heads and forks are judged where they stand, and that all orders of arrival end in one state. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { PersistResult } from '#rooms/persist-request.ts';
+import { MissingEventsError } from '#rooms/persist/missing-events.ts';
+import { loadRoomView } from '#rooms/persist/room-view.ts';
+import { findEventPlaces, findEventPlacesByNids, findKeysByNids } from '#storage/rooms/find-graph.ts';
+import { createMigratedDatabase, createRoomParts } from '#test/support/room-parts.ts';
+import { seededNumbers } from '#test/support/seeded.ts';
+import { creator, ForeignRoom, friend, guest, membership, type ForeignDraft } from '#test/rooms/foreign-room.ts';
+import { Chance } from '#test/vectors/state-resolution/chance.ts';
+import { joinedKey } from '#test/vectors/state-resolution/resolvable.ts';
+
+type Parts = Awaited<ReturnType<typeof createRoomParts>>;
+
+const topic = (sender: string, text: string): ForeignDraft => ({
+  type: 'm.room.topic',
+  sender,
+  stateKey: '',
+  content: { topic: text },
+});
+const message = (sender: string, body: string): ForeignDraft => ({
+  type: 'm.room.message',
+  sender,
+  content: { msgtype: 'm.text', body },
+});
+
+/** Takes the room's first events as they are. */
+async function importStart(parts: Parts, room: ForeignRoom, ids: readonly string[]): Promise<void> {
+  const events = ids.map((id) => ({ sealed: room.require(id).pdu }));
+  const { statuses } = await parts.persistEvents({ room: { create: room.version }, events });
+  assert.ok(statuses.every((status) => status === 'accepted'));
+}
+
+function persist(parts: Parts, room: ForeignRoom, eventId: string): Promise<PersistResult> {
+  return parts.persistEvents({ room: { roomId: room.roomId }, events: [{ sealed: room.require(eventId).pdu }] });
+}
+
+async function statusOf(parts: Parts, room: ForeignRoom, eventId: string): Promise<string> {
+  const { statuses } = await persist(parts, room, eventId);
+  const found = (await findEventPlaces(parts.database, [eventId])).get(eventId)?.status;
+  assert.equal(found, statuses[0]);
+  return found ?? 'none';
+}
+
+/** The room's state now, by the keys of the oracle. */
+async function stateOf(parts: Parts, roomId: string): Promise<Map<string, string>> {
+  const view = await loadRoomView(parts.database, roomId);
+  assert.ok(view);
+  const entries = await parts.tries.entries(parts.database, view.roomNid, view.head.root);
+  const keys = await findKeysByNids(
+    parts.database,
+    entries.map(([keyNid]) => keyNid),
+  );
+  const places = await findEventPlacesByNids(
+    parts.database,
+    entries.map(([, eventNid]) => eventNid),
+  );
+  const ids = new Map(places.map(({ eventNid, eventId }) => [eventNid, eventId]));
+  const state = entries.map(([keyNid, eventNid]): [string, string] => {
+    const [type = '', stateKey = ''] = keys.get(keyNid) ?? [];
+    return [joinedKey(type, stateKey), ids.get(eventNid) ?? ''];
+  });
+  return new Map(state.toSorted(([left], [right]) => (left < right ? -1 : 1)));
+}
+
+async function extremitiesOf(parts: Parts, roomId: string): Promise<string[]> {
+  const view = await loadRoomView(parts.database, roomId);
+  return (view?.head.extremities ?? []).map(({ id }) => id).toSorted();
+}
+
+const sorted = (state: ReadonlyMap<string, string>): Map<string, string> =>
+  new Map([...state].toSorted(([left], [right]) => (left < right ? -1 : 1)));
+
+for (const version of ['6', '11', '12']) {
+  test(`version ${version}: a fork becomes two extremities, and their states are resolved into the room's`, async () => {
+    await using on = await createMigratedDatabase();
+    await using parts = await createRoomParts(on);
+    const room = new ForeignRoom(version);
+    const start = room.start();
+    await importStart(parts, room, start);
+    const base = start.slice(-1);
+    const left = room.add(topic(creator, 'left'), base);
+    const right = room.add(topic(friend, 'right'), base);
+    assert.equal(await statusOf(parts, room, left), 'accepted');
+    assert.equal(await statusOf(parts, room, right), 'accepted');
+    assert.deepEqual(await extremitiesOf(parts, room.roomId), [left, right].toSorted());
+    assert.deepEqual(await stateOf(parts, room.roomId), sorted(room.stateAfterAll([left, right])));
+    const fact = parts.facts.at(-1);
+    assert.equal(fact?.eventId, right);
+    assert.ok(fact.fork !== undefined && fact.fork.rootAfter !== fact.stateBefore);
+
+    // What is drafted here follows both.
+    const own = { sender: creator, type: 'm.room.message', content: { msgtype: 'm.text', body: 'merged' } };
+    const { eventIds } = await parts.persistEvents({ room: { roomId: room.roomId }, events: [own] });
+    assert.deepEqual(await extremitiesOf(parts, room.roomId), eventIds);
+    const merged = parts.facts.at(-1);
+    assert.equal(merged?.fork, undefined);
+  });
+}
+
+test('an event is rejected by its own auth events, or by the state before it, and stays in the graph', async () => {
+  await using on = await createMigratedDatabase();
+  await using parts = await createRoomParts(on);
+  const room = new ForeignRoom('11');
+  const start = room.start();
+  await importStart(parts, room, start);
+  const [create = '', , power = '', , friendJoin = '', guestJoin = ''] = start;
+  const forbidden = room.add(topic(guest, 'not mine'), [guestJoin]);
+  assert.equal(await statusOf(parts, room, forbidden), 'rejected_by_auth');
+  const demotion = room.add(
+    { type: 'm.room.power_levels', sender: creator, stateKey: '', content: { users: { [creator]: 100 } } },
+    [guestJoin],
+  );
+  assert.equal(await statusOf(parts, room, demotion), 'accepted');
+  // It cites the power levels that still let the friend, but follows those that do not.
+  const late = room.add({ ...topic(friend, 'too late'), authEvents: [create, power, friendJoin] }, [demotion]);
+  assert.equal(await statusOf(parts, room, late), 'rejected_by_state');
+  assert.deepEqual(await extremitiesOf(parts, room.roomId), [demotion]);
+  // A rejected event may be followed, and changes nothing; one that is cited spoils what cites it.
+  const after = room.add(message(creator, 'goes on'), [late]);
+  assert.equal(await statusOf(parts, room, after), 'accepted');
+  const spoiled = room.add({ ...message(creator, 'spoiled'), authEvents: [create, power, forbidden] }, [after]);
+  assert.equal(await statusOf(parts, room, spoiled), 'rejected_by_auth');
+  assert.equal((await stateOf(parts, room.roomId)).get(joinedKey('m.room.topic', '')), undefined);
+  const facts = parts.facts.map(({ eventId }) => eventId);
+  assert.deepEqual(facts.slice(start.length), [demotion, after]);
+});
+
+test('what the current state forbids is soft-failed: no extremity, no fact, but a branch that can be followed', async () => {
+  await using on = await createMigratedDatabase();
+  await using parts = await createRoomParts(on);
+  const room = new ForeignRoom('11');
+  const start = room.start();
+  await importStart(parts, room, start);
+  const [guestJoin = ''] = start.slice(-1);
+  const ban = room.add(membership(creator, guest, 'ban'), [guestJoin]);
+  assert.equal(await statusOf(parts, room, ban), 'accepted');
+  const evasion = room.add(message(guest, 'from before the ban'), [guestJoin]);
+  assert.equal(await statusOf(parts, room, evasion), 'soft_failed');
+  assert.deepEqual(await extremitiesOf(parts, room.roomId), [ban]);
+  assert.equal(parts.facts.at(-1)?.eventId, ban);
+  const merge = room.add(message(creator, 'follows both'), [ban, evasion]);
+  assert.equal(await statusOf(parts, room, merge), 'accepted');
+  assert.deepEqual(await extremitiesOf(parts, room.roomId), [merge]);
+  // The same event again is no second one.
+  assert.equal(await statusOf(parts, room, evasion), 'soft_failed');
+  assert.equal(await statusOf(parts, room, merge), 'accepted');
+});
+
+test('an event whose predecessor is not here is refused with its name, and accepted when that has come', async () => {
+  await using on = await createMigratedDatabase();
+  await using parts = await createRoomParts(on);
+  const room = new ForeignRoom('12');
+  const start = room.start();
+  await importStart(parts, room, start);
+  const first = room.add(topic(creator, 'first'), start.slice(-1));
+  const second = room.add(message(friend, 'second'), [first]);
+  await assert.rejects(persist(parts, room, second), (error: unknown) => {
+    assert.ok(error instanceof MissingEventsError);
+    assert.deepEqual(error.eventIds, [first]);
+    return true;
+  });
+  // Both at once, in the wrong order of nothing: the second waits for the first to be written.
+  const results = await Promise.all([persist(parts, room, first), persist(parts, room, second)]);
+  assert.deepEqual(
+    results.flatMap(({ statuses }) => statuses),
+    ['accepted', 'accepted'],
+  );
+});
+
+/** Random events after random tips, until there are so many; gives them in the order in which they were made. */
+function grow(room: ForeignRoom, chance: Chance, from: string, count: number): string[] {
+  const users = [creator, friend, guest];
+  let tips = [from];
+  const made: string[] = [];
+  for (let step = 0; step < count; step++) {
+    const prevIds = chance.shuffle(tips).slice(0, chance.between(1, 2));
+    // Now and then an older event is followed once more, so that the graph forks.
+    if (chance.isOneIn(3) && made.length > 0) prevIds[0] = chance.pick(made);
+    const id = room.add(anyDraft(room, chance, users), [...new Set(prevIds)]);
+    made.push(id);
+    tips = [...tips.filter((tip) => !prevIds.includes(tip)), id].slice(-8);
+  }
+  return made;
+}
+
+function anyDraft(room: ForeignRoom, chance: Chance, users: readonly string[]): ForeignDraft {
+  const sender = chance.pick(users);
+  // The creator stays, to tie the branches together in the end.
+  const target = chance.pick([friend, guest]);
+  const dice = chance.between(0, 9);
+  if (dice < 3) return topic(sender, String(dice));
+  if (dice < 5) return membership(target, target, chance.pick(['join', 'join', 'leave']));
+  if (dice === 5) return membership(sender, target, chance.pick(['ban', 'leave', 'invite']));
+  if (dice === 6) {
+    const own = room.version.privilegedCreators ? {} : { [creator]: 100 };
+    const users = { ...own, [friend]: chance.pick([0, 50]), [guest]: chance.pick([0, 50]) };
+    return { type: 'm.room.power_levels', sender, stateKey: '', content: { users } };
+  }
+  if (dice === 7) {
+    const content = { join_rule: chance.pick(['public', 'invite']) };
+    return { type: 'm.room.join_rules', sender, stateKey: '', content };
+  }
+  return message(sender, 'hello');
+}
+
+/** Hands the events in; those whose predecessors are missing come again later, as after a fetch. */
+async function feed(parts: Parts, room: ForeignRoom, ids: readonly string[]): Promise<Map<string, string>> {
+  const statuses = new Map<string, string>();
+  let waiting = [...ids];
+  for (let round = 0; waiting.length > 0; round++) {
+    assert.ok(round <= ids.length);
+    const missing: string[] = [];
+    for (const id of waiting) {
+      try {
+        const {
+          statuses: [status = ''],
+        } = await persist(parts, room, id);
+        statuses.set(id, status);
+      } catch (error) {
+        if (!(error instanceof MissingEventsError)) throw error;
+        missing.push(id);
+      }
+    }
+    waiting = missing;
+  }
+  return statuses;
+}
+
+for (const version of ['9', '11', '12']) {
+  test(`version ${version}: whatever the order of arrival, the state is the one that the text gives`, async () => {
+    for (let seed = 1; seed <= 3; seed++) {
+      const chance = new Chance(seededNumbers(seed * 31 + Number(version)));
+      const room = new ForeignRoom(version);
+      const start = room.start();
+      const made = grow(room, chance, start.at(-1) ?? '', 24);
+      const followed = new Set(made.flatMap((id) => room.require(id).prevIds));
+      const tips = made.filter((id) => !followed.has(id)).slice(-19);
+      const end = room.add(message(creator, 'the end'), tips);
+      const verdicts: Map<string, string>[] = [];
+      for (let order = 0; order < 3; order++) {
+        await using on = await createMigratedDatabase();
+        await using parts = await createRoomParts(on);
+        await importStart(parts, room, start);
+        const statuses = await feed(parts, room, [...chance.shuffle(made), end]);
+        assert.equal(statuses.get(end), 'accepted', `seed ${seed}, order ${order}`);
+        assert.deepEqual(
+          await stateOf(parts, room.roomId),
+          sorted(room.require(end).stateAfter),
+          `seed ${seed}, order ${order}`,
+        );
+        verdicts.push(new Map([...statuses].map(([id, status]) => [id, status.replace('soft_failed', 'accepted')])));
+      }
+      for (const verdict of verdicts) {
+        for (const id of made) {
+          const isAccepted = verdict.get(id) === 'accepted';
+          assert.equal(isAccepted, room.require(id).isAllowed, `seed ${seed}: ${id} is ${verdict.get(id)}`);
+        }
+      }
+    }
+  });
+}
