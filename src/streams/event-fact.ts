@@ -40,6 +40,25 @@ export type Fork = {
   /** The room's state, which is not the one before the event. */
   readonly rootBefore: number;
   readonly rootAfter: number;
-  /** Local users whose membership changed by other events than this one, with the code of what they are now. */
+  /** Local users whose membership is another now, with its code: by this event, or by others that are part of the state again. */
   readonly members: readonly { readonly userId: string; readonly membership: number }[];
 };
+
+const nobody: readonly string[] = [];
+
+/** The users whose membership changes with the fact; of an event on an old head, the local ones. */
+export function membersOf(fact: EventFact): readonly string[] {
+  if (fact.fork !== undefined) return fact.fork.members.map(({ userId }) => userId);
+  return fact.type === 'm.room.member' && fact.stateKey !== undefined ? [fact.stateKey] : nobody;
+}
+
+/** The code of what the user is after the fact; undefined if it does not tell, or tells nothing that there is. */
+export function membershipIn(fact: EventFact, userId: string): number | undefined {
+  if (fact.fork !== undefined) return fact.fork.members.find((member) => member.userId === userId)?.membership;
+  const { membership } = fact;
+  return isMembershipName(membership) ? membershipCodes[membership] : undefined;
+}
+
+function isMembershipName(name: string | undefined): name is MembershipName {
+  return name !== undefined && Object.hasOwn(membershipCodes, name);
+}

@@ -1,5 +1,5 @@
 /** Owns the newest facts of the event stream in memory, found by position, by room and by member. */
-import type { EventFact } from '#streams/event-fact.ts';
+import { membersOf, type EventFact } from '#streams/event-fact.ts';
 
 export type FactRingBounds = { readonly factsMax: number; readonly charactersMax: number };
 
@@ -105,7 +105,7 @@ export class FactRing {
     this.#characters += fact.stem.length;
     this.#all.push(fact);
     queueOf(this.#byRoom, fact.roomNid).push(fact);
-    if (isMember(fact)) queueOf(this.#byMember, fact.stateKey).push(fact);
+    for (const userId of membersOf(fact)) queueOf(this.#byMember, userId).push(fact);
     if (fact.redacts !== undefined) {
       const target = this.#byRoom.get(fact.roomNid)?.findLastById(fact.redacts);
       if (target !== undefined) this.#redacted.add(target.eventNid);
@@ -122,13 +122,8 @@ export class FactRing {
     this.#characters -= fact.stem.length;
     this.#redacted.delete(fact.eventNid);
     dropFirst(this.#byRoom, fact.roomNid);
-    if (isMember(fact)) dropFirst(this.#byMember, fact.stateKey);
+    for (const userId of membersOf(fact)) dropFirst(this.#byMember, userId);
   }
-}
-
-/** Whether the fact says something of a user's membership. */
-export function isMember(fact: EventFact): fact is EventFact & { readonly stateKey: string } {
-  return fact.type === 'm.room.member' && fact.stateKey !== undefined;
 }
 
 function queueOf<K>(queues: Map<K, FactQueue>, key: K): FactQueue {

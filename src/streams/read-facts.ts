@@ -4,8 +4,9 @@ import { sliceMembers } from '#matrix/json-slices.ts';
 import { roomVersions } from '#matrix/room-versions.ts';
 import type { ReadTx } from '#storage/database.ts';
 import type { StateTries } from '#storage/rooms/state-tries.ts';
+import { findForkMembers, findForks } from '#storage/streams/find-forks.ts';
 import { findStreamEvents, type StreamEventRow } from '#storage/streams/find-stream-events.ts';
-import type { EventFact } from '#streams/event-fact.ts';
+import type { EventFact, Fork } from '#streams/event-fact.ts';
 
 export type ReadFact = { readonly fact: EventFact; readonly redacted: boolean };
 
@@ -21,9 +22,18 @@ export async function readFacts(
     rows.map(async (row) => {
       const isState = row.key_nid !== null && row.state_before !== 0;
       const replaced = isState ? await tries.find(db, row.room_nid, row.state_before, row.key_nid) : undefined;
-      return { fact: factOf(row, replaced), redacted: row.redacted };
+      const fact = factOf(row, replaced);
+      const fork = row.is_fork ? await readFork(db, row) : undefined;
+      return { fact: fork === undefined ? fact : { ...fact, fork }, redacted: row.redacted };
     }),
   );
+}
+
+async function readFork(db: ReadTx, { room_nid: roomNid, pos }: StreamEventRow): Promise<Fork | undefined> {
+  const [row] = await findForks(db, [{ roomNid, after: pos - 1, upTo: pos }]);
+  if (row === undefined) return undefined;
+  const members = await findForkMembers(db, roomNid, pos);
+  return { rootBefore: row.root_before, rootAfter: row.root_after, members };
 }
 
 function factOf(row: StreamEventRow, replacesNid: number | undefined): EventFact {

@@ -1,8 +1,7 @@
 /** Owns the requests that wait for news, found by room and by user, with one coarse clock for all their deadlines. */
 import type { Clock } from '#core/clock.ts';
-import type { EventFact } from '#streams/event-fact.ts';
+import { membersOf, type EventFact } from '#streams/event-fact.ts';
 import { roomsOf, type Change } from '#streams/change.ts';
-import { isMember } from '#streams/fact-ring.ts';
 import { mapPositions, type StreamPositions } from '#streams/sync-token.ts';
 
 /** A deadline is met up to this much late; in return ten thousand waiters share one timer. */
@@ -91,7 +90,7 @@ export class Waiters implements Disposable {
     if (this.#count === 0) return;
     for (const fact of facts) {
       this.#takeAll(this.#byRoom.get(fact.roomNid), before);
-      if (isMember(fact)) this.#takeAll(this.#byMember.get(fact.stateKey), before);
+      for (const userId of membersOf(fact)) this.#takeAll(this.#byMember.get(userId), before);
     }
     this.#resume();
   }

@@ -9,8 +9,9 @@ import { findInviteBlockers } from '#storage/users/find-invite-permission.ts';
 import { findRoomSummaries } from '#storage/streams/find-sync-state.ts';
 import { findStrippedSnapshots } from '#storage/streams/find-user-rooms.ts';
 import type { EventStream } from '#streams/event-stream.ts';
-import { isMember } from '#streams/fact-ring.ts';
+import { membersOf } from '#streams/event-fact.ts';
 import { quietRoomJson, roomJson, type Presentation, type RoomSections, type RoomView } from '#sync/present.ts';
+import { cutUndone } from '#sync/cut-undone.ts';
 import { findBundles } from '#sync/bundles.ts';
 import { findRoomStates } from '#sync/room-states.ts';
 import type { RoomExtras } from '#sync/room-extras.ts';
@@ -35,7 +36,10 @@ export async function collectRooms(
   extras: RoomExtras,
 ): Promise<RoomSections> {
   const parts = { database, tries, clock, stream: streams.events };
-  const timelines = await findRoomTimelines(parts, skeleton.plans, request);
+  const found = await findRoomTimelines(parts, skeleton.plans, request);
+  const { useStateAfter } = request;
+  const isForked = !useStateAfter && found.some(({ forks }) => forks.length > 0);
+  const timelines = isForked ? await Promise.all(found.map((timeline) => cutUndone(parts, timeline))) : found;
   const views = await hydrate(parts, timelines, request, extras);
   const to = await presentationOf(parts, views, request);
   const join = new Map<string, string>();
@@ -90,7 +94,9 @@ async function hydrate(
 
 /** Whether members may have come or gone. What the table told is not looked through again. */
 function mayChangeSummary({ plan, facts }: Timeline): boolean {
-  return plan.full || facts === undefined || facts.some(isMember);
+  return (
+    plan.full || facts === undefined || facts.some((fact) => fact.fork !== undefined || membersOf(fact).length > 0)
+  );
 }
 
 async function findVersions(

@@ -5,7 +5,7 @@ import { findMemberKeyNids, findStateEventKeys, type RoomSummary } from '#storag
 import { findStateRootsAt } from '#storage/streams/find-timelines.ts';
 import { heroesFor } from '#sync/present.ts';
 import type { SyncFilter } from '#sync/sync-filter.ts';
-import type { Timeline, TimelineItem } from '#sync/timelines.ts';
+import type { StateFork, Timeline, TimelineItem } from '#sync/timelines.ts';
 
 type Parts = { readonly database: ReadTx; readonly tries: StateTries };
 
@@ -18,7 +18,13 @@ export type StateRequest = {
 };
 
 /** From which state to which one, and an event that comes on top of the latter. */
-type Span = { readonly before: number | undefined; readonly after: number; readonly last: TimelineItem | undefined };
+type Span = {
+  readonly before: number | undefined;
+  readonly after: number;
+  readonly last: TimelineItem | undefined;
+  /** The state at the end of the timeline, when the events of the timeline alone do not lead to it. */
+  readonly end: number | undefined;
+};
 
 const noNids: readonly number[] = [];
 
@@ -30,10 +36,12 @@ export async function findRoomStates(
 ): Promise<readonly (readonly number[])[]> {
   const spans = await findSpans(parts.database, timelines, request.useStateAfter);
   const nids = await Promise.all(
-    timelines.map(async ({ plan }, index) => {
+    timelines.map(async ({ plan, items }, index) => {
       const span = spans[index];
       if (span === undefined || !request.filter.state.hasRoom(plan.roomId)) return noNids;
-      return nidsOf(parts, plan.roomNid, span);
+      const nids = await nidsOf(parts, plan.roomNid, span);
+      if (span.end === undefined || span.end === span.after) return nids;
+      return withResolved(parts, plan.roomNid, nids, { start: span.after, end: span.end, items });
     }),
   );
   const { state } = request.filter;
@@ -54,6 +62,26 @@ async function nidsOf({ database, tries }: Parts, roomNid: number, span: Span): 
   return [...nids.filter((nid) => nid !== span.last?.replacesNid), ...own];
 }
 
+/**
+ * Adds what a state resolution made part of the state within the timeline: the client hears of it nowhere else.
+ * Specification: Server-Server API, "Soft failure"; Client-Server API, "Syncing".
+ */
+async function withResolved(
+  { database, tries }: Parts,
+  roomNid: number,
+  nids: readonly number[],
+  span: { readonly start: number; readonly end: number; readonly items: readonly TimelineItem[] },
+): Promise<readonly number[]> {
+  const told = new Set(span.items.map(({ eventNid }) => eventNid));
+  const shown = new Set(nids);
+  for (const { before, after } of await tries.diff(database, roomNid, span.start, span.end)) {
+    if (after === undefined || told.has(after)) continue;
+    if (before !== undefined) shown.delete(before);
+    shown.add(after);
+  }
+  return [...shown];
+}
+
 /** Undefined for a room whose section has no state. */
 async function findSpans(
   database: ReadTx,
@@ -65,28 +93,41 @@ async function findSpans(
   const known = timelines.map(({ plan, items, facts }) => {
     if (plan.ownEventOnly) return undefined;
     const { roomNid } = plan;
-    const changed = facts === undefined || facts.some((fact) => fact.stateKey !== undefined);
-    const first = facts?.[0]?.stateBefore;
+    const changed = facts === undefined || facts.some((fact) => fact.stateKey !== undefined || fact.fork !== undefined);
+    const first = rootBefore(facts?.[0]);
     const before = plan.full ? 0 : first;
-    const after = useStateAfter ? undefined : items[0]?.stateBefore;
+    const after = useStateAfter ? undefined : rootBefore(items[0]);
     if (before === undefined) places.push({ roomNid, pos: plan.after });
     if (!plan.full && !changed && first !== undefined) return { before: first, after: first };
     // The last event of a room that is left may be followed by others in the batch whose head tells the root.
     const departure = plan.section === 'leave' ? items.at(-1) : undefined;
     if (after === undefined && departure === undefined) places.push({ roomNid, pos: plan.upTo });
-    return { before, after: after ?? departure?.stateBefore };
+    return { before, after: after ?? departure?.fork?.rootAfter ?? departure?.stateBefore };
   });
   const roots = await findStateRootsAt(database, places);
   let next = 0;
-  return timelines.map(({ plan, items }, index) => {
+  return timelines.map(({ plan, items, forks }, index) => {
     const span = known[index];
     if (span === undefined) return undefined;
     const before = span.before ?? roots[next++] ?? 0;
     const after = span.after ?? roots[next++] ?? 0;
     const departure = plan.section === 'leave' && useStateAfter ? items.at(-1) : undefined;
-    const last = departure?.stateKey === undefined ? undefined : departure;
-    return { before: plan.full ? undefined : before, after, last };
+    const last = departure?.stateKey === undefined || departure.fork !== undefined ? undefined : departure;
+    const end = useStateAfter ? undefined : endOf(forks, items);
+    return { before: plan.full ? undefined : before, after, last, end };
   });
+}
+
+/** The room's state before an event: that before the event itself, unless it follows an old head. */
+function rootBefore(
+  event: { readonly stateBefore: number; readonly fork?: StateFork | undefined } | undefined,
+): number | undefined {
+  return event?.fork?.rootBefore ?? event?.stateBefore;
+}
+
+/** The state after the last resolution in the timeline: what comes after it is told by the events themselves. */
+function endOf(forks: readonly StateFork[], items: readonly TimelineItem[]): number | undefined {
+  return items.length === 0 ? undefined : forks.at(-1)?.rootAfter;
 }
 
 /** Applies the filter: types and senders, and of members only those whom the client needs. */

@@ -2,13 +2,15 @@
 import { isEventVisible, type HistoryVisibility } from '#matrix/history-visibility.ts';
 import type { ReadTx } from '#storage/database.ts';
 import type { StateTries } from '#storage/rooms/state-tries.ts';
+import { findForks } from '#storage/streams/find-forks.ts';
 import { findTimelines, type TimelineRow } from '#storage/streams/find-timelines.ts';
-import { membershipCodes, type EventFact } from '#streams/event-fact.ts';
+import { membershipCodes, type EventFact, type Fork } from '#streams/event-fact.ts';
 import type { EventStream } from '#streams/event-stream.ts';
 import type { RoomPlan } from '#sync/skeleton.ts';
 import type { SyncFilter } from '#sync/sync-filter.ts';
 
 export type TimelineItem = {
+  readonly pos: number;
   readonly eventNid: number;
   readonly type: string;
   readonly stateKey: string | undefined;
@@ -17,9 +19,15 @@ export type TimelineItem = {
   readonly stateBefore: number;
   /** The state event that this one replaced. */
   readonly replacesNid: number | undefined;
+  /** Set if it does not follow the room's newest events. */
+  readonly fork: StateFork | undefined;
   /** What the ring has of it, if that is still how the event looks. */
   readonly fact: EventFact | undefined;
 };
+
+/** The room's state before and after an event that does not stand on it. */
+export type StateFork = Pick<Fork, 'rootBefore' | 'rootAfter'>;
+type PlacedFork = StateFork & { readonly pos: number };
 
 export type Timeline = {
   readonly plan: RoomPlan;
@@ -28,6 +36,8 @@ export type Timeline = {
   readonly limited: boolean;
   /** Every fact of the window, when the ring has them all. */
   readonly facts: readonly EventFact[] | undefined;
+  /** Events since the first item that do not follow the room's newest ones, in the order of their positions. */
+  readonly forks: readonly PlacedFork[];
 };
 
 export type TimelineReader = {
@@ -75,6 +85,7 @@ function timelineOfRing(
   const wanted = wantedOf(facts, plan, reader);
   const start = Math.max(0, wanted.length - timeline.limit);
   const items = wanted.slice(start).map((fact) => ({
+    pos: fact.pos,
     eventNid: fact.eventNid,
     type: fact.type,
     stateKey: fact.stateKey,
@@ -82,9 +93,14 @@ function timelineOfRing(
     roomOrder: fact.roomOrder,
     stateBefore: fact.stateBefore,
     replacesNid: fact.replacesNid,
+    fork: fact.fork,
     fact: stream.isRedacted(fact.eventNid) ? undefined : fact,
   }));
-  return { plan, items, limited: start > 0, facts };
+  const first = wanted[start]?.pos ?? 0;
+  const forks = facts.flatMap((fact) =>
+    fact.fork !== undefined && fact.pos >= first ? [{ ...fact.fork, pos: fact.pos }] : [],
+  );
+  return { plan, items, limited: start > 0, facts, forks };
 }
 
 function wantedOf(
@@ -114,6 +130,7 @@ async function timelinesOfTable(
   const windows = plans.filter((plan) => timeline.hasRoom(plan.roomId));
   const rows = await findTimelines(database, windows, timeline.limit + 1, timeline.condition);
   const byRoom = Map.groupBy(rows, (row) => row.room_nid);
+  const forksOf = await forksByRoom(database, plans, byRoom);
   return Promise.all(
     plans.map(async (plan) => {
       const all = byRoom.get(plan.roomNid) ?? [];
@@ -122,16 +139,47 @@ async function timelinesOfTable(
       const heard = visible.filter(
         ({ state_key, sender }) => !isUnheard({ stateKey: state_key ?? undefined, sender }, ignored),
       );
-      const items = await Promise.all(heard.map((row) => itemOf(database, tries, row)));
+      const forks = forksOf.get(plan.roomNid) ?? [];
+      const forkAt = new Map(forks.map((fork) => [fork.pos, fork]));
+      const items = await Promise.all(heard.map((row) => itemOf(database, tries, row, forkAt.get(row.pos))));
+      const first = heard[0]?.pos ?? Infinity;
       const limited = !plan.ownEventOnly && visible.length < all.length;
-      return { plan, items, limited, facts: undefined };
+      return { plan, items, limited, facts: undefined, forks: forks.filter(({ pos }) => pos >= first) };
     }),
   );
 }
 
-async function itemOf(database: ReadTx, tries: StateTries, row: TimelineRow): Promise<TimelineItem> {
+async function forksByRoom(
+  database: ReadTx,
+  plans: readonly RoomPlan[],
+  rowsOf: ReadonlyMap<number, readonly TimelineRow[]>,
+): Promise<ReadonlyMap<number, readonly PlacedFork[]>> {
+  const windows = plans.flatMap(({ roomNid, upTo }) => {
+    const [first] = rowsOf.get(roomNid) ?? [];
+    return first === undefined ? [] : [{ roomNid, after: first.pos - 1, upTo }];
+  });
+  const found = new Map<number, PlacedFork[]>();
+  for (const { room_nid: roomNid, pos, root_before: rootBefore, root_after: rootAfter } of await findForks(
+    database,
+    windows,
+  )) {
+    const forks = found.get(roomNid);
+    const fork = { pos, rootBefore, rootAfter };
+    if (forks === undefined) found.set(roomNid, [fork]);
+    else forks.push(fork);
+  }
+  return found;
+}
+
+async function itemOf(
+  database: ReadTx,
+  tries: StateTries,
+  row: TimelineRow,
+  fork: StateFork | undefined,
+): Promise<TimelineItem> {
   const isReplacing = row.key_nid !== null && row.state_before !== 0;
   return {
+    pos: row.pos,
     eventNid: row.event_nid,
     type: row.type,
     stateKey: row.state_key ?? undefined,
@@ -139,6 +187,7 @@ async function itemOf(database: ReadTx, tries: StateTries, row: TimelineRow): Pr
     roomOrder: row.room_order,
     stateBefore: row.state_before,
     replacesNid: isReplacing ? await tries.find(database, row.room_nid, row.state_before, row.key_nid) : undefined,
+    fork,
     fact: undefined,
   };
 }

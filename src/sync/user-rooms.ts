@@ -2,7 +2,7 @@
 import { BoundedMap } from '#core/bounded-map.ts';
 import type { ReadTx } from '#storage/database.ts';
 import { findUserRooms } from '#storage/streams/find-user-rooms.ts';
-import { membershipCodes, type EventFact, type MembershipName } from '#streams/event-fact.ts';
+import { membershipCodes, membershipIn, type EventFact } from '#streams/event-fact.ts';
 import type { EventStream } from '#streams/event-stream.ts';
 import type { Streams } from '#streams/streams.ts';
 
@@ -40,7 +40,7 @@ export class UserRooms {
     if (at === undefined || at.pos === this.#stream.horizon) return at;
     if (!this.#stream.reachesBackTo(at.pos)) return undefined;
     const changes = this.#stream.memberFactsSince(userId, at.pos);
-    const next = withChanges(at, changes, this.#stream.horizon);
+    const next = withChanges(at, userId, changes, this.#stream.horizon);
     this.#byUser.set(userNid, next);
     return next;
   }
@@ -66,15 +66,16 @@ export class UserRooms {
   }
 }
 
-function withChanges(at: UserRoomsAt, changes: readonly EventFact[], horizon: number): UserRoomsAt {
+function withChanges(at: UserRoomsAt, userId: string, changes: readonly EventFact[], horizon: number): UserRoomsAt {
   if (changes.length === 0) return { ...at, pos: horizon };
   const rooms = new Map(at.rooms);
   for (const fact of changes) {
-    if (fact.pos <= (rooms.get(fact.roomNid)?.sincePos ?? 0) || !isMembership(fact.membership)) continue;
+    const membership = membershipIn(fact, userId);
+    if (fact.pos <= (rooms.get(fact.roomNid)?.sincePos ?? 0) || membership === undefined) continue;
     rooms.set(fact.roomNid, {
       roomNid: fact.roomNid,
       roomId: fact.roomId,
-      membership: membershipCodes[fact.membership],
+      membership,
       sincePos: fact.pos,
       forgotten: false,
     });
@@ -85,10 +86,6 @@ function withChanges(at: UserRoomsAt, changes: readonly EventFact[], horizon: nu
 function userRoomsAt(pos: number, rooms: ReadonlyMap<number, UserRoom>): UserRoomsAt {
   const joined = [...rooms.values()].filter((room) => room.membership === membershipCodes.join);
   return { pos, rooms, joined, joinedNids: joined.map((room) => room.roomNid) };
-}
-
-function isMembership(name: string | undefined): name is MembershipName {
-  return name !== undefined && Object.hasOwn(membershipCodes, name);
 }
 
 // A cache of what the stream tells; each stream has its own.

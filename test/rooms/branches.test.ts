@@ -8,7 +8,7 @@ import { findEventPlaces, findEventPlacesByNids, findKeysByNids } from '#storage
 import { createMigratedDatabase, createRoomParts } from '#test/support/room-parts.ts';
 import { seededNumbers } from '#test/support/seeded.ts';
 import { creator, ForeignRoom, friend, guest, membership, type ForeignDraft } from '#test/rooms/foreign-room.ts';
-import { Chance } from '#test/vectors/state-resolution/chance.ts';
+import { Chance } from '#test/support/chance.ts';
 import { joinedKey } from '#test/vectors/state-resolution/resolvable.ts';
 
 type Parts = Awaited<ReturnType<typeof createRoomParts>>;

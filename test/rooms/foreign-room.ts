@@ -5,7 +5,7 @@ import { checkAuth } from '#matrix/auth-rules/check-auth.ts';
 import { authEventOf } from '#matrix/auth-event.ts';
 import { selectAuthTypes } from '#matrix/auth-rules/select-auth-types.ts';
 import { validatePdu } from '#matrix/pdu-checks.ts';
-import type { EventReference, JsonObject } from '#matrix/pdu.ts';
+import { eventIdsOf, type EventReference, type JsonObject } from '#matrix/pdu.ts';
 import { findRoomVersion, type RoomVersion } from '#matrix/room-versions.ts';
 import { generateSigningKey, importVerifyKey } from '#matrix/signing-keys.ts';
 import { checkSignatures, type Signer } from '#matrix/signing.ts';
@@ -119,6 +119,20 @@ export class ForeignRoom {
       });
     }
     return pdu.eventId;
+  }
+
+  /** Takes in a state event that another server has made, with what it followed here. */
+  adopt(pdu: ValidatedPdu): void {
+    const { type, state_key: stateKey = '', sender, content, depth } = pdu.pdu;
+    const prevIds = eventIdsOf(pdu.pdu.prev_events);
+    const authEventIds = eventIdsOf(pdu.pdu.auth_events);
+    const stateBefore = this.stateAfterAll(prevIds);
+    const stateAfter = new Map(stateBefore).set(joinedKey(type, stateKey), pdu.eventId);
+    this.events.set(pdu.eventId, { pdu, prevIds, stateBefore, stateAfter, isAllowed: true });
+    const originServerTs = pdu.pdu.origin_server_ts;
+    const authGen = 1 + Math.max(0, ...authEventIds.map((id) => this.#resolvable.get(id)?.authGen ?? 0));
+    const resolvable = { type, stateKey, sender, content, depth, authEventIds, originServerTs, authGen };
+    this.#resolvable.set(pdu.eventId, { ...resolvable, eventId: pdu.eventId, rejected: false });
   }
 
   require(id: string): ForeignEvent {

@@ -1,11 +1,16 @@
-/** Proves the second door: an event that is signed already is written as it is, if it stands on the head. */
+/** Proves the second door: an event that is signed already is written as it is, on the head or beside it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { buildEvent } from '#matrix/build-event.ts';
-import { MatrixError } from '#matrix/error.ts';
 import { findRoomVersion } from '#matrix/room-versions.ts';
+import { statement } from '#storage/database.ts';
 import { createMigratedDatabase, createRoomParts } from '#test/support/room-parts.ts';
 
+const selectPrevs = statement<{ ids: string[] }>(
+  'test_select_prevs',
+  `select array_agg(p.event_id) as ids from events e join event_edges g using (event_nid)
+   join events p on p.event_nid = g.prev_nid where e.event_id = $1`,
+);
 const alice = '@alice:hs1.test';
 const state = (type: string, stateKey: string, content: Record<string, string>) => ({
   sender: alice,
@@ -14,7 +19,7 @@ const state = (type: string, stateKey: string, content: Record<string, string>) 
   content,
 });
 
-test('a sealed event keeps its id; one that stands on an older event is refused and changes nothing', async () => {
+test('a sealed event keeps its id; one that stands on an older event is a branch, which the next event ends', async () => {
   await using on = await createMigratedDatabase();
   await using parts = await createRoomParts(on);
   const version = findRoomVersion('12');
@@ -43,9 +48,12 @@ test('a sealed event keeps its id; one that stands on an older event is refused 
   assert.deepEqual(written.eventIds, [sealed.eventId]);
   assert.equal(parts.facts.at(-1)?.eventId, sealed.eventId);
 
-  const late = parts.persistEvents({ room: { roomId }, events: [{ sealed: seal(name, 'too late') }] });
-  await assert.rejects(late, (error: unknown) => error instanceof MatrixError && error.errcode === 'M_BAD_STATE');
+  const beside = seal(name, 'beside it');
+  const late = await parts.persistEvents({ room: { roomId }, events: [{ sealed: beside }] });
+  assert.deepEqual(late.statuses, ['accepted']);
   const draft = { sender: alice, type: 'm.room.message', content: { msgtype: 'm.text', body: 'goes on' } };
-  await parts.persistEvents({ room: { roomId }, events: [draft] });
-  assert.equal(parts.facts.length, 5);
+  const next = await parts.persistEvents({ room: { roomId }, events: [draft] });
+  assert.equal(parts.facts.length, 6);
+  const [row] = await parts.database.query(selectPrevs, [next.eventIds[0]]);
+  assert.deepEqual(row?.ids.toSorted(), [sealed.eventId, beside.eventId].toSorted());
 });

@@ -178,7 +178,7 @@ async function moveHead(
       membership === undefined ? [] : [{ ...membership, eventNid }],
     ),
   };
-  const members = resolved.flatMap(({ event, membership }) =>
+  const members = changes.flatMap(({ resolved: { event, membership } }) =>
     membership === undefined ? [] : [{ userId: event.state_key ?? '', membership: membership.now }],
   );
   const fork = { rootBefore: view.head.root, rootAfter: next.root, members };

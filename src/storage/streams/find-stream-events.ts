@@ -20,6 +20,8 @@ export type StreamEventRow = {
   readonly txn_id: string | null;
   /** A redaction names it; whether that one counts is decided when it is rendered. */
   readonly redacted: boolean;
+  /** It does not follow the room's newest events: its head says what became of the state. */
+  readonly is_fork: boolean;
 };
 
 const streamEvents = statement<StreamEventRow>(
@@ -27,7 +29,8 @@ const streamEvents = statement<StreamEventRow>(
   `select e.pos, e.event_nid, e.room_nid, r.room_id, r.version, e.event_id, e.type, e.key_nid, k.state_key,
      u.user_id as sender, e.origin_server_ts, e.room_order, coalesce(e.state_before, 0) as state_before, j.json,
      e.txn_device_nid, e.txn_id,
-     exists (select from redactions d where d.target_event_id = e.event_id and d.valid is not false) as redacted
+     exists (select from redactions d where d.target_event_id = e.event_id and d.valid is not false) as redacted,
+     exists (select from room_heads h where h.room_nid = e.room_nid and h.pos = e.pos and h.cause = 2) as is_fork
    from events e
    join rooms r on r.room_nid = e.room_nid
    join users u on u.user_nid = e.sender_nid
