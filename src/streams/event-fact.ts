@@ -44,6 +44,11 @@ export type Fork = {
   readonly members: readonly { readonly userId: string; readonly membership: number }[];
 };
 
+/** Whether anybody's membership may be another after the event, here or elsewhere. */
+export function mayChangeMembers({ fork, type, stateKey }: EventFact): boolean {
+  return fork !== undefined || (type === 'm.room.member' && stateKey !== undefined);
+}
+
 const nobody: readonly string[] = [];
 
 /** The users whose membership changes with the fact; of an event on an old head, the local ones. */

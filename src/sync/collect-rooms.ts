@@ -9,7 +9,7 @@ import { findInviteBlockers } from '#storage/users/find-invite-permission.ts';
 import { findRoomSummaries } from '#storage/streams/find-sync-state.ts';
 import { findStrippedSnapshots } from '#storage/streams/find-user-rooms.ts';
 import type { EventStream } from '#streams/event-stream.ts';
-import { membersOf } from '#streams/event-fact.ts';
+import { mayChangeMembers } from '#streams/event-fact.ts';
 import { quietRoomJson, roomJson, type Presentation, type RoomSections, type RoomView } from '#sync/present.ts';
 import { cutUndone } from '#sync/cut-undone.ts';
 import { findBundles } from '#sync/bundles.ts';
@@ -94,9 +94,7 @@ async function hydrate(
 
 /** Whether members may have come or gone. What the table told is not looked through again. */
 function mayChangeSummary({ plan, facts }: Timeline): boolean {
-  return (
-    plan.full || facts === undefined || facts.some((fact) => fact.fork !== undefined || membersOf(fact).length > 0)
-  );
+  return plan.full || facts === undefined || facts.some(mayChangeMembers);
 }
 
 async function findVersions(

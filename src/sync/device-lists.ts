@@ -12,8 +12,7 @@ import {
   findUsersSharing,
 } from '#storage/streams/find-shared-users.ts';
 import { findMembershipLog } from '#storage/streams/find-user-rooms.ts';
-import { membershipCodes, type EventFact } from '#streams/event-fact.ts';
-import { isMember } from '#streams/fact-ring.ts';
+import { mayChangeMembers, membershipCodes, type EventFact } from '#streams/event-fact.ts';
 import type { Streams } from '#streams/streams.ts';
 import type { StreamPositions } from '#streams/sync-token.ts';
 import { isSettled } from '#sync/skeleton.ts';
@@ -103,7 +102,7 @@ async function findChangedRooms(
     if (entered.has(roomNid)) continue;
     const facts = events.reachesBackTo(after) ? events.roomFactsSince(roomNid, after) : undefined;
     if (facts?.some(isEncryption) === true) gained.push(roomNid);
-    else if (facts === undefined || facts.some(isMember)) stayed.push(roomNid);
+    else if (facts === undefined || facts.some(mayChangeMembers)) stayed.push(roomNid);
   }
   const encrypted = new Set(await findEncryptedRooms(database, [...stayed, ...gained, ...lost]));
   const onlyEncrypted = (rooms: readonly number[]): number[] => rooms.filter((roomNid) => encrypted.has(roomNid));
