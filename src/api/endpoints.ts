@@ -38,6 +38,7 @@ import { getRoomEvents } from '#api/client/message-pagination.ts';
 import { getOneEvent, peekEvents } from '#api/client/peeking-events.ts';
 import { getUserProfile, getProfileField, setProfileField, deleteProfileField } from '#api/client/profile.ts';
 import { getPushRules, getPushRulesGlobal } from '#api/client/pushrules.ts';
+import { postReceipt, setReadMarker } from '#api/client/receipts.ts';
 import { redactEvent } from '#api/client/redaction.ts';
 import { register, checkUsernameAvailability, registrationTokenValidity } from '#api/client/registration.ts';
 import {
@@ -159,8 +160,9 @@ export const endpoints: readonly Endpoint<Context>[] = [
   login,
   logout,
   logout_all,
-  post3PIDs,
   peekEvents,
+  post3PIDs,
+  postReceipt,
   queryKeys,
   queryPublicRooms,
   redactEvent,
@@ -184,6 +186,7 @@ export const endpoints: readonly Endpoint<Context>[] = [
   setAccountData,
   setAccountDataPerRoom,
   setProfileField,
+  setReadMarker,
   setRoomAlias,
   setRoomStateWithKey,
   setRoomTag,

@@ -3,6 +3,7 @@ import { collectAccountData } from '#sync/account-data.ts';
 import { collectRooms } from '#sync/collect-rooms.ts';
 import { findDeviceLists, type DeviceLists } from '#sync/device-lists.ts';
 import type { Sections } from '#sync/present.ts';
+import { addReceipts } from '#sync/receipts.ts';
 import { RoomExtras } from '#sync/room-extras.ts';
 import { findSkeleton } from '#sync/skeleton.ts';
 import type { SyncParts, SyncWindow } from '#sync/sync-request.ts';
@@ -21,6 +22,7 @@ export async function collectSections(
   const skeleton = await findSkeleton({ database, stream: streams.events }, request, at);
   const extras = new RoomExtras();
   const accountData = await collectAccountData(parts, window, skeleton.plans, extras);
+  await addReceipts(parts, window, skeleton.plans, extras);
   const rooms = await collectRooms(parts, request, skeleton, extras);
   const toDevice = await collectToDevice(parts, window);
   const deviceLists = await collectDeviceLists(parts, window, at);

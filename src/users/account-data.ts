@@ -50,14 +50,19 @@ export async function changeAccountData(
   key: AccountDataKey,
   change: (content: string | undefined) => string | undefined,
 ): Promise<void> {
+  const content = change(await lockAndFindAccountData(tx, key));
+  if (content === undefined) return;
+  requireFit(content);
+  tx.add({ accountData: [{ ...key, content }] });
+}
+
+/** What is set, which nobody else changes until the transaction ends. */
+export async function lockAndFindAccountData(tx: StreamTx, key: AccountDataKey): Promise<string | undefined> {
   await lockAccountData(tx, key.userNid);
   const isSame = (row: AccountDataKey): boolean =>
     row.userNid === key.userNid && row.roomNid === key.roomNid && row.type === key.type;
   const waiting = tx.added('accountData').findLast(isSame);
-  const content = change(waiting?.content ?? (await findAccountData(tx, key)));
-  if (content === undefined) return;
-  requireFit(content);
-  tx.add({ accountData: [{ ...key, content }] });
+  return waiting?.content ?? findAccountData(tx, key);
 }
 
 function requireFit(content: string): void {
