@@ -5,7 +5,7 @@ import { setFullyRead } from '#rooms/receipts/set-fully-read.ts';
 import { requireJoinedRoom } from '#rooms/room-reader.ts';
 import type { RoomReadParts, RoomUser } from '#rooms/room-parts.ts';
 import { findEventPlace, type EventPlace } from '#storage/rooms/find-event-place.ts';
-import type { ReceiptRow } from '#storage/streams/stream-rows.ts';
+import type { ReceiptRow } from '#streams/stream-writer.ts';
 import type { Streams } from '#streams/streams.ts';
 
 export type ReceiptParts = RoomReadParts & { readonly clock: Clock; readonly streams: Pick<Streams, 'write'> };
