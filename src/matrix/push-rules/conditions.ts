@@ -21,7 +21,7 @@ const countForm = /^(==|<|>|>=|<=)?(\d+)$/;
 
 /** Specification: Client-Server API, "Conditions". A condition of an unknown kind, or one that lacks something, is false. */
 export function meetsCondition(condition: PushCondition, event: JsonObject, context: PushContext): boolean {
-  switch (condition.kind) {
+  switch (condition['kind']) {
     case 'event_match':
       return matchesEvent(condition, event);
     case 'event_property_is':

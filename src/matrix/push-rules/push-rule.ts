@@ -8,8 +8,8 @@ export type PushRuleKind = (typeof pushRuleKinds)[number];
 /** `notify`, or an object such as `{ set_tweak: 'sound', value: 'default' }`. Clients may store what the server does not know. */
 export type PushAction = JsonValue;
 
-/** Of whatever kind; one that is not known never matches. Specification: Client-Server API, "Conditions". */
-export type PushCondition = { readonly kind: string } & Readonly<Record<string, unknown>>;
+/** Of whatever `kind`; one that is not known never matches. Specification: Client-Server API, "Conditions". */
+export type PushCondition = Readonly<Record<string, unknown>>;
 
 export type PushRule = {
   readonly rule_id: string;
