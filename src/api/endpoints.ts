@@ -37,8 +37,18 @@ import { logout, logout_all } from '#api/client/logout.ts';
 import { getRoomEvents } from '#api/client/message-pagination.ts';
 import { getOneEvent, peekEvents } from '#api/client/peeking-events.ts';
 import { getUserProfile, getProfileField, setProfileField, deleteProfileField } from '#api/client/profile.ts';
-import { getPushRules, getPushRulesGlobal } from '#api/client/pushrules.ts';
 import { postReceipt, setReadMarker } from '#api/client/receipts.ts';
+import {
+  deletePushRule,
+  getPushRule,
+  getPushRuleActions,
+  getPushRules,
+  getPushRulesGlobal,
+  isPushRuleEnabled,
+  setPushRule,
+  setPushRuleActions,
+  setPushRuleEnabled,
+} from '#api/client/pushrules.ts';
 import { redactEvent } from '#api/client/redaction.ts';
 import { register, checkUsernameAvailability, registrationTokenValidity } from '#api/client/registration.ts';
 import {
@@ -103,6 +113,7 @@ export const endpoints: readonly Endpoint<Context>[] = [
   deleteDevice,
   deleteDevices,
   deleteProfileField,
+  deletePushRule,
   deleteRoomAlias,
   deleteRoomTag,
   forgetRoom,
@@ -127,6 +138,8 @@ export const endpoints: readonly Endpoint<Context>[] = [
   getOneRoomEvent,
   getProfileField,
   getPublicRooms,
+  getPushRule,
+  getPushRuleActions,
   getPushRules,
   getPushRulesGlobal,
   getRegistrationNonce,
@@ -152,6 +165,7 @@ export const endpoints: readonly Endpoint<Context>[] = [
   getWellKnownServer,
   getWellknownSupport,
   inviteUser,
+  isPushRuleEnabled,
   joinRoom,
   joinRoomById,
   kick,
@@ -187,6 +201,9 @@ export const endpoints: readonly Endpoint<Context>[] = [
   setAccountDataPerRoom,
   setProfileField,
   setReadMarker,
+  setPushRule,
+  setPushRuleActions,
+  setPushRuleEnabled,
   setRoomAlias,
   setRoomStateWithKey,
   setRoomTag,

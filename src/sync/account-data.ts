@@ -1,6 +1,6 @@
 /** Owns the account data of a sync. */
 import { canonicalString } from '#matrix/canonical-json.ts';
-import { buildDefaultPushRules } from '#notifications/default-push-rules.ts';
+import { pushRulesContent, readPushRules } from '#notifications/push-rules/merge-push-rules.ts';
 import { findAccountData, findAccountDataOfRooms, type StoredAccountData } from '#storage/users/find-account-data.ts';
 import type { RoomExtras } from '#sync/room-extras.ts';
 import type { RoomPlan } from '#sync/skeleton.ts';
@@ -34,11 +34,15 @@ export async function collectAccountData(
       filter.roomAccountData.matches(row.type, userId);
     if (isWanted) extras.addAccountData(row.roomNid, eventJson(row));
   }
-  const own = changed.filter(({ roomNid }) => roomNid === 0).map((row) => ({ type: row.type, content: row.content }));
-  if (since === undefined && !own.some(({ type }) => type === 'm.push_rules')) {
-    own.push({ type: 'm.push_rules', content: JSON.stringify({ global: buildDefaultPushRules(userId) }) });
+  const own = new Map(changed.filter(({ roomNid }) => roomNid === 0).map(({ type, content }) => [type, content]));
+  // Those who have changed none have rules all the same, and what is stored of the server's may be out of date.
+  const rules = own.get('m.push_rules');
+  if (since === undefined || rules !== undefined) {
+    own.set('m.push_rules', pushRulesContent(readPushRules(userId, rules)));
   }
-  return own.filter(({ type }) => filter.accountData.matches(type, userId)).map(eventJson);
+  return Array.from(own, ([type, content]) => ({ type, content }))
+    .filter(({ type }) => filter.accountData.matches(type, userId))
+    .map(eventJson);
 }
 
 function eventJson({ type, content }: Pick<StoredAccountData, 'type' | 'content'>): string {

@@ -1,7 +1,7 @@
 /** Runs every push rule vector against the code. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { buildDefaultPushRules } from '#notifications/default-push-rules.ts';
+import { buildDefaultPushRules } from '#notifications/push-rules/default-push-rules.ts';
 import { evaluatePushRules, type PushVerdict } from '#matrix/push-rules/evaluate.ts';
 import {
   readHostileGlobs,

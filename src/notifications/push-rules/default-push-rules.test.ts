@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { buildDefaultPushRules } from '#notifications/default-push-rules.ts';
+import { buildDefaultPushRules } from '#notifications/push-rules/default-push-rules.ts';
 
 const userId = '@alice:hs1.test';
 const rules = buildDefaultPushRules(userId);
