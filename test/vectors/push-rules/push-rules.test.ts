@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { evaluatePushRules } from '#matrix/push-rules/evaluate.ts';
-import { buildDefaultPushRules } from '#notifications/default-push-rules.ts';
+import { buildDefaultPushRules } from '#notifications/push-rules/default-push-rules.ts';
 import { chooseSeed, seededNumbers } from '#test/support/seeded.ts';
 import { readHostileGlobs, readPredefinedRules, readPushCases, type PushCase } from '#test/vectors/push-rules/cases.ts';
 import { evaluateByTheText } from '#test/vectors/push-rules/oracle.ts';
