@@ -2,6 +2,7 @@
 import {
   authEventsOf,
   keyOf,
+  powerLevelsKey,
   type Events,
   type ResolvableEvent,
   type StateSet,
@@ -104,5 +105,5 @@ export function powerEventsWithChains(full: ReadonlySet<string>, events: Events)
 
 /** The power levels event among the auth events of an event. */
 export function citedPowerLevels(event: ResolvableEvent, events: Events): ResolvableEvent | undefined {
-  return authEventsOf(event, events).find((cited) => keyOf(cited) === '["m.room.power_levels",""]');
+  return authEventsOf(event, events).find((cited) => keyOf(cited) === powerLevelsKey);
 }

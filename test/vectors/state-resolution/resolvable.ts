@@ -1,26 +1,15 @@
-/** Owns the shapes that state resolution is asked with, and the few readings of them that the oracle shares. */
-import type { AuthEvent, JsonObject } from '#matrix/pdu.ts';
+/** Owns the few readings of events and states that the parts of the oracle share. */
 import { serverNameOf } from '#matrix/ids.ts';
+import { joinedKey } from '#matrix/joined-key.ts';
+import type { AuthEvent } from '#matrix/pdu.ts';
 import type { RoomVersion } from '#matrix/room-versions.ts';
+import type { ResolvableEvent, StateSet } from '#matrix/state-resolution/resolve-state.ts';
 
-/** What state resolution knows of a state event. */
-export type ResolvableEvent = {
-  readonly eventId: string;
-  readonly type: string;
-  readonly stateKey: string;
-  readonly sender: string;
-  readonly originServerTs: number;
-  readonly depth: number;
-  readonly authEventIds: readonly string[];
-  readonly content: JsonObject;
-  readonly rejected: boolean;
-  /** One more than the greatest of its auth events', 1 for the create event. */
-  readonly authGen: number;
-};
-export type StateSet = ReadonlyMap<string, string>;
+export type { ResolvableEvent, StateSet } from '#matrix/state-resolution/resolve-state.ts';
+export { joinedKey } from '#matrix/joined-key.ts';
+
 export type Events = ReadonlyMap<string, ResolvableEvent>;
 
-export const joinedKey = (type: string, stateKey: string): string => JSON.stringify([type, stateKey]);
 export const keyOf = (event: ResolvableEvent): string => joinedKey(event.type, event.stateKey);
 export const createKey = joinedKey('m.room.create', '');
 export const powerLevelsKey = joinedKey('m.room.power_levels', '');
