@@ -40,7 +40,9 @@ import {
   findServerNames,
   type StoredKey,
 } from '#storage/server-identity.ts';
+import { startCleanUp } from '#streams/clean-up.ts';
 import { openStreams } from '#streams/streams.ts';
+import { startTypingSweep } from '#streams/typing.ts';
 import { createAuthenticator } from '#users/authenticate.ts';
 import { createDeliveries } from '#users/deliveries.ts';
 import { createIgnoredUsers } from '#users/ignored-users.ts';
@@ -178,6 +180,8 @@ async function createContext(
   const searchIndexer = starting.use(
     startSearchIndexer({ database, clock, logger, horizon: () => streams.events.horizon }),
   );
+  starting.use(startTypingSweep({ database, streams, clock, logger }));
+  starting.use(startCleanUp({ database, clock, logger }));
   const authenticator = createAuthenticator({ database, clock, logger });
   const workSteps = createWorkSteps({ database, tries, persistEvents, isLocal });
   const { workWaiting } = starting.use(startWorkRunner({ database, clock, logger }, workSteps));

@@ -93,11 +93,12 @@ create unlogged table typing (
   room_nid bigint not null,
   user_nid bigint not null,
   expires_at bigint not null,
+  is_typing boolean not null,
   pos bigint not null,
   primary key (room_nid, user_nid)
 );
 create index typing_pos_index on typing (pos);
-create index typing_expires_at_index on typing (expires_at);
+create index typing_expires_at_index on typing (is_typing, expires_at);
 
 create unlogged table presence (
   user_nid bigint primary key,

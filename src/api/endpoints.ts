@@ -90,6 +90,7 @@ import {
 import { getThreadRoots } from '#api/client/threads-list.ts';
 import { deleteRoomTag, getRoomTags, setRoomTag } from '#api/client/tags.ts';
 import { sendToDevice } from '#api/client/to-device.ts';
+import { setTyping } from '#api/client/typing.ts';
 import { getVersions } from '#api/client/versions.ts';
 import { getTokenOwner } from '#api/client/whoami.ts';
 import { getServerKey } from '#api/federation/keys.ts';
@@ -208,6 +209,7 @@ export const endpoints: readonly Endpoint<Context>[] = [
   setRoomStateWithKey,
   setRoomTag,
   setRoomVisibilityOnDirectory,
+  setTyping,
   sync,
   unban,
   unbind3pidFromAccount,

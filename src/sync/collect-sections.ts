@@ -8,6 +8,7 @@ import { RoomExtras } from '#sync/room-extras.ts';
 import { findSkeleton } from '#sync/skeleton.ts';
 import type { SyncParts, SyncWindow } from '#sync/sync-request.ts';
 import { collectToDevice } from '#sync/to-device.ts';
+import { addTyping } from '#sync/typing.ts';
 import type { UserRoomsAt } from '#sync/user-rooms.ts';
 
 /** The sections of the answer; undefined if nothing is new. */
@@ -23,6 +24,7 @@ export async function collectSections(
   const extras = new RoomExtras();
   const accountData = await collectAccountData(parts, window, skeleton.plans, extras);
   await addReceipts(parts, window, skeleton.plans, extras);
+  await addTyping(parts, window, skeleton.plans, extras);
   const rooms = await collectRooms(parts, request, skeleton, extras);
   const toDevice = await collectToDevice(parts, window);
   const deviceLists = await collectDeviceLists(parts, window, at);

@@ -164,7 +164,9 @@ describe('the writer of streams', () => {
     assert.deepEqual(await concerned, [0, 0, 0, 0, 0]);
     assert.equal(other.userData.horizon, 1);
     assert.equal(woken, false);
-    await one.write('ephemeral', (tx) => tx.add({ typing: [{ roomNid: 1, userNid: 3, expiresAt: 1 }] }));
+    await one.write('ephemeral', (tx) =>
+      tx.add({ typing: [{ roomNid: 1, userNid: 3, expiresAt: 1, isTyping: true }] }),
+    );
     assert.deepEqual(await unconcerned, [0, 1, 0, 0, 0], 'what has passed is not looked at again');
   });
 

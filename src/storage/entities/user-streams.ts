@@ -79,11 +79,12 @@ export const typing = defineEntity({
     room_nid: p.bigint('number').primary(),
     user_nid: p.bigint('number').primary(),
     expires_at: p.bigint('number'),
+    is_typing: p.boolean(),
     pos: p.bigint('number'),
   },
   indexes: [
     { name: 'typing_pos_index', properties: ['pos'] },
-    { name: 'typing_expires_at_index', properties: ['expires_at'] },
+    { name: 'typing_expires_at_index', properties: ['is_typing', 'expires_at'] },
   ],
 });
 

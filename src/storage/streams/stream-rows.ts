@@ -31,8 +31,13 @@ export type ToDeviceRow = {
   readonly messageId: string | null;
 };
 
-/** Typing ends at `expiresAt`; one that has passed says that they stopped. */
-export type TypingRow = { readonly roomNid: number; readonly userNid: number; readonly expiresAt: number };
+/** Typing ends at `expiresAt`, or has ended then. */
+export type TypingRow = {
+  readonly roomNid: number;
+  readonly userNid: number;
+  readonly expiresAt: number;
+  readonly isTyping: boolean;
+};
 
 export type PresenceRow = {
   readonly userNid: number;
@@ -108,10 +113,11 @@ const insertDeviceKeys = statement<WrittenRow>(
 );
 const insertTyping = statement<WrittenRow>(
   'insert_typing',
-  `insert into typing (room_nid, user_nid, expires_at, pos)
-   select room_nid, user_nid, expires_at, nextval('ephemeral_pos')
-   from unnest($1::bigint[], $2::bigint[], $3::bigint[]) as r(room_nid, user_nid, expires_at)
-   on conflict (room_nid, user_nid) do update set expires_at = excluded.expires_at, pos = excluded.pos
+  `insert into typing (room_nid, user_nid, expires_at, is_typing, pos)
+   select room_nid, user_nid, expires_at, is_typing, nextval('ephemeral_pos')
+   from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::boolean[]) as r(room_nid, user_nid, expires_at, is_typing)
+   on conflict (room_nid, user_nid) do update set expires_at = excluded.expires_at, is_typing = excluded.is_typing,
+     pos = excluded.pos
    returning pos, 'typing' as kind, user_nid, room_nid, 0::bigint as device_nid, '{}'::bigint[] as audience`,
 );
 const insertPresence = statement<WrittenRow>(
@@ -192,6 +198,7 @@ export const rowWriters: { readonly [Kind in RowKind]: RowWriter<RowOf<Kind>> } 
         rows.map((row) => row.roomNid),
         rows.map((row) => row.userNid),
         rows.map((row) => row.expiresAt),
+        rows.map((row) => row.isTyping),
       ]),
   },
   presence: {
