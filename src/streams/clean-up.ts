@@ -26,7 +26,9 @@ export function startCleanUp(parts: {
       logger.warn({ err: error }, 'old rows of streams could not be deleted');
     }
   };
-  const timer = setInterval(() => (running = running.then(cleanUp)), CLEAN_UP_MS).unref();
+  const timer = setInterval(() => {
+    running = running.then(cleanUp);
+  }, CLEAN_UP_MS).unref();
   return {
     async [Symbol.asyncDispose]() {
       clearInterval(timer);

@@ -2,12 +2,7 @@
 import type { Clock } from '#core/clock.ts';
 import type { Logger } from '#core/logger.ts';
 import type { ReadTx } from '#storage/database.ts';
-import {
-  extendTyping,
-  findNextExpiry,
-  lockExpiredTypists,
-  lockWhetherTyping,
-} from '#storage/streams/typing.ts';
+import { extendTyping, findNextExpiry, lockExpiredTypists, lockWhetherTyping } from '#storage/streams/typing.ts';
 import type { Streams } from '#streams/streams.ts';
 
 /** How late the end of typing is noticed. */
