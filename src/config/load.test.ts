@@ -45,6 +45,7 @@ test('without anything the defaults hold, and the directory is a trial', () => {
     database: { url: undefined, poolSize: 10 },
     redis: { url: undefined },
     registration: { mode: 'token', token: undefined },
+    passwords: { lengthMin: 8 },
     sessions: { accessTokenLifetimeMs: 3_600_000 },
     admin: { sharedSecret: undefined },
     federation: { caFile: undefined, verifyCertificates: true },

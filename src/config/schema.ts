@@ -96,6 +96,9 @@ export const configSchema = {
       prose: 'A fixed registration token. Without it one is made at the first start.',
     }),
   }),
+  passwords: group('Passwords of accounts.', {
+    length_min: key(integer(1, 128), { default: '8', prose: 'The fewest characters of a new password.' }),
+  }),
   sessions: group('Logins.', {
     access_token_lifetime_ms: key(integer(1_000, 2_592_000_000), {
       default: '3600000',

@@ -2,7 +2,7 @@
 import { MatrixError } from '#matrix/error.ts';
 import type { Tx } from '#storage/database.ts';
 import { persistPasswordHash } from '#storage/users/update-account.ts';
-import { hashPassword, requireAcceptablePassword } from '#users/passwords.ts';
+import { hashPassword, requireAcceptablePassword, type PasswordRules } from '#users/passwords.ts';
 import { removeDevicesIn, type DeviceRemovalParts } from '#users/remove-devices.ts';
 
 export type PasswordChange = {
@@ -19,12 +19,12 @@ export type PasswordChange = {
  * wait to be hashed, and M_UNKNOWN_TOKEN when the account was deactivated meanwhile.
  */
 export async function changePassword(
-  parts: DeviceRemovalParts,
+  parts: DeviceRemovalParts & PasswordRules,
   change: PasswordChange,
   alongside: (tx: Tx) => Promise<void>,
 ): Promise<void> {
   const { userNid, newPassword, deviceNid, logOutOthers } = change;
-  requireAcceptablePassword(newPassword);
+  requireAcceptablePassword(parts, newPassword);
   const passwordHash = await hashPassword(newPassword);
   const removed = await parts.streams.write('deviceLists', async (tx) => {
     await alongside(tx);

@@ -7,9 +7,9 @@ import { persistAccount } from '#storage/users/accounts.ts';
 import { findAccount } from '#storage/users/find-account.ts';
 import type { Database, Tx } from '#storage/database.ts';
 import { requireNewUserId } from '#users/local-user-id.ts';
-import { hashPassword, requireAcceptablePassword } from '#users/passwords.ts';
+import { hashPassword, requireAcceptablePassword, type PasswordRules } from '#users/passwords.ts';
 
-export type CreateAccountParts = {
+export type CreateAccountParts = PasswordRules & {
   readonly database: Database;
   readonly clock: Clock;
   readonly config: { readonly serverName: string };
@@ -26,7 +26,7 @@ export type CreatedAccount = { readonly userId: string; readonly userNid: number
 
 /** The user id for a name, if it is valid and free at this moment. Throws M_INVALID_USERNAME or M_USER_IN_USE. */
 export async function requireAvailableUserId(
-  { database, config }: Pick<CreateAccountParts, 'database' | 'config'>,
+  { database, config }: Pick<CreateAccountParts, 'database'> & { readonly config: { readonly serverName: string } },
   localpart: string,
 ): Promise<string> {
   const userId = requireNewUserId(localpart, config.serverName);
@@ -44,7 +44,7 @@ export async function createAccount(
   { localpart, password, admin = false }: AccountRequest,
   alongside?: (tx: Tx) => Promise<void>,
 ): Promise<CreatedAccount> {
-  if (password !== undefined) requireAcceptablePassword(password);
+  if (password !== undefined) requireAcceptablePassword(parts, password);
   // Asked first too, so that a name that is taken costs no hash.
   const userId = await requireAvailableUserId(parts, localpart);
   const passwordHash = password === undefined ? undefined : await hashPassword(password);

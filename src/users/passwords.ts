@@ -3,7 +3,6 @@ import { randomBytes } from 'node:crypto';
 import { argon2id, hash, verify } from 'argon2';
 import { MatrixError } from '#matrix/error.ts';
 
-const PASSWORD_LENGTH_MIN = 8;
 const PASSWORD_BYTES_MAX = 512;
 
 /** Argon2id with 19 MiB: what OWASP's password storage cheat sheet asks for at least. */
@@ -13,10 +12,14 @@ const cost = { type: argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1, 
 const HASHES_AT_ONCE = 2;
 const HASHES_WAITING_MAX = 200;
 
+/** What the operator asks of passwords. */
+export type PasswordRules = { readonly config: { readonly passwords: { readonly lengthMin: number } } };
+
 /** Passes a password that may be given to an account. Throws M_WEAK_PASSWORD or M_INVALID_PARAM. */
-export function requireAcceptablePassword(password: string): void {
-  if (password.length < PASSWORD_LENGTH_MIN) {
-    throw new MatrixError('M_WEAK_PASSWORD', `The password must have at least ${PASSWORD_LENGTH_MIN} characters.`);
+export function requireAcceptablePassword({ config }: PasswordRules, password: string): void {
+  const { lengthMin } = config.passwords;
+  if (password.length < lengthMin) {
+    throw new MatrixError('M_WEAK_PASSWORD', `The password must have at least ${lengthMin} characters.`);
   }
   if (Buffer.byteLength(password) > PASSWORD_BYTES_MAX) {
     throw new MatrixError('M_INVALID_PARAM', `The password must have at most ${PASSWORD_BYTES_MAX} bytes.`);

@@ -6,8 +6,9 @@ import { MatrixError } from '#matrix/error.ts';
 import type { Database } from '#storage/database.ts';
 import { persistUsedNonce } from '#storage/users/uia-sessions.ts';
 import { createAccount, type CreatedAccount } from '#users/create-account.ts';
+import type { PasswordRules } from '#users/passwords.ts';
 
-export type SecretRegistrationParts = {
+export type SecretRegistrationParts = PasswordRules & {
   readonly database: Database;
   readonly clock: Clock;
   readonly config: {

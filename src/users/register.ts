@@ -10,11 +10,11 @@ import {
   requireAvailableUserId,
   type CreatedAccount,
 } from '#users/create-account.ts';
-import { requireAcceptablePassword } from '#users/passwords.ts';
+import { requireAcceptablePassword, type PasswordRules } from '#users/passwords.ts';
 import { authoriseByUia } from '#users/uia/authorise.ts';
 import { checkRegisterStage, selectRegisterFlows, type RegisterAuth } from '#users/uia/register-stages.ts';
 
-export type RegisterParts = {
+export type RegisterParts = PasswordRules & {
   readonly database: Database;
   readonly clock: Clock;
   readonly config: {
@@ -50,7 +50,7 @@ export async function register(parts: RegisterParts, request: RegisterRequest): 
   requireOpenRegistration(parts);
   const { username, password, auth } = request;
   if (username !== undefined) await requireAvailableUserId(parts, username);
-  if (password !== undefined) requireAcceptablePassword(password);
+  if (password !== undefined) requireAcceptablePassword(parts, password);
 
   const verdict = await authoriseByUia(parts, {
     operation: 'client.register',

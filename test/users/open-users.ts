@@ -24,6 +24,7 @@ export type TestUsers = AsyncDisposable & {
   readonly config: {
     readonly serverName: string;
     readonly publicUrl: undefined;
+    readonly passwords: { readonly lengthMin: number };
     readonly sessions: { readonly accessTokenLifetimeMs: number };
     readonly registration: { readonly mode: 'token' | 'open' | 'closed'; readonly token?: string };
   };
@@ -61,7 +62,13 @@ export async function openUsers(registration: TestUsers['config']['registration'
     streams: writer,
     otherAuthenticator: createAuthenticator({ database, clock, logger }),
     isLocal: (id) => serverNameOf(id) === 'hs1.test',
-    config: { serverName: 'hs1.test', publicUrl: undefined, sessions: { accessTokenLifetimeMs: 60_000 }, registration },
+    config: {
+      serverName: 'hs1.test',
+      publicUrl: undefined,
+      passwords: { lengthMin: 8 },
+      sessions: { accessTokenLifetimeMs: 60_000 },
+      registration,
+    },
     async ask(sql, values = []) {
       const client = new Client(test.connection);
       await client.connect();

@@ -5,7 +5,7 @@ import { endpoint, type Principal } from '#http/endpoint.ts';
 import { MatrixError } from '#matrix/error.ts';
 import { changePassword as changePasswordOf } from '#users/change-password.ts';
 import { deactivateAccount as deactivateAccountOf, type DeactivationParts } from '#users/deactivate-account.ts';
-import { requireAcceptablePassword } from '#users/passwords.ts';
+import { requireAcceptablePassword, type PasswordRules } from '#users/passwords.ts';
 import type { DeviceRemovalParts } from '#users/remove-devices.ts';
 import { authoriseUser, useConfirmation, userAuthSchema, type AuthoriseUserParts } from '#users/uia/authorise-user.ts';
 
@@ -29,10 +29,10 @@ export const changePassword = endpoint({
     auth: userAuthSchema,
   }),
   spec: 'Client-Server API, Password management',
-  handler: async (context: AuthoriseUserParts & DeviceRemovalParts, { body, principal }) => {
+  handler: async (context: AuthoriseUserParts & DeviceRemovalParts & PasswordRules, { body, principal }) => {
     const { userNid, deviceNid } = requireSession(principal);
     const { new_password: newPassword, logout_devices: logOutOthers = true } = body;
-    if (newPassword !== undefined) requireAcceptablePassword(newPassword);
+    if (newPassword !== undefined) requireAcceptablePassword(context, newPassword);
     const request = JSON.stringify([newPassword, logOutOthers]);
     const confirmation = { operation: 'client.changePassword', userNid, request, auth: body.auth };
     const verdict = await authoriseUser(context, confirmation);
