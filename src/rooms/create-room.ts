@@ -108,7 +108,7 @@ export async function persistRoom(
   try {
     return (await persistEvents(request)).roomId;
   } catch (error) {
-    if (!(error instanceof MatrixError) || error.errcode !== 'M_FORBIDDEN') throw error;
+    if (!(error instanceof MatrixError) || !['M_FORBIDDEN', 'M_BAD_JSON'].includes(error.errcode)) throw error;
     throw new MatrixError('M_INVALID_ROOM_STATE', error.message, { cause: error });
   }
 }

@@ -4,9 +4,11 @@ import { parsePageToken } from '#rooms/page-token.ts';
 import type { RoomReadParts } from '#rooms/room-parts.ts';
 import type { RoomReader } from '#rooms/room-reader.ts';
 import { findOrderAt, findStateRootBefore } from '#storage/rooms/find-events.ts';
-import { findStateRootAt } from '#storage/rooms/find-rooms.ts';
+import { findFirstStateRoot, findStateRootAt } from '#storage/rooms/find-rooms.ts';
 import type { StateRoot } from '#storage/rooms/state-tries.ts';
 import { parseSyncToken, type StreamPositions, type SyncToken } from '#streams/sync-token.ts';
+
+const EMPTY_ROOT = 0;
 
 export type TokenParts = RoomReadParts & {
   readonly streams: {
@@ -36,7 +38,11 @@ export async function requireRootAt(parts: TokenParts, reader: RoomReader, token
   }
   const order = await requirePageOrder(parts, roomNid, token);
   const end = await findReadableEnd(parts, reader);
-  return order >= end ? reader.root : ((await findStateRootBefore(database, roomNid, order)) ?? reader.root);
+  if (order >= end) return reader.root;
+  const root = await findStateRootBefore(database, roomNid, order);
+  if (root === undefined) return reader.root;
+  // Before its first event a room has neither members nor state: who asks means those with whom it began.
+  return root === EMPTY_ROOT ? ((await findFirstStateRoot(database, roomNid)) ?? reader.root) : root;
 }
 
 /** The order below which everything lies that the reader could see at all. */

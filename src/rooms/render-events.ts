@@ -8,6 +8,7 @@ import {
 } from '#matrix/client-event.ts';
 import { redactJson } from '#matrix/redaction.ts';
 import type { RoomVersion } from '#matrix/room-versions.ts';
+import type { MembershipOf } from '#rooms/event-membership.ts';
 import type { ReadTx } from '#storage/database.ts';
 import { findEventsByNids, type StoredEvent, type StoredRedaction } from '#storage/rooms/find-events.ts';
 import type { StateTries } from '#storage/rooms/state-tries.ts';
@@ -23,6 +24,8 @@ export type RenderOptions = {
   /** Wall clock in milliseconds. */
   readonly now: number;
   readonly version: RoomVersion;
+  /** What the reader was to the room at an event. */
+  readonly membershipOf?: MembershipOf;
   /** By the nid of the event that replaced: what `findReplaced` gave. */
   readonly replaced?: ReadonlyMap<number, ReplacedEvent>;
   /** By event id: what `bundleRelations` gave. */
@@ -51,6 +54,7 @@ function unsignedOf(stored: StoredEvent, options: RenderOptions): UnsignedParts 
   const isOwn = stored.txnId !== undefined && stored.txnDeviceNid === options.deviceNid;
   return {
     ageMs: Math.max(0, options.now - stored.originServerTs),
+    ...(options.membershipOf && { membership: options.membershipOf(stored.pos) }),
     ...(isOwn && stored.txnId !== undefined && { transactionId: stored.txnId }),
     ...(replaced && { replacesState: replaced.eventId, prevContentJson: replaced.contentJson }),
     ...(stored.redaction && {

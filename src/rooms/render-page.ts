@@ -1,4 +1,5 @@
 /** Owns what the events of a page are shown with, besides themselves: what they replaced, and what relates to them. */
+import { findMembershipOf } from '#rooms/event-membership.ts';
 import { selectVisible } from '#rooms/event-visibility.ts';
 import { findReadableEnd } from '#rooms/find-page-position.ts';
 import { bundleRelations, type BundleReader } from '#rooms/relations/bundle-relations.ts';
@@ -26,7 +27,8 @@ export async function optionsOfPage(
   events: readonly StoredEvent[],
 ): Promise<RenderOptions> {
   const { roomId, version } = reader.room;
-  const options: RenderOptions = { roomId, deviceNid: user.deviceNid, now: parts.clock.now(), version };
+  const membershipOf = await findMembershipOf(parts, user, reader, events);
+  const options: RenderOptions = { roomId, deviceNid: user.deviceNid, now: parts.clock.now(), version, membershipOf };
   const [replaced, relations] = await Promise.all([
     findReplaced(parts, events, version),
     findRelations(parts, user, reader, events, options),

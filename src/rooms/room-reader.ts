@@ -22,6 +22,8 @@ export type RoomReader = {
   readonly root: StateRoot;
   /** Position in the stream of the event by which the user ceased to be joined. */
   readonly leftPos: number | undefined;
+  /** Position since which the user has been joined without a break; only of those who are. */
+  readonly joinedPos: number | undefined;
   /** Order of the newest event of the room, whether the user may see it or not. */
   readonly lastOrder: number;
 };
@@ -40,10 +42,10 @@ export async function findRoomReader(
   if (head === undefined) return undefined;
   const { lastOrder, stateRoot, own } = head;
   if (own?.membership === membershipCodes.join) {
-    return { room, kind: 'joined', root: stateRoot, leftPos: undefined, lastOrder };
+    return { room, kind: 'joined', root: stateRoot, leftPos: undefined, joinedPos: own.sincePos, lastOrder };
   }
   if (await isWorldReadable(parts, room, stateRoot)) {
-    return { room, kind: 'peeking', root: stateRoot, leftPos: undefined, lastOrder };
+    return { room, kind: 'peeking', root: stateRoot, leftPos: undefined, joinedPos: undefined, lastOrder };
   }
   if (own === undefined || own.forgottenPos !== undefined) return undefined;
   const changes = await findMembershipChanges(database, user.userNid, roomNid);
@@ -53,7 +55,7 @@ export async function findRoomReader(
   const root = left === undefined ? undefined : await findStateRootAt(database, roomNid, left.pos);
   return left === undefined || root === undefined
     ? undefined
-    : { room, kind: 'left', root, leftPos: left.pos, lastOrder };
+    : { room, kind: 'left', root, leftPos: left.pos, joinedPos: undefined, lastOrder };
 }
 
 /** Throws M_FORBIDDEN, in the same words whether the room is closed to the user or does not exist. */

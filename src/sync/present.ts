@@ -65,20 +65,22 @@ function prevBatchJson({ plan, items, facts }: Timeline): string {
 
 function itemJson(item: TimelineItem, version: RoomVersion, to: Presentation): string | undefined {
   const replaced = replacedOf(item, version, to);
-  if (item.fact !== undefined) return factJson(item.fact, replaced, to);
+  if (item.fact !== undefined) return factJson(item.fact, item.membership, replaced, to);
   const stored = to.stored.get(item.eventNid);
   if (stored === undefined) return undefined;
-  const options = { roomId: undefined, deviceNid: to.deviceNid, now: to.now, version, relations: to.relations };
+  const common = { roomId: undefined, deviceNid: to.deviceNid, now: to.now, version, relations: to.relations };
+  const options = { ...common, membershipOf: () => item.membership };
   return renderEvent(
     stored,
     replaced === undefined ? options : { ...options, replaced: new Map([[item.eventNid, replaced]]) },
   );
 }
 
-function factJson(fact: EventFact, replaced: ReplacedEvent | undefined, to: Presentation): string {
+function factJson(fact: EventFact, membership: string, replaced: ReplacedEvent | undefined, to: Presentation): string {
   const relations = to.relations.get(fact.eventId);
   const unsigned = unsignedJson({
     ageMs: Math.max(0, to.now - fact.originServerTs),
+    membership,
     ...(fact.txnId !== undefined && fact.txnDeviceNid === to.deviceNid && { transactionId: fact.txnId }),
     ...(replaced && { replacesState: replaced.eventId, prevContentJson: replaced.contentJson }),
     ...(relations !== undefined && { relationsJson: relations }),

@@ -19,6 +19,11 @@ export type RoomPlan = {
   readonly memberships: readonly MembershipRow[] | undefined;
   /** The user never was in the room within the window: only their own membership event is theirs to see. */
   readonly ownEventOnly: boolean;
+  /**
+   * The user was not joined at the last sync: the events that they are shown do not follow those that they may have from
+   * an earlier stay, however few they are.
+   */
+  readonly hasGap: boolean;
 };
 
 export type Skeleton = {
@@ -73,7 +78,7 @@ export async function findSkeleton(
 function settledPlan(room: UserRoom, { horizon, fullState }: SkeletonRequest, since: number): RoomPlan {
   const { roomNid, roomId } = room;
   const window = { after: since, upTo: horizon, full: fullState };
-  return { roomNid, roomId, section: 'join', ...window, memberships: undefined, ownEventOnly: false };
+  return { roomNid, roomId, section: 'join', ...window, memberships: undefined, ownEventOnly: false, hasGap: false };
 }
 
 function planOf(room: UserRoom, memberships: readonly MembershipRow[], request: SkeletonRequest): RoomPlan | undefined {
@@ -84,7 +89,8 @@ function planOf(room: UserRoom, memberships: readonly MembershipRow[], request: 
     const stayed = was === join && changes.every((row) => row.membership === join);
     if (stayed && request.since !== undefined) return settledPlan(room, request, since);
     const after = was === join ? since : 0;
-    return { ...settledPlan(room, request, after), full: true, memberships };
+    const hasGap = request.since !== undefined && was !== join;
+    return { ...settledPlan(room, request, after), full: true, memberships, hasGap };
   }
   if (room.membership !== leave && room.membership !== ban) return undefined;
   if (request.since === undefined ? !filter.includeLeave || room.forgotten : changes.length === 0) return undefined;
@@ -110,5 +116,6 @@ function leftPlan(
     full: !own && !joinedAtSince,
     memberships,
     ownEventOnly: own,
+    hasGap: false,
   };
 }

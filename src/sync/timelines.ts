@@ -1,5 +1,6 @@
 /** Owns the timelines of a sync: the newest events of each room's window, from the ring if it reaches, else from the table. */
 import { isEventVisible, type HistoryVisibility } from '#matrix/history-visibility.ts';
+import { alwaysJoined, membershipBy } from '#rooms/event-membership.ts';
 import type { ReadTx } from '#storage/database.ts';
 import type { StateTries } from '#storage/rooms/state-tries.ts';
 import { findForks } from '#storage/streams/find-forks.ts';
@@ -17,6 +18,8 @@ export type TimelineItem = {
   readonly sender: string;
   readonly roomOrder: number;
   readonly stateBefore: number;
+  /** What the reader was to the room at the event. */
+  readonly membership: string;
   /** The state event that this one replaced. */
   readonly replacesNid: number | undefined;
   /** Set if it does not follow the room's newest events. */
@@ -92,6 +95,8 @@ function timelineOfRing(
     sender: fact.sender,
     roomOrder: fact.roomOrder,
     stateBefore: fact.stateBefore,
+    // Only rooms in which the reader has been joined all the time are read from the ring.
+    membership: 'join',
     replacesNid: fact.replacesNid,
     fork: fact.fork,
     fact: stream.isRedacted(fact.eventNid) ? undefined : fact,
@@ -141,9 +146,15 @@ async function timelinesOfTable(
       );
       const forks = forksOf.get(plan.roomNid) ?? [];
       const forkAt = new Map(forks.map((fork) => [fork.pos, fork]));
-      const items = await Promise.all(heard.map((row) => itemOf(database, tries, row, forkAt.get(row.pos))));
+      const membershipOf = plan.memberships === undefined ? alwaysJoined : membershipBy(plan.memberships);
+      const items = await Promise.all(
+        heard.map(async (row) => ({
+          ...(await itemOf(database, tries, row, forkAt.get(row.pos))),
+          membership: membershipOf(row.pos),
+        })),
+      );
       const first = heard[0]?.pos ?? Infinity;
-      const limited = !plan.ownEventOnly && visible.length < all.length;
+      const limited = plan.hasGap || (!plan.ownEventOnly && visible.length < all.length);
       return { plan, items, limited, facts: undefined, forks: forks.filter(({ pos }) => pos >= first) };
     }),
   );
@@ -176,7 +187,7 @@ async function itemOf(
   tries: StateTries,
   row: TimelineRow,
   fork: StateFork | undefined,
-): Promise<TimelineItem> {
+): Promise<Omit<TimelineItem, 'membership'>> {
   const isReplacing = row.key_nid !== null && row.state_before !== 0;
   return {
     pos: row.pos,

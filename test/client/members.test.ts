@@ -58,6 +58,9 @@ describe('members', () => {
     const at = (await alice.sync()).nextBatch;
     await bob.join(roomId);
     assert.deepEqual(await listed(alice, roomId, { at }), ['alice join']);
+    // Where the timeline begins with the room, nobody was there yet: its creator is meant.
+    const start = (await alice.sync()).join.get(roomId)?.prevBatch;
+    assert.deepEqual(await listed(alice, roomId, { at: start }), ['alice join']);
     assert.deepEqual(await listed(alice, roomId), ['alice join', 'bob join']);
     const answer = await alice.raw('GET', `/rooms/${encode(roomId)}/members`, { query: { at: 'nonsense' } });
     assertError(answer, 400, 'M_INVALID_PARAM', 'M_UNKNOWN');

@@ -112,7 +112,7 @@ describe('search', () => {
       } while (token !== undefined && pages.length < 5);
       assert.deepEqual(
         pages.map((page) => page.length),
-        [3, 3, 1],
+        [3, 3, 1, 0],
       );
       assert.deepEqual(new Set(pages.flat()), new Set(sent));
       if (order === 'recent') assert.deepEqual(pages.flat(), sent.toReversed());

@@ -155,6 +155,17 @@ describe('sync', () => {
     assert.deepEqual([member?.state_key, member?.content['membership']], [bob.userId, 'join']);
   });
 
+  it('marks the timeline of a room that one has come back to, however short: what is before it may be known or not', async () => {
+    const [roomId, alice, bob] = await together();
+    await bob.leave(roomId);
+    const since = (await bob.sync()).nextBatch;
+    await alice.sendText(roomId, 'meanwhile');
+    await bob.join(roomId);
+    const room = (await bob.sync({ since })).join.get(roomId);
+    assert.ok(room?.limited && room.prevBatch !== undefined);
+    assert.equal(room.timeline.at(-1)?.content['membership'], 'join');
+  });
+
   it('repeats all state with full_state, and no old timeline', async () => {
     const [roomId, alice, bob] = await together();
     const { nextBatch } = await bob.sync();

@@ -21,7 +21,8 @@ export const getRoomEvents = endpoint({
   rateLimit: 'none',
   spec: 'Client-Server API, Getting events for a room',
   query: Type.Object({
-    dir: Type.Union([Type.Literal('b'), Type.Literal('f')]),
+    // The specification requires it, and clients leave it out all the same.
+    dir: Type.Optional(Type.Union([Type.Literal('b'), Type.Literal('f')])),
     from: Type.Optional(Type.String()),
     to: Type.Optional(Type.String()),
     limit: Type.Optional(Type.Integer({ minimum: 1 })),
@@ -31,7 +32,7 @@ export const getRoomEvents = endpoint({
     const page = await findMessages(context, {
       user: principal,
       roomId: params.roomId,
-      direction: query.dir,
+      direction: query.dir ?? 'f',
       from: query.from,
       to: query.to,
       limit: Math.min(query.limit ?? LIMIT_DEFAULT, LIMIT_MAX),

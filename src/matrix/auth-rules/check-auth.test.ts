@@ -23,7 +23,7 @@ test('without a create event in the state nothing passes', () => {
   ] as const) {
     const room = describeRoom({ version });
     const verdict = checkAuth(room.build(message(creator)), room.version, () => undefined, { verify: () => false });
-    assert.deepEqual(verdict, { allowed: false, rule, reason: 'This room has no create event.' });
+    assert.deepEqual(verdict, { allowed: false, rule, reason: 'This room has no create event.', isMalformed: false });
   }
 });
 

@@ -8,7 +8,22 @@ export type Denial = {
   readonly rule: string;
   /** A sentence for the user. */
   readonly reason: string;
+  /** No state of the room could allow it: the event itself is wrong. */
+  readonly isMalformed: boolean;
 };
+
+const malformed: ReadonlySet<RuleName> = new Set<RuleName>([
+  'create.prevEvents',
+  'create.roomId',
+  'create.roomVersion',
+  'create.creator',
+  'create.additionalCreators',
+  'member.shape',
+  'powerLevels.named',
+  'powerLevels.maps',
+  'powerLevels.users',
+  'powerLevels.creators',
+]);
 
 export type Verdict = { readonly allowed: true } | Denial;
 
@@ -16,5 +31,5 @@ export type Verdict = { readonly allowed: true } | Denial;
 export const allowed: Verdict = Object.freeze({ allowed: true });
 
 export function deny(version: RoomVersion, rule: RuleName, reason: string): Denial {
-  return { allowed: false, rule: ruleNumber(version, rule), reason };
+  return { allowed: false, rule: ruleNumber(version, rule), reason, isMalformed: malformed.has(rule) };
 }

@@ -166,7 +166,7 @@ async function placeEvent(
 ): Promise<Placed> {
   const event = authEventOf(sealed.pdu, sealed.eventId, view.version);
   const verdict = checkAuth(event, view.version, authStateOf(view), { verify: isJsonSignedBy });
-  if (!verdict.allowed) throw new MatrixError('M_FORBIDDEN', verdict.reason);
+  if (!verdict.allowed) throw new MatrixError(verdict.isMalformed ? 'M_BAD_JSON' : 'M_FORBIDDEN', verdict.reason);
   const authEntries = selectAuthTypes(event, view.version)
     .map(([type, stateKey]) => entryOf(view, type, stateKey))
     .filter((entry) => entry !== undefined);

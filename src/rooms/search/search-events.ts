@@ -33,7 +33,7 @@ export type SearchPage = {
   /** About how many there are in all. */
   readonly count: number;
   readonly highlights: readonly string[];
-  /** Where the next page begins; undefined if there is nothing more. */
+  /** Where the next page begins; undefined for a page without results. */
   readonly next: MatchPlace | undefined;
 };
 
@@ -78,7 +78,10 @@ export async function searchEvents(parts: RoomReadParts, query: SearchQuery): Pr
       results.push(result);
     }
     const last = found.matches.at(-1);
-    if (last === undefined || found.matches.length < batch) return { results, count, highlights, next: undefined };
+    // Clients expect a token with every result, and learn from an empty page that there is nothing more.
+    if (last === undefined || found.matches.length < batch) {
+      return { results, count, highlights, next: results.at(-1)?.match };
+    }
     after = last;
   }
   // Enough was looked at for one request; what is behind is looked at by the next.

@@ -56,6 +56,10 @@ const selectRootAt = statement<{ state_root: number }>(
   'select_state_root_at',
   `select state_root from room_heads where room_nid = $1 and pos <= $2 and cause <> 0 order by pos desc limit 1`,
 );
+const selectFirstRoot = statement<{ state_root: number }>(
+  'select_first_state_root',
+  `select state_root from room_heads where room_nid = $1 and cause <> 0 order by room_seq limit 1`,
+);
 const selectMembership = statement<MembershipRow>(
   'select_user_room',
   `select membership, since_pos, event_nid, forgotten_pos from user_rooms where user_nid = $1 and room_nid = $2`,
@@ -105,6 +109,11 @@ export async function findHead(db: ReadTx, roomNid: number): Promise<RoomHead | 
 /** The room's state at a position of the stream; undefined before its first event. */
 export async function findStateRootAt(db: ReadTx, roomNid: number, pos: number): Promise<number | undefined> {
   return (await db.query(selectRootAt, [roomNid, pos]))[0]?.state_root;
+}
+
+/** The state after the first change that is known: of a room that was made here, after it was made. */
+export async function findFirstStateRoot(db: ReadTx, roomNid: number): Promise<number | undefined> {
+  return (await db.query(selectFirstRoot, [roomNid]))[0]?.state_root;
 }
 
 export async function findMembership(
