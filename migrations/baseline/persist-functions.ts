@@ -8,7 +8,8 @@
  *
  * Arrays are parallel. `p_room*` has an element per room, ascending by nid; `e_*` one per event, in the order in which
  * they become visible; `*_room` and `*_event` are ordinals into those, from 1. The answer of `persist_heavy` is a status
- * per room: 0 written, 1 the head is not the one expected, 2 another writer holds the room, 3 a replay key exists already.
+ * per room: 0 written, 1 the head is not the one expected, 2 another writer holds the room, 3 a replay key exists already,
+ * with its event: a key whose event has been removed is worth nothing, and is overwritten.
  *
  * The event that a relation names is looked up while its child is written. Its thread is the child's too, so that no
  * reader has to follow relations upwards.
@@ -50,7 +51,8 @@ begin
   end loop;
   for i in 1 .. cardinality(p_replay_room) loop
     if v_status[p_replay_room[i]] = 0 and exists (
-      select from replay_keys where device_nid = p_replay_device[i] and replay_hash = p_replay_hash[i]
+      select from replay_keys k join events e using (event_nid)
+      where k.device_nid = p_replay_device[i] and k.replay_hash = p_replay_hash[i]
     ) then
       v_status[p_replay_room[i]] := 3;
     end if;
@@ -153,7 +155,8 @@ begin
   insert into replay_keys (device_nid, replay_hash, event_nid, created_at)
   select device, hash, nid, p_now
   from unnest(e_room, e_nid, e_txn_device, e_replay_hash) as r(room, nid, device, hash)
-  where hash is not null and p_status[room] = 0;
+  where hash is not null and p_status[room] = 0
+  on conflict (device_nid, replay_hash) do update set event_nid = excluded.event_nid, created_at = excluded.created_at;
   if cardinality(m_event) > 0 then
     insert into membership_log (user_nid, pos, room_nid, membership, was, event_nid, cause)
     select member, v_first + event - 1, p_room_nids[e_room[event]], membership, was, nid, cause
@@ -224,7 +227,8 @@ begin
     return;
   end if;
   if e_replay_hash is not null and exists (
-    select from replay_keys where device_nid = e_txn_device and replay_hash = e_replay_hash
+    select from replay_keys k join events e using (event_nid)
+    where k.device_nid = e_txn_device and k.replay_hash = e_replay_hash
   ) then
     o_status := 3;
     return;
@@ -252,7 +256,8 @@ begin
   );
   if e_replay_hash is not null then
     insert into replay_keys (device_nid, replay_hash, event_nid, created_at)
-    values (e_txn_device, e_replay_hash, e_nid, p_now);
+    values (e_txn_device, e_replay_hash, e_nid, p_now)
+    on conflict (device_nid, replay_hash) do update set event_nid = excluded.event_nid, created_at = excluded.created_at;
   end if;
   o_status := 0;
 end

@@ -18,6 +18,9 @@ export type PersistParts = Omit<BuildParts, 'database' | 'nextCreationTs'> & Omi
 
 const waitingMax = 10_000;
 const patienceMs = 15_000;
+/** Between attempts while the database is away. */
+const outageDelayMs = 50;
+const outageDelayMaxMs = 1_000;
 /** Rooms whose head and power levels are remembered: some 15 kB each. */
 const lanesMax = 3_000;
 /** From this many conflicts in a row on, a room is locked first and its events are built then. */
@@ -135,11 +138,16 @@ class Persister implements AsyncDisposable {
       if (generation !== lane.generation) return undefined;
       lane.pending.shift();
       if ('create' in work.request.room) this.#register(lane, built.view);
+      lane.outages = 0;
       if (built.events.length === 0) await answerKnown(this.#parts.database, work, built);
       else this.#writer.enqueue(lane.addBuilt(work, built));
     } catch (error) {
       if (generation !== lane.generation) return undefined;
       if (error instanceof MissingEventsError && lane.built.length > 0) return 'unsettled';
+      if (isConnectionLost(error) && !this.#closed && work.deadlineMs > this.#parts.clock.monotonicMs()) {
+        await this.#awaitDatabase(lane, work);
+        return undefined;
+      }
       const before = error instanceof MatrixError ? await this.#findReplayed(work) : undefined;
       if (generation !== lane.generation) return undefined;
       lane.pending.shift();
@@ -147,6 +155,15 @@ class Persister implements AsyncDisposable {
       else work.reject(isConnectionLost(error) ? databaseAway(error) : error);
     }
     return undefined;
+  }
+
+  /** Nothing of the work was written, so that it can be tried again until its time is up. */
+  async #awaitDatabase(lane: RoomLane, work: Work): Promise<void> {
+    const delayMs = Math.min(outageDelayMaxMs, outageDelayMs * 2 ** lane.outages);
+    lane.outages++;
+    await new Promise((resolve) => setTimeout(resolve, delayMs));
+    work.named = internNames(this.#parts, work.request);
+    work.named.catch(() => undefined);
   }
 
   /** What was done once stays done, even if the sender may not do it any more. */

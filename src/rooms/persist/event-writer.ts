@@ -38,6 +38,8 @@ export class EventWriter implements AsyncDisposable {
   readonly #client: WriterClient;
   readonly #queue: BuiltWork[] = [];
   #running: Promise<void> | undefined;
+  /** Batches in a row that were interrupted: a full disk answers at once, each time. */
+  #interruptions = 0;
 
   constructor(parts: EventWriterParts) {
     this.#parts = parts;
@@ -70,6 +72,7 @@ export class EventWriter implements AsyncDisposable {
     try {
       const client = await this.#client.get();
       const outcome = await writeBatch(client, this.#parts.clock.now(), rooms, this.#parts.projections);
+      this.#interruptions = 0;
       await this.#settle(rooms, outcome);
     } catch (error) {
       if (isConnectionLost(error)) await this.#recover(rooms, error);
@@ -151,6 +154,7 @@ export class EventWriter implements AsyncDisposable {
     this.#parts.logger.warn({ err: error }, 'a batch of events was interrupted');
     this.#client.drop();
     const written = await this.#findWritten(rooms);
+    await new Promise((resolve) => setTimeout(resolve, delayOf(this.#interruptions++)));
     for (const { lane, works } of rooms) {
       for (const entry of works) {
         if (written !== undefined && !written.has(entry.built.events[0]?.event.eventId ?? '')) continue;
@@ -169,8 +173,7 @@ export class EventWriter implements AsyncDisposable {
     const ids = entries.flatMap((entry) => resultOf(entry).eventIds);
     const deadlineMs = Math.max(...entries.map(({ work }) => work.deadlineMs));
     for (let attempt = 0; this.#parts.clock.monotonicMs() < deadlineMs; attempt++) {
-      const delayMs = retryDelaysMs[Math.min(attempt, retryDelaysMs.length - 1)] ?? 0;
-      await new Promise((resolve) => setTimeout(resolve, delayMs));
+      await new Promise((resolve) => setTimeout(resolve, delayOf(attempt)));
       try {
         await this.#client.endBackend(this.#parts.database);
         return new Set((await this.#parts.database.query(selectWritten, [ids])).map((row) => row.event_id));
@@ -180,6 +183,10 @@ export class EventWriter implements AsyncDisposable {
     }
     return undefined;
   }
+}
+
+function delayOf(attempt: number): number {
+  return retryDelaysMs[Math.min(attempt, retryDelaysMs.length - 1)] ?? 0;
 }
 
 const isCurrent = (entry: BuiltWork): boolean => entry.generation === entry.lane.generation;

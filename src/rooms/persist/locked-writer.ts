@@ -1,7 +1,7 @@
 /** Owns writing to a contended room: its lock first, then reading where it stands, then building and writing. */
 import { MatrixError } from '#matrix/error.ts';
 import { answerKnown } from '#rooms/persist/answer-known.ts';
-import { buildRequest } from '#rooms/persist/build-request.ts';
+import { buildRequest, internNames } from '#rooms/persist/build-request.ts';
 import type { BuildParts } from '#rooms/persist/built-events.ts';
 import { factRuns, resultOf, roomBatches } from '#rooms/persist/batch.ts';
 import type { EventWriterParts } from '#rooms/persist/event-writer.ts';
@@ -27,6 +27,8 @@ export class LockedWriter implements AsyncDisposable {
   /** One connection, so one room at a time. */
   #turn: Promise<void> = Promise.resolve();
   readonly #answered = new WeakSet<Work>();
+  /** Whether the write of the present turn has begun: from then on its outcome may be unknown. */
+  #isWriting = false;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -47,6 +49,7 @@ export class LockedWriter implements AsyncDisposable {
     const taken = lane.pending.splice(0, lane.suspects > 0 ? 1 : this.#parts.limits.batchEventsMax);
     lane.suspects = Math.max(0, lane.suspects - 1);
     lane.forget();
+    this.#isWriting = false;
     try {
       const client = await this.#client.get();
       await client.query('begin');
@@ -75,9 +78,14 @@ export class LockedWriter implements AsyncDisposable {
   #giveBack(lane: RoomLane, works: readonly Work[], error: unknown): void {
     const now = this.#parts.clock.monotonicMs();
     const repeatable = (work: Work): boolean =>
-      (isContention(error) || work.request.replay !== undefined) && work.deadlineMs > now;
+      (isContention(error) || !this.#isWriting || work.request.replay !== undefined) && work.deadlineMs > now;
     for (const work of works) if (!repeatable(work)) work.reject(databaseAway(error));
-    lane.pending.unshift(...works.filter(repeatable));
+    const open = works.filter(repeatable);
+    for (const work of open) {
+      work.named = internNames(this.#parts, work.request);
+      work.named.catch(() => undefined);
+    }
+    lane.pending.unshift(...open);
   }
 
   async #buildAndWrite(client: DatabaseClient, lane: RoomLane, works: readonly Work[]): Promise<readonly Work[]> {
@@ -98,6 +106,7 @@ export class LockedWriter implements AsyncDisposable {
     }
     const rooms = roomBatches(entries);
     const concerned = projectionsOf(rooms, this.#parts.projections);
+    this.#isWriting = true;
     const outcome = await writeInside(client, tx, { now: this.#parts.clock.now(), rooms, concerned, wait: true });
     if (outcome.statuses[0] !== 'written') {
       lane.forget();

@@ -2,15 +2,16 @@
 import { standsOnHead } from '#rooms/persist/judge-sealed.ts';
 import type { PersistRequest, PersistResult } from '#rooms/persist-request.ts';
 import type { BuiltEvents } from '#rooms/persist/built-events.ts';
-import type { RoomView } from '#rooms/persist/room-view.ts';
+import type { RoomView, StateEntry } from '#rooms/persist/room-view.ts';
+import { joinedKey } from '#matrix/joined-key.ts';
 
 /** A request and the promise of its caller. */
 export type Work = {
   readonly request: PersistRequest;
   readonly resolve: (result: PersistResult) => void;
   readonly reject: (error: unknown) => void;
-  /** Resolves when the numeric ids of its names are known. */
-  readonly named: Promise<void>;
+  /** Resolves when the numeric ids of its names are known. What failed because the database was away is replaced. */
+  named: Promise<void>;
   /** After this moment of the monotonic clock it is given up. */
   readonly deadlineMs: number;
 };
@@ -51,6 +52,8 @@ export class RoomLane {
   /** Conflicts since the last success: from the second on the room is locked before it is read. */
   conflicts = 0;
   building = false;
+  /** How often in a row nothing could be built because the database was away. */
+  outages = 0;
   /** How many of the pending works the locked writer takes one by one, because one of them failed it. */
   suspects = 0;
 
@@ -90,7 +93,25 @@ export class RoomLane {
     this.conflicts = 0;
     this.created = undefined;
     this.roomSeq++;
-    if (this.built.length === 0 && !this.building && (this.view?.state.size ?? 0) > viewEntriesMax)
-      this.view = undefined;
+    this.#trim();
+  }
+
+  /**
+   * Entries that are committed can be read again; those of events that are being written cannot. Views that share the
+   * map keep the old one, so that what is being built upon them stays as it is.
+   */
+  #trim(): void {
+    const { view } = this;
+    if (view === undefined || view.state.size <= viewEntriesMax) return;
+    const kept = new Map<string, StateEntry | null>();
+    for (const { built } of this.built) {
+      for (const { event } of built.events) {
+        if (event.state_key === undefined) continue;
+        const key = joinedKey(event.type, event.state_key);
+        const entry = view.state.get(key);
+        if (entry !== undefined) kept.set(key, entry);
+      }
+    }
+    this.view = { ...view, state: kept };
   }
 }
