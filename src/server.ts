@@ -20,11 +20,8 @@ import { parseJsonBytes } from '#matrix/parse-json.ts';
 import type { OwnKeys } from '#matrix/server-keys.ts';
 import { exportSeed, generateSigningKey, importSigningKey, type SigningKey } from '#matrix/signing-keys.ts';
 import { createEventPersister } from '#rooms/persist-event.ts';
-import { redactedSummaries } from '#rooms/projections/redacted-summaries.ts';
-import { redactions } from '#rooms/projections/redactions.ts';
-import { roomSummaries } from '#rooms/projections/room-summaries.ts';
-import { strippedSnapshots } from '#rooms/projections/stripped-snapshots.ts';
 import { startSearchIndexer } from '#rooms/search/index-events.ts';
+import { roomProjections } from '#rooms/projections/room-projections.ts';
 import { openDatabase, ping, type Database } from '#storage/database.ts';
 import type { DatabaseAddress } from '#storage/embedded/connection.ts';
 import { createInterned } from '#storage/interned.ts';
@@ -168,12 +165,7 @@ async function createContext(
       signer,
       isLocal,
       limits: config.storage,
-      projections: [
-        roomSummaries({ interned }),
-        strippedSnapshots({ tries, interned }),
-        redactions,
-        redactedSummaries({ tries }),
-      ],
+      projections: roomProjections({ interned, tries }),
       committed: (facts) => streams.committed(facts),
     }),
   );

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import type { PersistResult } from '#rooms/persist-request.ts';
 import { MissingEventsError } from '#rooms/persist/missing-events.ts';
 import { loadRoomView } from '#rooms/persist/room-view.ts';
+import { statement } from '#storage/database.ts';
 import { findEventPlaces, findEventPlacesByNids, findKeysByNids } from '#storage/rooms/find-graph.ts';
 import { createMigratedDatabase, createRoomParts } from '#test/support/room-parts.ts';
 import { seededNumbers } from '#test/support/seeded.ts';
@@ -13,6 +14,10 @@ import { joinedKey } from '#test/vectors/state-resolution/resolvable.ts';
 
 type Parts = Awaited<ReturnType<typeof createRoomParts>>;
 
+const selectVerdicts = statement<{ valid: boolean | null }>(
+  'test_select_redaction_verdicts',
+  'select valid from redactions where target_event_id = any($1::text[]) order by redaction_nid',
+);
 const topic = (sender: string, text: string): ForeignDraft => ({
   type: 'm.room.topic',
   sender,
@@ -261,3 +266,28 @@ for (const version of ['9', '11', '12']) {
     }
   });
 }
+
+test('a redaction that comes before its target is judged when that comes, by the power before the redaction', async () => {
+  await using on = await createMigratedDatabase();
+  await using parts = await createRoomParts(on);
+  const room = new ForeignRoom('11');
+  const start = room.start();
+  await importStart(parts, room, start);
+  const stranger = '@stranger:else.test';
+  const base = [room.add(membership(stranger, stranger, 'join'), start.slice(-1))];
+  assert.equal(await statusOf(parts, room, base[0] ?? ''), 'accepted');
+  const [mine, theirs] = [room.add(message(stranger, 'mine'), base), room.add(message(creator, 'theirs'), base)];
+  const redact = (target: string): ForeignDraft => ({
+    type: 'm.room.redaction',
+    sender: stranger,
+    content: { redacts: target },
+  });
+  const redactions = [room.add(redact(mine), base), room.add(redact(theirs), base)];
+  for (const id of redactions) assert.equal(await statusOf(parts, room, id), 'accepted');
+  const verdicts = async (): Promise<(boolean | null)[]> =>
+    (await parts.database.query(selectVerdicts, [[mine, theirs]])).map(({ valid }) => valid);
+  assert.deepEqual(await verdicts(), [null, null]);
+  assert.equal(await statusOf(parts, room, mine), 'accepted');
+  assert.equal(await statusOf(parts, room, theirs), 'accepted');
+  assert.deepEqual(await verdicts(), [true, false]);
+});

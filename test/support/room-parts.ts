@@ -4,10 +4,7 @@ import { createLogger } from '#core/logger.ts';
 import { serverNameOf } from '#matrix/ids.ts';
 import { generateSigningKey } from '#matrix/signing-keys.ts';
 import { createEventPersister, type PersistParts } from '#rooms/persist-event.ts';
-import { redactedSummaries } from '#rooms/projections/redacted-summaries.ts';
-import { redactions } from '#rooms/projections/redactions.ts';
-import { roomSummaries } from '#rooms/projections/room-summaries.ts';
-import { strippedSnapshots } from '#rooms/projections/stripped-snapshots.ts';
+import { roomProjections } from '#rooms/projections/room-projections.ts';
 import { openDatabase, type Database } from '#storage/database.ts';
 import { createInterned } from '#storage/interned.ts';
 import { migrate } from '#storage/migrations.ts';
@@ -40,12 +37,7 @@ export async function createRoomParts(on: TestDatabase, overrides: Partial<Persi
     signer: { serverName: 'hs1.test', key: generateSigningKey('t') },
     isLocal: (id) => serverNameOf(id) === 'hs1.test',
     limits: { batchRoomsMax: 64, batchEventsMax: 200, batchBytesMax: 2_000_000 },
-    projections: [
-      roomSummaries({ interned }),
-      strippedSnapshots({ tries, interned }),
-      redactions,
-      redactedSummaries({ tries }),
-    ],
+    projections: roomProjections({ interned, tries }),
     committed: (run) => void facts.push(...run),
     ...overrides,
   };

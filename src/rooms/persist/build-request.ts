@@ -8,6 +8,7 @@ import { MatrixError } from '#matrix/error.ts';
 import type { AuthEvent, EventReference, Pdu } from '#matrix/pdu.ts';
 import { isJsonSignedBy } from '#matrix/signing.ts';
 import type { ValidatedPdu } from '#matrix/validated-pdu.ts';
+import { withoutRelation, type JudgedRedaction } from '#rooms/persist/early-redactions.ts';
 import { referenceTo } from '#rooms/persist/event-reference.ts';
 import { authStateOf, completeView, emptyHead, entryOf, knowsState } from '#rooms/persist/room-view.ts';
 import type { Head, RoomView, StateEntry } from '#rooms/persist/room-view.ts';
@@ -68,7 +69,7 @@ async function buildAll(
     const pending = 'sealed' in draft ? draftOf(draft) : draft;
     const keys = stateKeysFor(pending, view.version);
     if (!knowsState(view, keys)) await completeView(parts, view, keys);
-    let eventNid: number | undefined;
+    let arrival: Arrival = { eventNid: undefined, earlyRedactions: [] };
     if ('sealed' in draft) {
       const placement = await placeSealed(parts, draft, view);
       if (placement.kind !== 'onHead') {
@@ -80,7 +81,7 @@ async function buildAll(
         view = placement.placed.view;
         continue;
       }
-      eventNid = placement.eventNid;
+      arrival = placement;
     }
     const sealed = 'sealed' in draft ? draft.sealed : signDraft(parts, pending, view);
     const { type, state_key: stateKey } = pending;
@@ -89,7 +90,7 @@ async function buildAll(
       undo.push({ key: joinedKey(type, stateKey), was: entryOf(view, type, stateKey) ?? null });
     }
     const replay = events.length === 0 ? request.replay : undefined;
-    const built = await placeEvent(parts, { sealed, eventNid, replay }, view);
+    const built = await placeEvent(parts, { sealed, arrival, replay }, view);
     outcomes.push({ eventId: built.event.event.eventId, status: 'accepted' });
     events.push(built.event);
     view = built.view;
@@ -151,19 +152,17 @@ function signDraft({ clock, signer, nextCreationTs }: BuildParts, draft: DraftEv
   return verdict.event;
 }
 
+/** What was known of an event before it came. */
+type Arrival = { readonly eventNid: number | undefined; readonly earlyRedactions: readonly JudgedRedaction[] };
+
 type Placeable = {
   readonly sealed: ValidatedPdu;
-  /** Of an event that was mentioned before it came. */
-  readonly eventNid: number | undefined;
+  readonly arrival: Arrival;
   readonly replay: PersistRequest['replay'];
 };
 
 /** Authorises the event against the view's state and gives it its row, its fact, and the view that follows. */
-async function placeEvent(
-  parts: BuildParts,
-  { sealed, eventNid: mentionedNid, replay }: Placeable,
-  view: RoomView,
-): Promise<Placed> {
+async function placeEvent(parts: BuildParts, { sealed, arrival, replay }: Placeable, view: RoomView): Promise<Placed> {
   const event = authEventOf(sealed.pdu, sealed.eventId, view.version);
   const verdict = checkAuth(event, view.version, authStateOf(view), { verify: isJsonSignedBy });
   if (!verdict.allowed) throw new MatrixError(verdict.isMalformed ? 'M_BAD_JSON' : 'M_FORBIDDEN', verdict.reason);
@@ -172,11 +171,11 @@ async function placeEvent(
     .filter((entry) => entry !== undefined);
   const stateKey = event.state_key;
   const replaced = stateKey === undefined ? undefined : entryOf(view, event.type, stateKey);
-  const eventNid = mentionedNid ?? (await parts.nids.reserve(1, () => parts.nids.take()));
+  const eventNid = arrival.eventNid ?? (await parts.nids.reserve(1, () => parts.nids.take()));
   const roomOrder = view.head.lastOrder + orderStep;
   const authGen = stateKey === undefined ? null : 1 + Math.max(0, ...authEntries.map((entry) => entry.authGen));
   // Before the state moves on: the columns tell of the state before the event, and may throw.
-  const columns = columnsOf(parts, sealed, event, view, replaced);
+  const columns = withoutRelation(columnsOf(parts, sealed, event, view, replaced), arrival.earlyRedactions);
   const levels = entryOf(view, 'm.room.power_levels', '')?.event;
   const reference = referenceTo(sealed);
   const next = await stateAfter(parts, view, event, { eventNid, authGen: authGen ?? 0, event, reference });
@@ -191,7 +190,7 @@ async function placeEvent(
     ...columns,
     ...replayColumnsOf(replay),
     eventNid,
-    isMentioned: mentionedNid !== undefined,
+    isMentioned: arrival.eventNid !== undefined,
     status: 'accepted',
     roomOrder,
     authGen,
@@ -201,7 +200,8 @@ async function placeEvent(
   };
   const fact = factOf(sealed, event, view, row, replaced);
   const isState = stateKey !== undefined;
-  const placed = { row, fact, event, replaced, levels, isState, resolved: [] };
+  const { earlyRedactions } = arrival;
+  const placed = { row, fact, event, replaced, levels, earlyRedactions, isState, resolved: [] };
   return { event: placed, view: { ...view, roomId: sealed.roomId, head } };
 }
 

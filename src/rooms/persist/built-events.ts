@@ -2,6 +2,7 @@
 import type { Clock } from '#core/clock.ts';
 import type { AuthEvent } from '#matrix/pdu.ts';
 import type { Signer } from '#matrix/signing.ts';
+import type { JudgedRedaction } from '#rooms/persist/early-redactions.ts';
 import type { RoomView, StateEntry, ViewParts } from '#rooms/persist/room-view.ts';
 import type { NidAllocator } from '#storage/nid-allocator.ts';
 import type { EventStatus } from '#storage/rooms/event-status.ts';
@@ -26,6 +27,8 @@ export type BuiltEvent = {
   readonly replaced: StateEntry | undefined;
   /** The power levels by which it was allowed: the view's state moves on. */
   readonly levels: AuthEvent | undefined;
+  /** Redactions that came before it, and can be judged now. */
+  readonly earlyRedactions: readonly JudgedRedaction[];
   /** Whether the event is an entry of the room's state after it. */
   readonly isState: boolean;
   /** Entries of the room's state that changed with it, but are other events. */

@@ -10,6 +10,7 @@ import type { ValidatedPdu } from '#matrix/validated-pdu.ts';
 import type { BranchState } from '#rooms/branches/branch-state.ts';
 import { resolveBranches } from '#rooms/branches/resolve-branches.ts';
 import type { UnwrittenEvent } from '#rooms/branches/resolvable-events.ts';
+import { judgeEarlyRedactions, withoutRelation, type JudgedRedaction } from '#rooms/persist/early-redactions.ts';
 import { referenceTo } from '#rooms/persist/event-reference.ts';
 import { columnsOf, factOf, replayColumnsOf } from '#rooms/persist/event-rows.ts';
 import { citesState, judgeSealed, loadCited, standsOnHead, type CitedEvent } from '#rooms/persist/judge-sealed.ts';
@@ -19,14 +20,18 @@ import { resolvedEntries } from '#rooms/persist/resolved-entries.ts';
 import { entryOf, type RoomView, type StateEntry } from '#rooms/persist/room-view.ts';
 import type { SealedEvent } from '#rooms/persist-request.ts';
 import { isJudged, isRejected, type EventStatus } from '#storage/rooms/event-status.ts';
-import { findEventPlaces } from '#storage/rooms/find-graph.ts';
+import { findArrival } from '#storage/rooms/find-graph.ts';
 import type { NewNode, NewState } from '#storage/rooms/state-tries.ts';
 
 export type SealedPlacement =
   /** It was here before, and its judgement stands. */
   | { readonly kind: 'known'; readonly status: EventStatus }
   /** It is accepted on the head, as a draft would be. `eventNid` is that of an event that was mentioned before. */
-  | { readonly kind: 'onHead'; readonly eventNid: number | undefined }
+  | {
+      readonly kind: 'onHead';
+      readonly eventNid: number | undefined;
+      readonly earlyRedactions: readonly JudgedRedaction[];
+    }
   | { readonly kind: 'placed'; readonly placed: Placed; readonly status: EventStatus; readonly standsOnHead: boolean };
 
 /**
@@ -37,8 +42,9 @@ export type SealedPlacement =
 export async function placeSealed(parts: BuildParts, sealed: SealedEvent, view: RoomView): Promise<SealedPlacement> {
   const pdu = sealed.sealed;
   const event = authEventOf(pdu.pdu, pdu.eventId, pdu.version);
-  const own = (await findEventPlaces(parts.database, [event.eventId])).get(event.eventId);
+  const { place: own, isRedacted } = await findArrival(parts.database, event.eventId);
   if (own !== undefined && isJudged(own.status)) return { kind: 'known', status: own.status };
+  const earlyRedactions = isRedacted ? await judgeEarlyRedactions(parts, view, event) : [];
   const onHead = standsOnHead(pdu, view);
   // A room has one create event, and it comes first.
   const isPossible = event.type !== 'm.room.create' || view.head.extremities.length === 0;
@@ -46,7 +52,7 @@ export async function placeSealed(parts: BuildParts, sealed: SealedEvent, view: 
     const verdict = checkAuth(event, view.version, (type, key) => entryOf(view, type, key)?.event, {
       verify: isJsonSignedBy,
     });
-    if (verdict.allowed) return { kind: 'onHead', eventNid: own?.eventNid };
+    if (verdict.allowed) return { kind: 'onHead', eventNid: own?.eventNid, earlyRedactions };
   }
   const cited = await loadCited(parts, event, view);
   const predecessors = await branchesOf(parts, sealed, view);
@@ -55,7 +61,18 @@ export async function placeSealed(parts: BuildParts, sealed: SealedEvent, view: 
   const status = await judgeSealed(parts, { event, before, current: view }, cited);
   const eventNid = own?.eventNid ?? (await parts.nids.reserve(1, () => parts.nids.take()));
   const isMentioned = own !== undefined;
-  const placing: Placing = { pdu, event, eventNid, isMentioned, status, view, before, cited, predecessors };
+  const placing: Placing = {
+    pdu,
+    event,
+    eventNid,
+    isMentioned,
+    earlyRedactions,
+    status,
+    view,
+    before,
+    cited,
+    predecessors,
+  };
   const nodes = [...predecessors.nodes, ...(onHead ? [] : resolved.nodes)];
   const placed = await place(parts, placing, nodes);
   return { kind: 'placed', placed, status, standsOnHead: onHead };
@@ -66,6 +83,7 @@ type Placing = {
   readonly event: AuthEvent;
   readonly eventNid: number;
   readonly isMentioned: boolean;
+  readonly earlyRedactions: readonly JudgedRedaction[];
   readonly status: EventStatus;
   /** The room as it is. */
   readonly view: RoomView;
@@ -102,7 +120,7 @@ async function place(parts: BuildParts, placing: Placing, nodes: readonly NewNod
   const replaced = stateKey === undefined ? undefined : entryOf(before, event.type, stateKey);
   const authGen = stateKey === undefined ? null : 1 + Math.max(0, ...cited.map((entry) => entry.authGen));
   const row: BuiltEvent['row'] = {
-    ...columnsOf(parts, pdu, event, before, replaced),
+    ...withoutRelation(columnsOf(parts, pdu, event, before, replaced), placing.earlyRedactions),
     ...replayColumnsOf(undefined),
     eventNid,
     isMentioned,
@@ -112,12 +130,13 @@ async function place(parts: BuildParts, placing: Placing, nodes: readonly NewNod
     authGen,
     authNids: stateKey === undefined ? [] : cited.map((entry) => entry.eventNid),
     nodes,
-    bumps: status === 'accepted' && columnsOf(parts, pdu, event, before, replaced).bumps,
     membership: undefined,
     resolvedMemberships: [],
   };
   const levels = entryOf(before, 'm.room.power_levels', '')?.event;
-  const built: BuiltEvent = { row, fact: undefined, event, replaced, levels, isState: false, resolved: [] };
+  const { earlyRedactions } = placing;
+  const none = { fact: undefined, isState: false, resolved: [] };
+  const built: BuiltEvent = { row, event, replaced, levels, earlyRedactions, ...none };
   if (status !== 'accepted') return { event: built, view };
   const entry: StateEntry = { eventNid, authGen: authGen ?? 0, event, reference: referenceTo(pdu) };
   return moveHead(parts, placing, { built, entry });

@@ -90,13 +90,14 @@ function projected(room: RoomBatch): ProjectedEvent[] {
   return room.works.flatMap(({ built }) =>
     built.events
       .filter(({ fact }) => fact !== undefined)
-      .flatMap(({ event, row, replaced, levels, isState, resolved }) => {
+      .flatMap(({ event, row, replaced, levels, earlyRedactions, isState, resolved }) => {
         const { view } = built;
         const entries = resolved.map(({ event, eventNid, replaced, membership }) => {
           const entry = { event, row: { eventNid, membership }, replaced };
-          return { ...entry, levels, view, isNew: false, isState: true };
+          return { ...entry, levels, view, isNew: false, earlyRedactions: [], isState: true };
         });
-        return [{ event, row, levels, replaced: replaced?.event, view, isNew: true, isState }, ...entries];
+        const own = { event, row, levels, replaced: replaced?.event, view };
+        return [{ ...own, isNew: true, earlyRedactions, isState }, ...entries];
       }),
   );
 }

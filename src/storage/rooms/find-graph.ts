@@ -43,6 +43,27 @@ export async function findEventPlaces(
   return new Map(rows.map((row) => [row.event_id, placeOf(row)]));
 }
 
+// The redactions go by their key; the row is none for an event that was never heard of.
+const selectArrival = statement<Partial<PlaceRow> & { is_redacted: boolean }>(
+  'select_arrival',
+  `select e.event_nid, e.event_id, e.room_nid, e.status, e.state_before, e.key_nid,
+     exists (select from redactions where target_event_id = $1 and valid is null) as is_redacted
+   from (select $1::text as id) a left join events e on e.event_id = a.id`,
+);
+
+/** What is known of an event that comes: its place if it was mentioned, and whether a redaction waits for it. */
+export async function findArrival(
+  db: ReadTx,
+  eventId: string,
+): Promise<{ readonly place: EventPlaceRow | undefined; readonly isRedacted: boolean }> {
+  const [row] = await db.query(selectArrival, [eventId]);
+  return { place: isPlaceRow(row) ? placeOf(row) : undefined, isRedacted: row?.is_redacted === true };
+}
+
+function isPlaceRow(row: Partial<PlaceRow> | undefined): row is PlaceRow {
+  return typeof row?.event_nid === 'number';
+}
+
 export async function findEventPlacesByNids(db: ReadTx, nids: readonly number[]): Promise<EventPlaceRow[]> {
   return nids.length === 0 ? [] : (await db.query(selectPlacesByNids, [nids])).map(placeOf);
 }
@@ -111,6 +132,27 @@ const selectCitations = statement<CitationRow>(
 /** State events that cite these among their auth events, up to `limit` for each. */
 export function findCitations(db: ReadTx, nids: readonly number[], limit: number): Promise<CitationRow[]> {
   return nids.length === 0 ? Promise.resolve([]) : db.query(selectCitations, [nids, limit]);
+}
+
+export type EarlyRedactionRow = {
+  readonly redaction_nid: number;
+  readonly room_nid: number;
+  /** Root of the state before the redaction. */
+  readonly state_before: number | null;
+  readonly sender: string;
+};
+
+// By the key of redactions; more of one event than this are not looked at.
+const selectEarlyRedactions = statement<EarlyRedactionRow>(
+  'select_early_redactions',
+  `select d.redaction_nid, e.room_nid, e.state_before, u.user_id as sender
+   from redactions d join events e on e.event_nid = d.redaction_nid join users u on u.user_nid = e.sender_nid
+   where d.target_event_id = $1 and d.valid is null order by d.redaction_nid limit 100`,
+);
+
+/** The redactions of an event that nobody could judge yet. */
+export function findEarlyRedactions(db: ReadTx, eventId: string): Promise<EarlyRedactionRow[]> {
+  return db.query(selectEarlyRedactions, [eventId]);
 }
 
 const selectPrevs = statement<{ prev_nid: number; status: number }>(

@@ -89,6 +89,14 @@ export const insertRedactions = statement<unknown>(
    on conflict (target_event_id, redaction_nid) do nothing`,
 );
 
+/** Whether redactions of targets that have come take effect: `$1` targets, `$2` nids of the redactions, `$3` the verdicts. */
+export const settleRedactions = statement<unknown>(
+  'settle_redactions',
+  `update redactions r set valid = s.valid
+   from unnest($1::text[], $2::bigint[], $3::boolean[]) as s(target, nid, valid)
+   where r.target_event_id = s.target and r.redaction_nid = s.nid`,
+);
+
 /** What is redacted relates to nothing any more, in whatever thread or aggregation it was. `$1` holds event ids. */
 export const breakRelations = statement<unknown>(
   'break_relations',

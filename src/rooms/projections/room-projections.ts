@@ -1,0 +1,13 @@
+/** Owns the list of the projections of rooms, in the order in which they run. */
+import type { Projection } from '#rooms/persist/projection.ts';
+import { earlyRedactions } from '#rooms/projections/early-redactions.ts';
+import { redactedSummaries } from '#rooms/projections/redacted-summaries.ts';
+import { redactions } from '#rooms/projections/redactions.ts';
+import { roomSummaries } from '#rooms/projections/room-summaries.ts';
+import { strippedSnapshots } from '#rooms/projections/stripped-snapshots.ts';
+import type { Interned } from '#storage/interned.ts';
+import type { StateTries } from '#storage/rooms/state-tries.ts';
+
+export function roomProjections(parts: { readonly interned: Interned; readonly tries: StateTries }): Projection[] {
+  return [roomSummaries(parts), strippedSnapshots(parts), redactions, earlyRedactions, redactedSummaries(parts)];
+}
