@@ -39,12 +39,12 @@ begin
       v_status[i] := 2;
       continue;
     end if;
-    if p_room_seqs[i] = 0 then
+    if p_room_seqs[i] = 0 and p_room_ids[i] is not null then
       insert into rooms (room_nid, room_id, version, created_at)
       values (p_room_nids[i], p_room_ids[i], p_room_versions[i], p_now);
     else
       select room_seq into v_seq from room_heads where room_nid = p_room_nids[i] order by room_seq desc limit 1;
-      if v_seq is distinct from p_room_seqs[i] then
+      if coalesce(v_seq, 0) <> p_room_seqs[i] then
         v_status[i] := 1;
       end if;
     end if;

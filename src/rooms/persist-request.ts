@@ -28,7 +28,10 @@ export type ReplayKey = { readonly deviceNid: number; readonly path: string; rea
 
 /** One to many events of one room, all or nothing. */
 export type PersistRequest = {
-  /** An existing room by id, or the version of a room that the first event creates. */
+  /**
+   * An existing room by id, or the version of a room that the first event creates. The events of a room that has been
+   * heard of but has no head yet bring the states with them that they follow.
+   */
   readonly room: { readonly roomId: string } | { readonly create: RoomVersion };
   readonly events: readonly (DraftEvent | SealedEvent)[];
   readonly replay?: ReplayKey;

@@ -67,16 +67,21 @@ export async function judgeSealed(
   if (event.type === 'm.room.create') return 'rejected_by_auth';
   const keys = stateKeysFor(event, version);
   await Promise.all([completeView(parts, before, keys), completeView(parts, current, keys)]);
-  if (!isAllowedByCited(event, cited, current)) return 'rejected_by_auth';
+  const create = version.roomIdIsCreateHash ? entryOf(before, 'm.room.create', '')?.event : undefined;
+  if (!isAllowedByCited(event, cited, { version, create })) return 'rejected_by_auth';
   if (!checkAuth(event, version, authStateOf(before), options).allowed) return 'rejected_by_state';
-  if (before.head.root === current.head.root) return 'accepted';
+  // A room that is only being entered has no state of its own yet.
+  if (before.head.root === current.head.root || current.head.extremities.length === 0) return 'accepted';
   return checkAuth(event, version, authStateOf(current), options).allowed ? 'accepted' : 'soft_failed';
 }
 
-function isAllowedByCited(event: AuthEvent, cited: readonly CitedEvent[], current: RoomView): boolean {
-  const { version } = current;
+/** By an event's own auth events alone. From version 12 on `create` is the event that the room id names. */
+export function isAllowedByCited(
+  event: AuthEvent,
+  cited: readonly CitedEvent[],
+  { version, create: implied }: { readonly version: RoomVersion; readonly create: AuthEvent | undefined },
+): boolean {
   const judged = cited.map((entry) => ({ ...entry.event, rejected: isRejected(entry.status) }));
-  const implied = version.roomIdIsCreateHash ? entryOf(current, 'm.room.create', '')?.event : undefined;
   const create = implied === undefined ? undefined : { ...implied, rejected: false };
   if (!checkAuthEvents(event, version, judged, create).allowed) return false;
   const byKey = new Map(judged.map((own) => [joinedKey(own.type, own.state_key ?? ''), own]));

@@ -8,7 +8,7 @@ import { referenceToStored } from '#rooms/persist/event-reference.ts';
 import type { ReadTx } from '#storage/database.ts';
 import { joinedKey, type TypeAndKey } from '#matrix/joined-key.ts';
 import type { Interned } from '#storage/interned.ts';
-import { selectHead, selectStateEvents, type HeadRow } from '#storage/rooms/load-view.ts';
+import { selectHead, selectStateEvents, type HeadColumns } from '#storage/rooms/load-view.ts';
 import type { StateRoot, StateTries } from '#storage/rooms/state-tries.ts';
 
 export type StateEntry = {
@@ -63,6 +63,7 @@ export async function loadRoomView(database: ReadTx, roomId: string): Promise<Ro
   const [row] = await database.query(selectHead, [roomId]);
   const version = row === undefined ? undefined : findRoomVersion(row.version);
   if (row === undefined || version === undefined) return undefined;
+  if (row.room_seq === null) return { roomNid: row.room_nid, roomId, version, head: emptyHead, state: new Map() };
   return {
     roomNid: row.room_nid,
     roomId,
@@ -80,7 +81,7 @@ export async function loadRoomView(database: ReadTx, roomId: string): Promise<Ro
   };
 }
 
-async function findExtremities(database: ReadTx, row: HeadRow, version: RoomVersion): Promise<Extremity[]> {
+async function findExtremities(database: ReadTx, row: HeadColumns, version: RoomVersion): Promise<Extremity[]> {
   const ids = row.extremity_nids.map((nid, index) => ({ nid, id: row.extremity_ids[index] ?? '' }));
   if (version.eventId !== 'in-pdu') return ids.map((one) => ({ ...one, reference: one.id }));
   const rows = await database.query(selectStateEvents, [row.extremity_nids]);

@@ -1,9 +1,10 @@
 /** Owns the reads by which a writer learns where a room stands. */
 import { statement } from '#storage/database.ts';
 
-export type HeadRow = {
-  room_nid: number;
-  version: string;
+/** The columns from `room_seq` on are null in a room that has been heard of, but has no event yet. */
+export type HeadRow = { room_nid: number; version: string } & (HeadColumns | { room_seq: null });
+
+export type HeadColumns = {
   room_seq: number;
   state_root: number;
   extremity_nids: number[];
@@ -20,9 +21,9 @@ export const selectHead = statement<HeadRow>(
   `select r.room_nid, r.version, h.room_seq, h.state_root, h.extremity_nids, h.depth, h.last_order, h.notify_seq, h.bump_pos,
      array(select e.event_id from unnest(h.extremity_nids) with ordinality as x(nid, at)
        join events e on e.event_nid = x.nid order by x.at) as extremity_ids
-   from rooms r cross join lateral (
+   from rooms r left join lateral (
      select * from room_heads where room_nid = r.room_nid order by room_seq desc limit 1
-   ) h where r.room_id = $1`,
+   ) h on true where r.room_id = $1`,
 );
 
 /** What the auth rules need of state events. `$1` holds event nids. */

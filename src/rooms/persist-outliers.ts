@@ -1,0 +1,156 @@
+/** Owns taking in events without their place in the graph: the state and auth chains that other servers tell. */
+import type { Clock } from '#core/clock.ts';
+import { authEventOf } from '#matrix/auth-event.ts';
+import { MatrixError } from '#matrix/error.ts';
+import { createEventIdOf } from '#matrix/hashes.ts';
+import type { AuthEvent } from '#matrix/pdu.ts';
+import type { RoomVersion } from '#matrix/room-versions.ts';
+import type { ValidatedPdu } from '#matrix/validated-pdu.ts';
+import { referenceTo } from '#rooms/persist/event-reference.ts';
+import { isAllowedByCited, type CitedEvent } from '#rooms/persist/judge-sealed.ts';
+import { loadEntries, type ViewParts } from '#rooms/persist/room-view.ts';
+import type { Database } from '#storage/database.ts';
+import type { NidAllocator } from '#storage/nid-allocator.ts';
+import { isJudged, type EventStatus } from '#storage/rooms/event-status.ts';
+import { findEventPlaces } from '#storage/rooms/find-graph.ts';
+import { mentionEvents } from '#storage/rooms/mention-events.ts';
+import { ensureRoom, persistOutlierRows, type OutlierRow } from '#storage/rooms/persist-outliers.ts';
+
+type Parts = ViewParts & { readonly database: Database; readonly nids: NidAllocator; readonly clock: Clock };
+
+export type OutlierRequest = {
+  readonly roomId: string;
+  readonly version: RoomVersion;
+  /** State events with checked hashes and signatures, in any order. */
+  readonly events: readonly ValidatedPdu[];
+};
+
+/**
+ * Keeps the events, each judged by its own auth events, which must be among them or here already; one of which an auth
+ * event is missing is not kept. Resolves with what became of each: `missing` for the latter. An event that was here
+ * before stays what it was. Specification: Server-Server API, "Checks performed on receipt of a PDU", 4.
+ */
+export async function persistOutliers(
+  parts: Parts,
+  { roomId, version, events }: OutlierRequest,
+): Promise<ReadonlyMap<string, EventStatus>> {
+  const { database, nids, clock } = parts;
+  const roomNid = await nids.reserve(1, () => nids.take());
+  const room = await database.transaction((tx) =>
+    ensureRoom(tx, { roomNid, roomId, version: version.id, now: clock.now() }),
+  );
+  if (room.version !== version.id) throw new MatrixError('M_BAD_STATE', 'The room is of another version.');
+  const given = new Map(events.filter((event) => event.roomId === roomId).map((event) => [event.eventId, event]));
+  const cited = [...given.values()].flatMap((event) => authEventOf(event.pdu, event.eventId, version).auth_events);
+  const implied = version.roomIdIsCreateHash ? [createEventIdOf(roomId)] : [];
+  const known = await loadKnown(parts, version, [...new Set([...given.keys(), ...cited, ...implied])]);
+  const statuses = new Map<string, EventStatus>([...known].map(([id, entry]) => [id, entry.status]));
+  const open = inOrder(
+    [...given.values()].filter(({ eventId }) => !known.has(eventId)),
+    version,
+  );
+  const ids = await mentionEvents(
+    parts,
+    room.roomNid,
+    open.map(({ eventId }) => eventId),
+  );
+  await internNames(parts, open);
+  const rows: OutlierRow[] = [];
+  for (const pdu of open) {
+    const event = authEventOf(pdu.pdu, pdu.eventId, version);
+    const own = event.auth_events.map((id) => known.get(id));
+    const complete = own.filter((entry) => entry !== undefined);
+    const eventNid = ids.get(pdu.eventId);
+    const create = version.roomIdIsCreateHash ? known.get(createEventIdOf(roomId))?.event : undefined;
+    const lacksCreate = version.roomIdIsCreateHash && create === undefined && event.type !== 'm.room.create';
+    if (complete.length < own.length || lacksCreate || eventNid === undefined) {
+      statuses.set(pdu.eventId, 'missing');
+      continue;
+    }
+    const status = isAllowedByCited(event, complete, { version, create }) ? 'outlier' : 'rejected_by_auth';
+    const authGen = 1 + Math.max(0, ...complete.map((entry) => entry.authGen));
+    known.set(pdu.eventId, { eventNid, authGen, event, reference: referenceTo(pdu), status });
+    statuses.set(pdu.eventId, status);
+    rows.push({
+      ...rowOf(parts, pdu, event),
+      eventNid,
+      status,
+      authGen,
+      authNids: complete.map((entry) => entry.eventNid),
+    });
+  }
+  if (rows.length > 0) await database.transaction((tx) => persistOutlierRows(tx, room.roomNid, rows));
+  return new Map([...given.keys()].map((id) => [id, statuses.get(id) ?? 'missing']));
+}
+
+/** What is here with its text, outliers included. */
+async function loadKnown(
+  { database }: Parts,
+  version: RoomVersion,
+  eventIds: readonly string[],
+): Promise<Map<string, CitedEvent>> {
+  const places = [...(await findEventPlaces(database, eventIds)).values()];
+  const held = places.filter(({ status }) => status === 'outlier' || isJudged(status));
+  const entries = await loadEntries(
+    database,
+    version,
+    held.map(({ eventNid }) => eventNid),
+  );
+  const known = new Map<string, CitedEvent>();
+  for (const { eventId, eventNid, status } of held) {
+    const entry = entries.get(eventNid);
+    if (entry !== undefined) known.set(eventId, { ...entry, status });
+  }
+  return known;
+}
+
+/** Cited before citing. Events that cite each other come last, where their auth events are missing. */
+function inOrder(events: readonly ValidatedPdu[], version: RoomVersion): ValidatedPdu[] {
+  const waiting = new Map(events.map((event) => [event.eventId, event]));
+  const citedBy = new Map<string, ValidatedPdu[]>();
+  const open = new Map<string, number>();
+  const ready: ValidatedPdu[] = [];
+  for (const event of events) {
+    const { auth_events } = authEventOf(event.pdu, event.eventId, version);
+    const own = [...new Set(auth_events)].filter((id) => waiting.has(id));
+    for (const id of own) {
+      const citing = citedBy.get(id);
+      if (citing === undefined) citedBy.set(id, [event]);
+      else citing.push(event);
+    }
+    open.set(event.eventId, own.length);
+    // From version 12 on nothing cites the create event, and everything needs it.
+    if (own.length === 0) ready.splice(event.pdu.type === 'm.room.create' ? 0 : ready.length, 0, event);
+  }
+  for (const event of ready) {
+    for (const citing of citedBy.get(event.eventId) ?? []) {
+      const left = (open.get(citing.eventId) ?? 0) - 1;
+      open.set(citing.eventId, left);
+      if (left === 0) ready.push(citing);
+    }
+  }
+  const sorted = new Set(ready);
+  return [...ready, ...events.filter((event) => !sorted.has(event))];
+}
+
+async function internNames({ interned }: Parts, events: readonly ValidatedPdu[]): Promise<void> {
+  await Promise.all([
+    interned.internUsers(events.map(({ pdu }) => pdu.sender)),
+    interned.internKeys(events.map(({ pdu }) => [pdu.type, pdu.state_key ?? ''])),
+  ]);
+}
+
+function rowOf({ interned }: Parts, pdu: ValidatedPdu, event: AuthEvent) {
+  const senderNid = interned.knownUser(event.sender);
+  const keyNid = interned.knownKey(event.type, event.state_key ?? '');
+  if (senderNid === undefined || keyNid === undefined) throw new Error('internNames() was not awaited.');
+  return {
+    eventId: pdu.eventId,
+    json: pdu.json,
+    type: event.type,
+    keyNid: event.state_key === undefined ? null : keyNid,
+    senderNid,
+    originServerTs: event.origin_server_ts,
+    depth: event.depth,
+  };
+}
