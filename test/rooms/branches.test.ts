@@ -1,86 +1,35 @@
 /** Proves that events on old heads and forks are judged where they stand, and that all orders of arrival end in one state. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { persistOutliers } from '#rooms/persist-outliers.ts';
-import type { PersistResult } from '#rooms/persist-request.ts';
 import { MissingEventsError } from '#rooms/persist/missing-events.ts';
-import { loadRoomView } from '#rooms/persist/room-view.ts';
 import { statement } from '#storage/database.ts';
-import { findEventPlaces, findEventPlacesByNids, findKeysByNids } from '#storage/rooms/find-graph.ts';
+import { statusOfCode } from '#storage/rooms/event-status.ts';
 import { createMigratedDatabase, createRoomParts } from '#test/support/room-parts.ts';
 import { seededNumbers } from '#test/support/seeded.ts';
 import { creator, ForeignRoom, friend, guest, membership, type ForeignDraft } from '#test/rooms/foreign-room.ts';
 import { Chance } from '#test/support/chance.ts';
 import { joinedKey } from '#test/vectors/state-resolution/resolvable.ts';
-
-type Parts = Awaited<ReturnType<typeof createRoomParts>>;
+import {
+  extremitiesOf,
+  importStart,
+  message,
+  persist,
+  sorted,
+  stateOf,
+  statusOf,
+  topic,
+  type Parts,
+} from '#test/rooms/room-checks.ts';
 
 const selectVerdicts = statement<{ valid: boolean | null }>(
   'test_select_redaction_verdicts',
   'select valid from redactions where target_event_id = any($1::text[]) order by redaction_nid',
 );
-const selectSummary = statement<unknown>(
-  'test_select_summary',
-  'select topic, join_rule, joined_count, invited_count from room_summary where room_nid = $1',
+const selectStatuses = statement<{ event_id: string; status: number }>(
+  'test_select_statuses',
+  'select event_id, status from events where event_id = any($1::text[])',
 );
-const topic = (sender: string, text: string): ForeignDraft => ({
-  type: 'm.room.topic',
-  sender,
-  stateKey: '',
-  content: { topic: text },
-});
-const message = (sender: string, body: string): ForeignDraft => ({
-  type: 'm.room.message',
-  sender,
-  content: { msgtype: 'm.text', body },
-});
-
-/** Takes the room's first events as they are. */
-async function importStart(parts: Parts, room: ForeignRoom, ids: readonly string[]): Promise<void> {
-  const events = ids.map((id) => ({ sealed: room.require(id).pdu }));
-  const { statuses } = await parts.persistEvents({ room: { create: room.version }, events });
-  assert.ok(statuses.every((status) => status === 'accepted'));
-}
-
-function persist(parts: Parts, room: ForeignRoom, eventId: string): Promise<PersistResult> {
-  return parts.persistEvents({ room: { roomId: room.roomId }, events: [{ sealed: room.require(eventId).pdu }] });
-}
-
-async function statusOf(parts: Parts, room: ForeignRoom, eventId: string): Promise<string> {
-  const { statuses } = await persist(parts, room, eventId);
-  const found = (await findEventPlaces(parts.database, [eventId])).get(eventId)?.status;
-  assert.equal(found, statuses[0]);
-  return found ?? 'none';
-}
-
-/** The room's state now, by the keys of the oracle. */
-async function stateOf(parts: Parts, roomId: string): Promise<Map<string, string>> {
-  const view = await loadRoomView(parts.database, roomId);
-  assert.ok(view);
-  const entries = await parts.tries.entries(parts.database, view.roomNid, view.head.root);
-  const keys = await findKeysByNids(
-    parts.database,
-    entries.map(([keyNid]) => keyNid),
-  );
-  const places = await findEventPlacesByNids(
-    parts.database,
-    entries.map(([, eventNid]) => eventNid),
-  );
-  const ids = new Map(places.map(({ eventNid, eventId }) => [eventNid, eventId]));
-  const state = entries.map(([keyNid, eventNid]): [string, string] => {
-    const [type = '', stateKey = ''] = keys.get(keyNid) ?? [];
-    return [joinedKey(type, stateKey), ids.get(eventNid) ?? ''];
-  });
-  return new Map(state.toSorted(([left], [right]) => (left < right ? -1 : 1)));
-}
-
-async function extremitiesOf(parts: Parts, roomId: string): Promise<string[]> {
-  const view = await loadRoomView(parts.database, roomId);
-  return (view?.head.extremities ?? []).map(({ id }) => id).toSorted();
-}
-
-const sorted = (state: ReadonlyMap<string, string>): Map<string, string> =>
-  new Map([...state].toSorted(([left], [right]) => (left < right ? -1 : 1)));
+const byId = ([left]: readonly [string, string], [right]: readonly [string, string]): number => (left < right ? -1 : 1);
 
 for (const version of ['6', '11', '12']) {
   test(`version ${version}: a fork becomes two extremities, and their states are resolved into the room's`, async () => {
@@ -297,65 +246,38 @@ test('a redaction that comes before its target is judged when that comes, by the
   assert.deepEqual(await verdicts(), [true, false]);
 });
 
-test('a room is entered by the state that another server tells: outliers first, then the event that follows it', async () => {
-  for (const version of ['11', '12']) {
-    await using on = await createMigratedDatabase();
-    await using parts = await createRoomParts(on);
-    const room = new ForeignRoom(version);
-    const start = room.start();
-    const named = room.add(topic(creator, 'named'), start.slice(-1));
-    const unseen = room.add(message(friend, 'never seen here'), [named]);
-    const entry = room.add(message(creator, 'come in'), [unseen]);
-    const forged = room.add(topic(guest, 'not mine'), [named]);
-    const events = [...start, named, forged].map((id) => room.require(id).pdu);
-    // In the wrong order, and first without what the others need.
-    const [create, ...others] = events;
-    assert.ok(create);
-    const outliers = { roomId: room.roomId, version: room.version };
-    const alone = await persistOutliers(parts, { ...outliers, events: others });
-    assert.deepEqual(new Set(alone.values()), new Set(['missing']));
-    const told = await persistOutliers(parts, { ...outliers, events: events.toReversed() });
-    assert.equal(told.get(forged), 'rejected_by_auth');
-    assert.ok([...start, named].every((id) => told.get(id) === 'outlier'));
-
-    const state = [...room.require(entry).stateBefore.values()];
-    const sealed = { sealed: room.require(entry).pdu };
-    const missing = parts.persistEvents({ room: { roomId: room.roomId }, events: [sealed] });
-    await assert.rejects(missing, MissingEventsError);
-    const states = new Map([[unseen, state]]);
-    const entered = await parts.persistEvents({ room: { roomId: room.roomId }, events: [{ ...sealed, states }] });
-    assert.deepEqual(entered.statuses, ['accepted']);
-    assert.deepEqual(await stateOf(parts, room.roomId), sorted(room.require(entry).stateAfter));
-    assert.equal((await findEventPlaces(parts.database, [unseen])).get(unseen)?.status, 'missing');
-    assert.equal((await findEventPlaces(parts.database, [named])).get(named)?.status, 'outlier');
-    assert.equal(parts.facts.length, 1);
-
-    // It goes on like any other room, and an outlier that comes with its place is judged there.
-    const next = room.add(topic(friend, 'next'), [entry]);
-    assert.equal(await statusOf(parts, room, next), 'accepted');
-    const [last = ''] = start.slice(-1);
-    const before = room.require(last).prevIds[0] ?? '';
-    const given = new Map([[before, [...room.require(last).stateBefore.values()]]]);
-    const late = { sealed: room.require(last).pdu, states: given };
-    const placed = await parts.persistEvents({ room: { roomId: room.roomId }, events: [late] });
-    assert.deepEqual(placed.statuses, ['accepted']);
-    assert.equal((await findEventPlaces(parts.database, [last])).get(last)?.status, 'accepted');
-    assert.deepEqual(await stateOf(parts, room.roomId), sorted(room.require(next).stateAfter));
-  }
-});
-
-test('the summary of an entered room counts its members', async () => {
-  await using on = await createMigratedDatabase();
-  await using parts = await createRoomParts(on);
+test('two processes that are handed the same events at once, each in its own order, end in one state', async () => {
+  const chance = new Chance(seededNumbers(77));
   const room = new ForeignRoom('12');
   const start = room.start();
-  const named = room.add(topic(creator, 'named'), start.slice(-1));
-  const entry = room.add(message(creator, 'come in'), [named]);
-  const events = [...start, named].map((id) => room.require(id).pdu);
-  await persistOutliers(parts, { roomId: room.roomId, version: room.version, events });
-  const states = new Map([[named, [...room.require(entry).stateBefore.values()]]]);
-  const sealed = { sealed: room.require(entry).pdu, states };
-  await parts.persistEvents({ room: { roomId: room.roomId }, events: [sealed] });
-  const [summary] = await parts.database.query(selectSummary, [parts.facts[0]?.roomNid]);
-  assert.deepEqual(summary, { topic: 'named', join_rule: 'public', joined_count: 3, invited_count: 0 });
+  const made = grow(room, chance, start.at(-1) ?? '', 30);
+  const followed = new Set(made.flatMap((id) => room.require(id).prevIds));
+  const tips = made.filter((id) => !followed.has(id)).slice(-19);
+  const end = room.add(message(creator, 'the end'), tips);
+  await using on = await createMigratedDatabase();
+  await using one = await createRoomParts(on);
+  await using other = await createRoomParts(on);
+  await importStart(one, room, start);
+  const drafts = async (parts: Parts, count: number): Promise<void> => {
+    const event = { sender: creator, type: 'm.room.message', content: { msgtype: 'm.text', body: 'between' } };
+    for (let sent = 0; sent < count; sent++) {
+      await parts.persistEvents({ room: { roomId: room.roomId }, events: [event] });
+    }
+  };
+  const [first, second] = await Promise.all([
+    feed(one, room, chance.shuffle(made)),
+    feed(other, room, chance.shuffle(made)),
+    drafts(one, 10),
+    drafts(other, 10),
+  ]);
+  assert.deepEqual([...first].toSorted(byId), [...second].toSorted(byId), 'an event has one judgement');
+  const rows = await one.database.query(selectStatuses, [made]);
+  assert.equal(rows.length, made.length);
+  for (const { event_id: id, status } of rows) assert.equal(first.get(id), statusOfCode(status));
+  // Facts of both together are every accepted event once, with positions that nobody else has.
+  const facts = [...one.facts, ...other.facts];
+  const accepted = [...first.values()].filter((status) => status === 'accepted').length;
+  assert.equal(facts.length, start.length + accepted + 20);
+  assert.equal(new Set(facts.map(({ pos }) => pos)).size, facts.length);
+  assert.equal(await statusOf(other, room, end), 'accepted');
 });

@@ -1,0 +1,78 @@
+/** Proves that events without their place are kept, and that a room is entered by the state that another server tells. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { persistOutliers } from '#rooms/persist-outliers.ts';
+import { MissingEventsError } from '#rooms/persist/missing-events.ts';
+import { statement } from '#storage/database.ts';
+import { findEventPlaces } from '#storage/rooms/find-graph.ts';
+import { creator, ForeignRoom, friend, guest } from '#test/rooms/foreign-room.ts';
+import { message, sorted, stateOf, statusOf, topic } from '#test/rooms/room-checks.ts';
+import { createMigratedDatabase, createRoomParts } from '#test/support/room-parts.ts';
+
+const selectSummary = statement<unknown>(
+  'test_select_summary',
+  'select topic, join_rule, joined_count, invited_count from room_summary where room_nid = $1',
+);
+
+test('a room is entered by the state that another server tells: outliers first, then the event that follows it', async () => {
+  for (const version of ['11', '12']) {
+    await using on = await createMigratedDatabase();
+    await using parts = await createRoomParts(on);
+    const room = new ForeignRoom(version);
+    const start = room.start();
+    const named = room.add(topic(creator, 'named'), start.slice(-1));
+    const unseen = room.add(message(friend, 'never seen here'), [named]);
+    const entry = room.add(message(creator, 'come in'), [unseen]);
+    const forged = room.add(topic(guest, 'not mine'), [named]);
+    const events = [...start, named, forged].map((id) => room.require(id).pdu);
+    // In the wrong order, and first without what the others need.
+    const [create, ...others] = events;
+    assert.ok(create);
+    const outliers = { roomId: room.roomId, version: room.version };
+    const alone = await persistOutliers(parts, { ...outliers, events: others });
+    assert.deepEqual(new Set(alone.values()), new Set(['missing']));
+    const told = await persistOutliers(parts, { ...outliers, events: events.toReversed() });
+    assert.equal(told.get(forged), 'rejected_by_auth');
+    assert.ok([...start, named].every((id) => told.get(id) === 'outlier'));
+
+    const state = [...room.require(entry).stateBefore.values()];
+    const sealed = { sealed: room.require(entry).pdu };
+    const missing = parts.persistEvents({ room: { roomId: room.roomId }, events: [sealed] });
+    await assert.rejects(missing, MissingEventsError);
+    const states = new Map([[unseen, state]]);
+    const entered = await parts.persistEvents({ room: { roomId: room.roomId }, events: [{ ...sealed, states }] });
+    assert.deepEqual(entered.statuses, ['accepted']);
+    assert.deepEqual(await stateOf(parts, room.roomId), sorted(room.require(entry).stateAfter));
+    assert.equal((await findEventPlaces(parts.database, [unseen])).get(unseen)?.status, 'missing');
+    assert.equal((await findEventPlaces(parts.database, [named])).get(named)?.status, 'outlier');
+    assert.equal(parts.facts.length, 1);
+
+    // It goes on like any other room, and an outlier that comes with its place is judged there.
+    const next = room.add(topic(friend, 'next'), [entry]);
+    assert.equal(await statusOf(parts, room, next), 'accepted');
+    const [last = ''] = start.slice(-1);
+    const before = room.require(last).prevIds[0] ?? '';
+    const given = new Map([[before, [...room.require(last).stateBefore.values()]]]);
+    const late = { sealed: room.require(last).pdu, states: given };
+    const placed = await parts.persistEvents({ room: { roomId: room.roomId }, events: [late] });
+    assert.deepEqual(placed.statuses, ['accepted']);
+    assert.equal((await findEventPlaces(parts.database, [last])).get(last)?.status, 'accepted');
+    assert.deepEqual(await stateOf(parts, room.roomId), sorted(room.require(next).stateAfter));
+  }
+});
+
+test('the summary of an entered room counts its members', async () => {
+  await using on = await createMigratedDatabase();
+  await using parts = await createRoomParts(on);
+  const room = new ForeignRoom('12');
+  const start = room.start();
+  const named = room.add(topic(creator, 'named'), start.slice(-1));
+  const entry = room.add(message(creator, 'come in'), [named]);
+  const events = [...start, named].map((id) => room.require(id).pdu);
+  await persistOutliers(parts, { roomId: room.roomId, version: room.version, events });
+  const states = new Map([[named, [...room.require(entry).stateBefore.values()]]]);
+  const sealed = { sealed: room.require(entry).pdu, states };
+  await parts.persistEvents({ room: { roomId: room.roomId }, events: [sealed] });
+  const [summary] = await parts.database.query(selectSummary, [parts.facts[0]?.roomNid]);
+  assert.deepEqual(summary, { topic: 'named', join_rule: 'public', joined_count: 3, invited_count: 0 });
+});
