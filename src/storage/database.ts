@@ -44,7 +44,10 @@ export function openDatabase(address: DatabaseAddress, options: { poolSize: numb
     idleTimeoutMillis: 30_000,
   });
   // A connection lost while idle is replaced by the pool; without a listener the error would end the process.
-  pool.on('error', (error) => options.logger.warn({ err: error }, 'database connection lost'));
+  pool.on('error', (error) => {
+    // The pool ends before its connections do, and a PostgreSQL of our own is stopped right after it.
+    if (!pool.ending) options.logger.warn({ err: error }, 'database connection lost');
+  });
   return {
     ...readerOn(pool),
     transaction: (run) => inTransaction(pool, run),
