@@ -7,6 +7,7 @@ import type { PersistEvents } from '#rooms/persist-request.ts';
 import type { SearchIndexer } from '#rooms/search/index-events.ts';
 import type { Database } from '#storage/database.ts';
 import type { StateTries } from '#storage/rooms/state-tries.ts';
+import type { Presence } from '#streams/presence.ts';
 import type { Streams } from '#streams/streams.ts';
 import type { Authenticator } from '#users/authenticate.ts';
 import type { PasswordAttempts } from '#users/password-attempts.ts';
@@ -24,6 +25,7 @@ export type Context = {
   readonly streams: Streams;
   readonly ignoredUsers: IgnoredUsers;
   readonly deliveries: Deliveries;
+  readonly presence: Presence;
   readonly persistEvents: PersistEvents;
   readonly searchIndexer: SearchIndexer;
   /** Whether this server is the home of the user, room alias or server name. Several names stay possible. */

@@ -39,6 +39,7 @@ import {
 } from '#storage/server-identity.ts';
 import { startCleanUp } from '#streams/clean-up.ts';
 import { openStreams } from '#streams/streams.ts';
+import { createPresence, noPresence } from '#streams/presence.ts';
 import { startTypingSweep } from '#streams/typing.ts';
 import { createAuthenticator } from '#users/authenticate.ts';
 import { createDeliveries } from '#users/deliveries.ts';
@@ -186,6 +187,7 @@ async function createContext(
     streams,
     ignoredUsers: createIgnoredUsers({ database, streams }),
     deliveries: starting.use(createDeliveries({ database, streams, logger })),
+    presence: config.presence.enabled ? starting.use(createPresence({ database, streams, clock, logger })) : noPresence,
     persistEvents,
     searchIndexer,
     isLocal,

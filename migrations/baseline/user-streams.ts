@@ -105,9 +105,12 @@ create unlogged table presence (
   presence text not null,
   status_msg text,
   last_active_at bigint not null,
+  connected_until bigint not null,
   pos bigint not null
 );
 create index presence_pos_index on presence (pos);
+create index presence_connected_index on presence (connected_until) where presence <> 'offline';
+create index presence_active_index on presence (last_active_at) where presence = 'online';
 
 create table sliding_connections (
   device_nid bigint not null,

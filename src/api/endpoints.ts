@@ -36,6 +36,7 @@ import { getLoginFlows, login, refresh } from '#api/client/login.ts';
 import { logout, logout_all } from '#api/client/logout.ts';
 import { getRoomEvents } from '#api/client/message-pagination.ts';
 import { getOneEvent, peekEvents } from '#api/client/peeking-events.ts';
+import { getPresence, setPresence } from '#api/client/presence.ts';
 import { getUserProfile, getProfileField, setProfileField, deleteProfileField } from '#api/client/profile.ts';
 import { postReceipt, setReadMarker } from '#api/client/receipts.ts';
 import {
@@ -137,6 +138,7 @@ export const endpoints: readonly Endpoint<Context>[] = [
   getMembersByRoom,
   getOneEvent,
   getOneRoomEvent,
+  getPresence,
   getProfileField,
   getPublicRooms,
   getPushRule,
@@ -200,11 +202,12 @@ export const endpoints: readonly Endpoint<Context>[] = [
   sendToDevice,
   setAccountData,
   setAccountDataPerRoom,
+  setPresence,
   setProfileField,
-  setReadMarker,
   setPushRule,
   setPushRuleActions,
   setPushRuleEnabled,
+  setReadMarker,
   setRoomAlias,
   setRoomStateWithKey,
   setRoomTag,

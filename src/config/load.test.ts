@@ -51,6 +51,7 @@ test('without anything the defaults hold, and the directory is a trial', () => {
     federation: { caFile: undefined, verifyCertificates: true },
     network: { allowRanges: [] },
     rooms: { defaultVersion: '12' },
+    presence: { enabled: true },
     limits: { bodyBytesMax: 1_048_576, syncTimeoutMsMax: 180_000 },
     rateLimits: {
       enabled: true,

@@ -143,6 +143,13 @@ export const configSchema = {
       prose: 'The room version of a new room whose creator asks for none.',
     }),
   }),
+  presence: group('Who is online.', {
+    enabled: key(flag, {
+      default: 'true',
+      prose:
+        'Whether users are told which of the others in their rooms are online. Nobody is in rooms of more than 500.',
+    }),
+  }),
   limits: group('Limits on single requests.', {
     body_bytes_max: key(integer(65_536, 1_073_741_824), {
       default: '1048576',

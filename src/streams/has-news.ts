@@ -59,10 +59,14 @@ function hasDeviceLists(stream: ChangeStream, { roomNids, userNid, deviceNid }: 
   return roomNids.some((roomNid) => stream.hasSince('deviceLists', roomNid, after));
 }
 
-function hasEphemeral(stream: ChangeStream, { roomNids }: Listener, after: number): boolean {
+function hasEphemeral(stream: ChangeStream, { roomNids, userNid }: Listener, after: number): boolean {
   if (stream.horizon <= after) return false;
   if (!stream.reachesBackTo(after)) return true;
-  return roomNids.some(
-    (roomNid) => stream.hasSince('typing', roomNid, after) || stream.hasSince('presence', roomNid, after),
-  );
+  if (roomNids.some((roomNid) => stream.hasSince('typing', roomNid, after))) return true;
+  if (!roomNids.some((roomNid) => stream.hasSince('presence', roomNid, after))) return false;
+  // Nobody is told of their own presence.
+  const rooms = new Set(roomNids);
+  const isOthers = ({ kind, userNid: whose, audience }: Change): boolean =>
+    kind === 'presence' && whose !== userNid && audience.some((roomNid) => rooms.has(roomNid));
+  return stream.since(after)?.some(isOthers) ?? true;
 }

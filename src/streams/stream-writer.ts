@@ -22,7 +22,7 @@ import { createWriterClient, type WriterClient } from '#storage/writer-client.ts
 import { changeOf, type Change } from '#streams/change.ts';
 import { CollectedRows } from '#streams/collected-rows.ts';
 
-export type { PresenceRow, ReceiptRow, TypingRow } from '#storage/streams/stream-rows.ts';
+export type { ReceiptRow } from '#storage/streams/stream-rows.ts';
 
 export type StreamTx = Tx & {
   /** Rows to be written at the end, with positions. */

@@ -2,6 +2,7 @@
 import { collectAccountData } from '#sync/account-data.ts';
 import { collectRooms } from '#sync/collect-rooms.ts';
 import { findDeviceLists, type DeviceLists } from '#sync/device-lists.ts';
+import { collectPresence } from '#sync/presence.ts';
 import type { Sections } from '#sync/present.ts';
 import { addReceipts } from '#sync/receipts.ts';
 import { RoomExtras } from '#sync/room-extras.ts';
@@ -26,13 +27,14 @@ export async function collectSections(
   await addReceipts(parts, window, skeleton.plans, extras);
   await addTyping(parts, window, skeleton.plans, extras);
   const rooms = await collectRooms(parts, request, skeleton, extras);
+  const presence = await collectPresence(parts, window, skeleton.plans, at);
   const toDevice = await collectToDevice(parts, window);
   const deviceLists = await collectDeviceLists(parts, window, at);
   const { join, invite, leave, knock } = rooms;
   const roomCount = join.size + invite.size + leave.size + knock.size;
-  const hasOthers = accountData.length + toDevice.events.length > 0 || deviceLists !== undefined;
+  const hasOthers = accountData.length + presence.length + toDevice.events.length > 0 || deviceLists !== undefined;
   return roomCount > 0 || hasOthers || hasOtherKeys(parts, window)
-    ? { rooms, accountData, toDevice, deviceLists }
+    ? { rooms, accountData, presence, toDevice, deviceLists }
     : undefined;
 }
 

@@ -116,6 +116,7 @@ export type Sections = {
   readonly rooms?: RoomSections;
   /** JSON texts of events. */
   readonly accountData?: readonly string[];
+  readonly presence?: readonly string[];
   readonly toDevice?: ToDevice;
   readonly deviceLists?: DeviceLists | undefined;
 };
@@ -129,8 +130,9 @@ export function answerJson(nextBatch: string, keyCounts: string, sections: Secti
     rooms.push(`"${section}":{${members.join(',')}}`);
   }
   const roomsPart = rooms.length === 0 ? '' : `"rooms":{${rooms.join(',')}},`;
-  const { accountData, toDevice, deviceLists } = sections;
-  const lists = listPart('account_data', accountData) + listPart('to_device', toDevice?.events);
+  const { accountData, presence, toDevice, deviceLists } = sections;
+  const lists =
+    listPart('account_data', accountData) + listPart('presence', presence) + listPart('to_device', toDevice?.events);
   const devices = deviceLists === undefined ? '' : `"device_lists":${JSON.stringify(deviceLists)},`;
   return `{"next_batch":"${nextBatch}",${roomsPart}${lists}${devices}${keyCounts}}`;
 }

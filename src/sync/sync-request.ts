@@ -13,6 +13,7 @@ export type SyncParts = {
   readonly streams: Streams;
   readonly clock: Clock;
   readonly ignoredUsers: IgnoredUsers;
+  readonly config: { readonly presence: { readonly enabled: boolean } };
 };
 
 export type SyncRequest = {

@@ -66,6 +66,8 @@ export async function startServerProcess(options: ServerProcessOptions = {}): Pr
       CAUSEWAY_SERVER_NAME: testServerName,
       CAUSEWAY_REGISTRATION_MODE: 'open',
       CAUSEWAY_RATE_LIMITS_ENABLED: 'false',
+      // Who comes and goes would wake those who wait for something else; tests of presence switch it on.
+      CAUSEWAY_PRESENCE_ENABLED: 'false',
       ...(options.databaseUrl === undefined ? {} : { CAUSEWAY_DATABASE_URL: options.databaseUrl }),
       ...options.env,
     },

@@ -16,6 +16,7 @@ export const postReceipt = endpoint({
   spec: 'Client-Server API, Receipts',
   handler: async (context: Context, { params, body, principal }) => {
     await sendReceipt(context, principal, { ...params, threadId: body.thread_id });
+    context.presence.acted(principal);
     return {};
   },
 });
@@ -34,6 +35,7 @@ export const setReadMarker = endpoint({
   spec: 'Client-Server API, Fully read markers',
   handler: async (context: Context, { params, body, principal }) => {
     await setReadMarkers(context, principal, params.roomId, body);
+    context.presence.acted(principal);
     return {};
   },
 });

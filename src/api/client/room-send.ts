@@ -27,6 +27,7 @@ export const sendMessage = endpoint({
       const request = { roomId, sender: principal, targetId: redacts, content: rest, replay };
       return { event_id: await redactEvent(context, request) };
     }
+    context.presence.acted(principal);
     return { event_id: await sendEvent(context, { roomId, sender: principal.userId, type, content, replay }) };
   },
 });

@@ -34,6 +34,8 @@ export const sync = endpoint({
     const since =
       request.query.since === undefined ? undefined : await requireSince(context.streams, request.query.since);
     if (since !== undefined) await context.deliveries.acknowledge(principal.deviceNid, since);
+    const timeoutMs = Math.min(request.query.timeout ?? 0, context.config.limits.syncTimeoutMsMax);
+    await context.presence.syncing(principal, request.query.set_presence ?? 'online', timeoutMs);
     const text = await answerSync(context, {
       userNid: principal.userNid,
       userId: principal.userId,
@@ -42,7 +44,7 @@ export const sync = endpoint({
       filter,
       fullState: request.query.full_state ?? false,
       useStateAfter: request.query.use_state_after ?? false,
-      timeoutMs: Math.min(request.query.timeout ?? 0, context.config.limits.syncTimeoutMsMax),
+      timeoutMs,
       // Made when it is first read, which an answer that is there at once does not do.
       get signal() {
         return request.signal;

@@ -18,6 +18,7 @@ export const setTyping = endpoint({
   handler: async (context: Context, { params: { roomId, userId }, body, principal }) => {
     requireOwn(userId, principal);
     await setTypingIn(context, principal, roomId, { isTyping: body.typing, timeoutMs: body.timeout });
+    context.presence.acted(principal);
     return {};
   },
 });

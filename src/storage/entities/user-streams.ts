@@ -95,9 +95,14 @@ export const presence = defineEntity({
     presence: p.text(),
     status_msg: p.text().nullable(),
     last_active_at: p.bigint('number'),
+    connected_until: p.bigint('number'),
     pos: p.bigint('number'),
   },
-  indexes: [{ name: 'presence_pos_index', properties: ['pos'] }],
+  indexes: [
+    { name: 'presence_pos_index', properties: ['pos'] },
+    { name: 'presence_connected_index', properties: ['connected_until'], where: "presence <> 'offline'" },
+    { name: 'presence_active_index', properties: ['last_active_at'], where: "presence = 'online'" },
+  ],
 });
 
 export const slidingConnections = defineEntity({

@@ -1,5 +1,6 @@
 /** Owns reading how far the four streams beside events are, and what changed in them. */
 import { statement, type ReadTx, type Tx } from '#storage/database.ts';
+import { PRESENCE_MEMBERS_MAX } from '#storage/streams/find-presence.ts';
 
 export type ChangeRow = {
   readonly pos: number;
@@ -20,8 +21,8 @@ export type ChangeRow = {
   readonly audience: number[];
 };
 
-/** In larger rooms nobody is told who is there: each change would wake everybody. */
-const PRESENCE_MEMBERS_MAX = 500;
+/** Who is in more rooms is not seen in all of them. */
+const PRESENCE_ROOMS_MAX = 200;
 
 const joined = 2;
 // Each part has an index that begins with `pos`, and touches at most `limit` rows.
@@ -57,7 +58,8 @@ const changesOfStream: Readonly<Record<number, ReturnType<typeof statement<Chang
      union all
      (select p.pos, 'presence', p.user_nid, 0, 0, array(
         select m.room_nid from user_rooms m join room_summary s on s.room_nid = m.room_nid
-        where m.user_nid = p.user_nid and m.membership = ${joined} and s.joined_count <= ${PRESENCE_MEMBERS_MAX})
+        where m.user_nid = p.user_nid and m.membership = ${joined} and s.joined_count <= ${PRESENCE_MEMBERS_MAX}
+        limit ${PRESENCE_ROOMS_MAX})
       from presence p where p.pos > $1 order by p.pos limit $2)
      order by pos limit $2`,
   ),

@@ -1,5 +1,6 @@
 /** Owns the rows that bear positions of the four streams beside events, and the statements that write them. */
 import { statement, type Tx } from '#storage/database.ts';
+import type { StoredPresence } from '#storage/streams/find-presence.ts';
 import type { ChangeRow } from '#storage/streams/find-changes.ts';
 
 /** `roomNid` is 0 for what belongs to no room; `content` is the text of a JSON object. */
@@ -39,13 +40,6 @@ export type TypingRow = {
   readonly isTyping: boolean;
 };
 
-export type PresenceRow = {
-  readonly userNid: number;
-  readonly presence: string;
-  readonly statusMsg: string | null;
-  readonly lastActiveAt: number;
-};
-
 /** What a transaction adds to the streams. Of two rows with the same key the last one counts. */
 export type StreamRows = {
   readonly accountData?: readonly AccountDataRow[];
@@ -56,7 +50,7 @@ export type StreamRows = {
   /** Devices whose stock of one-time keys or of unused fallback keys changed. */
   readonly deviceKeys?: readonly { readonly deviceNid: number; readonly userNid: number }[];
   readonly typing?: readonly TypingRow[];
-  readonly presence?: readonly PresenceRow[];
+  readonly presence?: readonly StoredPresence[];
 };
 
 export type RowKind = keyof StreamRows;
@@ -122,11 +116,12 @@ const insertTyping = statement<WrittenRow>(
 );
 const insertPresence = statement<WrittenRow>(
   'insert_presence',
-  `insert into presence (user_nid, presence, status_msg, last_active_at, pos)
-   select user_nid, presence, status_msg, last_active_at, nextval('ephemeral_pos')
-   from unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[]) as r(user_nid, presence, status_msg, last_active_at)
+  `insert into presence (user_nid, presence, status_msg, last_active_at, connected_until, pos)
+   select user_nid, presence, status_msg, last_active_at, connected_until, nextval('ephemeral_pos')
+   from unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::bigint[])
+     as r(user_nid, presence, status_msg, last_active_at, connected_until)
    on conflict (user_nid) do update set presence = excluded.presence, status_msg = excluded.status_msg,
-     last_active_at = excluded.last_active_at, pos = excluded.pos
+     last_active_at = excluded.last_active_at, connected_until = excluded.connected_until, pos = excluded.pos
    returning pos, 'presence' as kind, user_nid, 0::bigint as room_nid, 0::bigint as device_nid, '{}'::bigint[] as audience`,
 );
 
@@ -210,6 +205,7 @@ export const rowWriters: { readonly [Kind in RowKind]: RowWriter<RowOf<Kind>> } 
         rows.map((row) => row.presence),
         rows.map((row) => row.statusMsg),
         rows.map((row) => row.lastActiveAt),
+        rows.map((row) => row.connectedUntil),
       ]),
   },
 };

@@ -1,0 +1,78 @@
+/** Owns reading who is there. */
+import { statement, type ReadTx } from '#storage/database.ts';
+
+export type StoredPresence = {
+  readonly userNid: number;
+  readonly presence: 'online' | 'unavailable' | 'offline';
+  readonly statusMsg: string | null;
+  readonly lastActiveAt: number;
+  readonly connectedUntil: number;
+};
+
+export const presenceColumns = `user_nid as "userNid", presence, status_msg as "statusMsg",
+  last_active_at as "lastActiveAt", connected_until as "connectedUntil"`;
+
+const selectOne = statement<StoredPresence>(
+  'find_presence',
+  `select ${presenceColumns} from presence where user_nid = $1`,
+);
+
+export async function findPresence(db: ReadTx, userNid: number): Promise<StoredPresence | undefined> {
+  return (await db.query(selectOne, [userNid]))[0];
+}
+
+export type PresenceOfUser = StoredPresence & { readonly userId: string };
+
+const selectOfUsers = statement<PresenceOfUser>(
+  'find_presence_of_users',
+  `select user_id as "userId", ${presenceColumns} from presence join users using (user_nid)
+   where user_nid = any($1::bigint[])`,
+);
+
+export async function findPresenceOf(db: ReadTx, userNids: readonly number[]): Promise<PresenceOfUser[]> {
+  return userNids.length === 0 ? [] : db.query(selectOfUsers, [userNids]);
+}
+
+/** In larger rooms nobody is told who is there: each change would wake everybody. */
+export const PRESENCE_MEMBERS_MAX = 500;
+
+// Looks through those who are there, with a look into the index of each one's rooms.
+const selectPresent = statement<PresenceOfUser>(
+  'find_present_users',
+  `select user_id as "userId", ${presenceColumns} from presence p join users using (user_nid)
+   where p.presence <> 'offline' and p.user_nid <> $1 and exists (
+     select from user_rooms m join room_summary s on s.room_nid = m.room_nid
+     where m.user_nid = p.user_nid and m.membership = 2 and m.room_nid = any($2::bigint[])
+       and s.joined_count <= ${PRESENCE_MEMBERS_MAX})
+   limit $3`,
+);
+
+/** Who of the members of these rooms is there, besides one user; as many as `limit`. */
+export async function findPresentIn(
+  db: ReadTx,
+  userNid: number,
+  roomNids: readonly number[],
+  limit: number,
+): Promise<PresenceOfUser[]> {
+  return roomNids.length === 0 ? [] : db.query(selectPresent, [userNid, roomNids, limit]);
+}
+
+const selectChanged = statement<{ user_nid: number }>(
+  'find_changed_presence',
+  `select user_nid from presence p where pos > $2 and user_nid <> $1 and exists (
+     select from user_rooms m join room_summary s on s.room_nid = m.room_nid
+     where m.user_nid = p.user_nid and m.membership = 2 and m.room_nid = any($3::bigint[])
+       and s.joined_count <= ${PRESENCE_MEMBERS_MAX})
+   order by pos limit $4`,
+);
+
+/** Whose presence changed after a position, of the members of these rooms besides one user; as many as `limit`. */
+export async function findChangedPresence(
+  db: ReadTx,
+  userNid: number,
+  after: number,
+  roomNids: readonly number[],
+  limit: number,
+): Promise<number[]> {
+  return (await db.query(selectChanged, [userNid, after, roomNids, limit])).map((row) => row.user_nid);
+}

@@ -1,0 +1,87 @@
+/** Owns the presence of others in a sync. */
+import { canonicalString } from '#matrix/canonical-json.ts';
+import { MatrixError } from '#matrix/error.ts';
+import {
+  findChangedPresence,
+  findPresence,
+  findPresenceOf,
+  findPresentIn,
+  type PresenceOfUser,
+  type StoredPresence,
+} from '#storage/streams/find-presence.ts';
+import { findUsersSharing } from '#storage/streams/find-shared-users.ts';
+import { findUserNid } from '#storage/users/find-user-nid.ts';
+import { membershipCodes } from '#streams/event-fact.ts';
+import type { RoomPlan } from '#sync/skeleton.ts';
+import type { SyncParts, SyncWindow } from '#sync/sync-request.ts';
+import type { UserRoomsAt } from '#sync/user-rooms.ts';
+
+const USERS_MAX = 500;
+
+/** The `m.presence` of those whose presence changed, and of those who are there in rooms that are new to the client. */
+export async function collectPresence(
+  parts: SyncParts,
+  window: SyncWindow,
+  plans: readonly RoomPlan[],
+  at: UserRoomsAt,
+): Promise<string[]> {
+  const { database, clock, config } = parts;
+  if (!config.presence.enabled) return [];
+  const { userNid, filter, since } = window;
+  const isNew = ({ full, section }: RoomPlan): boolean => section === 'join' && (full || since === undefined);
+  const fresh = plans.filter(isNew).map(({ roomNid }) => roomNid);
+  const present = await findPresentIn(database, userNid, fresh, USERS_MAX);
+  const changed = await findPresenceOf(database, await findChanged(parts, window, at));
+  const byUser = new Map([...present, ...changed].map((user) => [user.userNid, user]));
+  return [...byUser.values()]
+    .filter(({ userId }) => filter.presence.matches('m.presence', userId))
+    .map((user) => eventJson(user, clock.now()));
+}
+
+async function findChanged(
+  { database, streams: { ephemeral } }: SyncParts,
+  { since, userNid, horizons }: SyncWindow,
+  at: UserRoomsAt,
+): Promise<readonly number[]> {
+  if (since === undefined || since[4] >= horizons[4]) return [];
+  const changes = ephemeral.since(since[4]);
+  if (changes === undefined) return findChangedPresence(database, userNid, since[4], at.joinedNids, USERS_MAX);
+  const isJoined = (roomNid: number): boolean => at.rooms.get(roomNid)?.membership === membershipCodes.join;
+  const told = changes.filter(({ kind, audience }) => kind === 'presence' && audience.some(isJoined));
+  return [...new Set(told.map((change) => change.userNid))].filter((other) => other !== userNid);
+}
+
+function eventJson(user: PresenceOfUser, now: number): string {
+  const content = JSON.stringify(contentOf(user, now));
+  return `{"type":"m.presence","sender":${canonicalString(user.userId)},"content":${content}}`;
+}
+
+/** A user's presence on the wire. Throws M_FORBIDDEN unless they share a room with the reader, or are the reader. */
+export async function requirePresence(
+  { database, clock, config }: Pick<SyncParts, 'database' | 'clock' | 'config'>,
+  reader: { readonly userId: string; readonly userNid: number },
+  userId: string,
+): Promise<object> {
+  const userNid = await findUserNid(database, userId);
+  const sharing =
+    userNid === undefined || userNid === reader.userNid
+      ? undefined
+      : await findUsersSharing(database, reader.userNid, [userNid], { encrypted: false });
+  if (userNid === undefined || sharing?.has(userNid) === false) {
+    throw new MatrixError('M_FORBIDDEN', 'You share no room with this user, so their presence is not for you to see.');
+  }
+  const stored = config.presence.enabled ? await findPresence(database, userNid) : undefined;
+  return stored === undefined ? { presence: 'offline' } : contentOf(stored, clock.now());
+}
+
+function contentOf(
+  { presence, statusMsg, lastActiveAt }: StoredPresence,
+  now: number,
+): Record<string, string | number | boolean> {
+  return {
+    presence,
+    last_active_ago: Math.max(0, now - lastActiveAt),
+    ...(presence === 'online' && { currently_active: true }),
+    ...(statusMsg !== null && { status_msg: statusMsg }),
+  };
+}
