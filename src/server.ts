@@ -21,6 +21,7 @@ import type { OwnKeys } from '#matrix/server-keys.ts';
 import { exportSeed, generateSigningKey, importSigningKey, type SigningKey } from '#matrix/signing-keys.ts';
 import { createEventPersister } from '#rooms/persist-event.ts';
 import { startSearchIndexer } from '#rooms/search/index-events.ts';
+import { rebuildRoom } from '#rooms/rebuild-room.ts';
 import { roomProjections } from '#rooms/projections/room-projections.ts';
 import { openDatabase, ping, type Database } from '#storage/database.ts';
 import type { DatabaseAddress } from '#storage/embedded/connection.ts';
@@ -115,6 +116,16 @@ export async function createLocalAccount(
   await using database = openDatabase(address, { poolSize: 2, logger });
   await ensureIdentity(config, systemClock, database);
   return await createAccount({ database, clock: systemClock, config }, account);
+}
+
+/** Makes a room's projections anew, whether or not a server is running. Throws a MatrixError for an unknown room. */
+export async function rebuildStoredRoom(config: Config, address: DatabaseAddress, roomId: string): Promise<void> {
+  await migrate(address);
+  await using database = openDatabase(address, { poolSize: 2, logger: createLogger(config.log.level) });
+  const { secret } = await ensureIdentity(config, systemClock, database);
+  const interned = createInterned(database);
+  const tries = createStateTries({ nids: createNidAllocator(database), secret });
+  await rebuildRoom({ database, projections: roomProjections({ interned, tries }) }, roomId);
 }
 
 /** The newest of what users have reported, for the command line. */

@@ -24,6 +24,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('#cli/list-reports.ts')).listReports,
   },
   {
+    name: 'rebuild-room',
+    summary: "Make anew what is derived from a room's events.",
+    load: async () => (await import('#cli/rebuild-room.ts')).rebuildRoom,
+  },
+  {
     name: 'check-config',
     summary: 'Check the configuration and say what is wrong with it.',
     load: async () => (await import('#cli/check-config.ts')).checkConfig,

@@ -31,4 +31,9 @@ export type Projection = {
   readonly name: string;
   concerns(event: ProjectedEvent): boolean;
   apply(tx: Tx, events: readonly ProjectedEvent[]): Promise<void>;
+  /**
+   * Makes the room's rows anew from its events, to what applying them one by one would have made of them. The caller holds
+   * the room's lock. Absent where the rows are those of a projection that comes before.
+   */
+  rebuild?(tx: Tx, view: RoomView): Promise<void>;
 };

@@ -3,6 +3,8 @@ import { joinedKey } from '#matrix/joined-key.ts';
 import type { AuthEvent } from '#matrix/pdu.ts';
 import type { BuildParts, ResolvedEntry } from '#rooms/persist/built-events.ts';
 import { membershipCodeOf } from '#rooms/persist/event-rows.ts';
+import { emptiedColumns } from '#rooms/projections/redacted-summaries.ts';
+import { findEmptied } from '#rooms/projections/state-entries.ts';
 import { loadEntries, type RoomView, type StateEntry } from '#rooms/persist/room-view.ts';
 import type { MembershipChange } from '#storage/rooms/persist-columns.ts';
 
@@ -12,6 +14,8 @@ export type ChangedEntry = {
   readonly entry: StateEntry | undefined;
   readonly resolved: ResolvedEntry;
 };
+
+const namedMembersMax = 100;
 
 /** Every entry in which the new state differs from the view's. `own` is an event that is not written yet. */
 export async function resolvedEntries(
@@ -34,10 +38,19 @@ export async function resolvedEntries(
     const shown = entry ?? replaced;
     return shown === undefined ? [] : [{ shown, entry, replaced: replaced?.event }];
   });
-  const local = changed.flatMap(({ shown: { event } }) => (isLocalMember(parts, event) ? [event.state_key ?? ''] : []));
-  await parts.interned.internUsers(local);
+  const members = changed.flatMap(({ shown: { event } }) => (event.type === 'm.room.member' ? [event] : []));
+  // Of remote members only those are needed after whom a room may be named.
+  const local = members.filter((event) => isLocalMember(parts, event));
+  const named = [...local, ...members.slice(0, namedMembersMax)].map((event) => event.state_key ?? '');
+  await parts.interned.internUsers([...new Set(named)]);
+  const emptied = await findEmptied(
+    parts.database,
+    changed.map(({ shown }) => shown.event),
+    emptiedColumns,
+  );
   return changed.map(({ shown, entry, replaced }) => {
-    const event = entry === undefined ? { ...shown.event, content: {} } : shown.event;
+    const isEmpty = entry === undefined || emptied.has(shown.event.eventId);
+    const event = isEmpty ? { ...shown.event, content: {} } : shown.event;
     const membership = membershipOf(parts, event, replaced);
     const key = joinedKey(event.type, event.state_key ?? '');
     return { key, entry, resolved: { event, eventNid: shown.eventNid, replaced, membership } };

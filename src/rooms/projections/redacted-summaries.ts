@@ -1,11 +1,11 @@
 /** Owns taking out of `room_summary` what a redaction takes out of the room's state. */
 import type { Projection } from '#rooms/persist/projection.ts';
-import { isValidRedaction, redactions } from '#rooms/projections/redactions.ts';
+import { isValidRedaction } from '#rooms/projections/redactions.ts';
 import type { StateTries } from '#storage/rooms/state-tries.ts';
 import { patchSummaries, selectRedactedState } from '#storage/rooms/write-projections.ts';
 
 /** By event type the column that a redacted event leaves empty. Join rules and the like keep what they say. */
-const emptied: ReadonlyMap<string, string> = new Map([
+export const emptiedColumns: ReadonlyMap<string, string> = new Map([
   ['m.room.name', 'name'],
   ['m.room.avatar', 'avatar_url'],
   ['m.room.topic', 'topic'],
@@ -15,13 +15,13 @@ const emptied: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Most redactions are of messages, of which the first statement finds nothing. */
-export function redactedSummaries({ tries }: { readonly tries: StateTries }): Projection {
+export function redactedSummaries({ tries }: { readonly tries: StateTries }, redactions: Projection): Projection {
   return {
     name: 'redacted_summaries',
     concerns: (projected) => redactions.concerns(projected),
     async apply(tx, events) {
       const ids = events.map(({ event }) => event.redacts ?? '');
-      const targets = await tx.query(selectRedactedState, [ids, [...emptied.keys()]]);
+      const targets = await tx.query(selectRedactedState, [ids, [...emptiedColumns.keys()]]);
       const patches = new Map<number, Record<string, null>>();
       for (const target of targets) {
         const redacting = events.filter(({ event }) => event.redacts === target.event_id);
@@ -30,7 +30,7 @@ export function redactedSummaries({ tries }: { readonly tries: StateTries }): Pr
         const { roomNid, head } = valid.view;
         // What has been replaced since says nothing any more.
         if ((await tries.find(tx, roomNid, head.root, target.key_nid)) !== target.event_nid) continue;
-        patches.set(roomNid, { ...patches.get(roomNid), [emptied.get(target.type) ?? '']: null });
+        patches.set(roomNid, { ...patches.get(roomNid), [emptiedColumns.get(target.type) ?? '']: null });
       }
       if (patches.size === 0) return;
       const columns = Array.from(patches.values(), (patch) => JSON.stringify(patch));

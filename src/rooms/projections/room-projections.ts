@@ -9,5 +9,13 @@ import type { Interned } from '#storage/interned.ts';
 import type { StateTries } from '#storage/rooms/state-tries.ts';
 
 export function roomProjections(parts: { readonly interned: Interned; readonly tries: StateTries }): Projection[] {
-  return [roomSummaries(parts), strippedSnapshots(parts), redactions, earlyRedactions, redactedSummaries(parts)];
+  const redacting = redactions(parts);
+  // Summaries that are rebuilt ask which events are redacted, so that redactions come before them.
+  return [
+    redacting,
+    earlyRedactions,
+    roomSummaries(parts),
+    strippedSnapshots(parts),
+    redactedSummaries(parts, redacting),
+  ];
 }

@@ -3,6 +3,10 @@ import type { AuthEvent, JsonObject } from '#matrix/pdu.ts';
 import { allowedRoomsOf } from '#matrix/join-rules.ts';
 import type { ProjectedEvent, Projection } from '#rooms/persist/projection.ts';
 import type { Interned } from '#storage/interned.ts';
+import type { ViewParts } from '#rooms/persist/room-view.ts';
+import { emptiedColumns } from '#rooms/projections/redacted-summaries.ts';
+import { stateEntries } from '#rooms/projections/state-entries.ts';
+import { deleteSummary } from '#storage/rooms/rebuild-projections.ts';
 import { applySummaries, patchHeroes, patchSummaries } from '#storage/rooms/write-projections.ts';
 
 /** The column and the key of the content that fills it, by event type; all with the empty state key. */
@@ -27,7 +31,8 @@ type Patch = {
   readonly members: Map<number, boolean>;
 };
 
-export function roomSummaries({ interned }: { readonly interned: Interned }): Projection {
+export function roomSummaries(parts: Omit<ViewParts, 'database'>): Projection {
+  const { interned } = parts;
   return {
     name: 'room_summary',
     concerns: ({ event, isState }) => isState && (event.type === 'm.room.member' || sources.has(event.type)),
@@ -50,6 +55,17 @@ export function roomSummaries({ interned }: { readonly interned: Interned }): Pr
         tx.query(applySummaries, [nids, columns, joined, invited]),
         hasMembers && tx.query(patchHeroes, [nids, ...heroColumns(patches)]),
       ]);
+    },
+    async rebuild(tx, view) {
+      const events = await stateEntries({ ...parts, database: tx }, view, emptiedColumns);
+      await interned.internUsers(
+        events.flatMap(({ event }) => (event.type === 'm.room.member' ? [event.state_key ?? ''] : [])),
+      );
+      await tx.query(deleteSummary, [view.roomNid]);
+      await this.apply(
+        tx,
+        events.filter((projected) => this.concerns(projected)),
+      );
     },
   };
 }

@@ -1,8 +1,9 @@
 /** Owns the snapshots of state that invited and knocking users of this server are shown. */
 import { strippedStateKeys } from '#matrix/stripped-state.ts';
 import type { ProjectedEvent, Projection } from '#rooms/persist/projection.ts';
-import { completeView, entryOf, type ViewParts } from '#rooms/persist/room-view.ts';
+import { completeView, entryOf, loadEntries, type RoomView, type ViewParts } from '#rooms/persist/room-view.ts';
 import type { Tx } from '#storage/database.ts';
+import { deleteRoomSnapshots, selectShown } from '#storage/rooms/rebuild-projections.ts';
 import { deleteSnapshots, writeSnapshots } from '#storage/rooms/write-projections.ts';
 
 const isShown = ({ row }: ProjectedEvent): boolean => row.membership?.now === 1 || row.membership?.now === 5;
@@ -25,6 +26,25 @@ export function strippedSnapshots(parts: Omit<ViewParts, 'database'>): Projectio
       for (const projected of shown) states.push(await snapshotOf(parts, tx, projected));
       await tx.query(writeSnapshots, [...keyColumns(shown), states]);
     },
+    async rebuild(tx, view) {
+      await tx.query(deleteRoomSnapshots, [view.roomNid]);
+      const rows = await tx.query(selectShown, [view.roomNid]);
+      const own = await loadEntries(
+        tx,
+        view.version,
+        rows.map((row) => row.event_nid),
+      );
+      const users: number[] = [];
+      const states: string[] = [];
+      for (const { user_nid: userNid, event_nid: eventNid, root } of rows) {
+        const event = own.get(eventNid)?.event;
+        if (event === undefined) continue;
+        const at: RoomView = { ...view, head: { ...view.head, root }, state: new Map() };
+        users.push(userNid);
+        states.push(await snapshotOf(parts, tx, { event, view: at }));
+      }
+      await tx.query(writeSnapshots, [users, users.map(() => view.roomNid), states]);
+    },
   };
 }
 
@@ -36,7 +56,7 @@ function keyColumns(events: readonly ProjectedEvent[]): [(number | undefined)[],
 async function snapshotOf(
   parts: Omit<ViewParts, 'database'>,
   tx: Tx,
-  { event, view }: ProjectedEvent,
+  { event, view }: Pick<ProjectedEvent, 'event' | 'view'>,
 ): Promise<string> {
   const keys = strippedStateKeys(event.sender);
   await completeView({ ...parts, database: tx }, view, keys);
