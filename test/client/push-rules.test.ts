@@ -65,6 +65,7 @@ describe('push rules', () => {
     assert.equal((await alice.raw('DELETE', pathOf('sender', '@spam:x'))).status, 200);
     assert.deepEqual(await idsOf(alice, 'sender'), []);
     assertError(await alice.raw('DELETE', pathOf('sender', '@spam:x')), 404, 'M_NOT_FOUND');
+    assertError(await alice.raw('GET', pathOf('nothing', 'x')), 404, 'M_NOT_FOUND');
     assertError(await alice.raw('DELETE', pathOf('override', '.m.rule.master')), 400, 'M_INVALID_PARAM');
   });
 

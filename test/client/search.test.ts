@@ -107,6 +107,7 @@ describe('search', () => {
       let token: string | undefined;
       do {
         const page: Found = await find(alice, 'walrus', criteria, token);
+        assert.equal(page.raw['count'], 7);
         pages.push([...page.ids]);
         token = page.next;
       } while (token !== undefined && pages.length < 5);

@@ -30,13 +30,18 @@ const action = Type.Unsafe<PushAction>(
 const actions = Type.Array(action, { maxItems: 100 });
 const condition = Type.Unsafe<PushCondition>(Type.Object({ kind: Type.String() }));
 
-/** Throws M_INVALID_PARAM for a kind that there is not. */
-function requireKey({ kind: name, ruleId }: { readonly kind: string; readonly ruleId: string }): RuleKey {
+type KeyParams = { readonly kind: string; readonly ruleId: string };
+
+function findKey({ kind: name, ruleId }: KeyParams): RuleKey | undefined {
   const kind = pushRuleKinds.find((each) => each === name);
-  if (kind === undefined) {
-    throw new MatrixError('M_INVALID_PARAM', `The kind of a push rule is one of ${pushRuleKinds.join(', ')}.`);
-  }
-  return { kind, ruleId };
+  return kind && { kind, ruleId };
+}
+
+/** Of a kind that there is not, there is no rule: M_NOT_FOUND. */
+function requireKey(params: KeyParams): RuleKey {
+  const key = findKey(params);
+  if (key === undefined) throw new MatrixError('M_NOT_FOUND', `There are no push rules of the kind "${params.kind}".`);
+  return key;
 }
 
 export const getPushRules = endpoint({
@@ -84,7 +89,10 @@ export const setPushRule = endpoint({
     pattern: Type.Optional(Type.String({ maxLength: 1024 })),
   }),
   handler: async ({ streams }: Context, { params, query, body, principal }) => {
-    const key = requireKey(params);
+    const key = findKey(params);
+    if (key === undefined) {
+      throw new MatrixError('M_INVALID_PARAM', `The kind of a push rule is one of ${pushRuleKinds.join(', ')}.`);
+    }
     const definition = { actions: body.actions, conditions: body.conditions, pattern: body.pattern };
     const place = { before: query.before, after: query.after };
     await changePushRules(streams.write, principal, (rules) => withRule(rules, key, definition, place));

@@ -21,7 +21,7 @@ const MATCHES_OF_ROOM_MAX = 2_000;
 
 // For each room one look at search_index_lexemes_index, whose keys begin with the room. The rank favours short texts.
 const selectMatches = statement<{
-  event_nid: number;
+  event_nid: number | null;
   room_nid: number;
   ts: number;
   rank: number;
@@ -40,10 +40,13 @@ const selectMatches = statement<{
          and s.kind = any($4::smallint[])
        order by s.origin_server_ts desc limit ${MATCHES_OF_ROOM_MAX}
      ) m
+   ), page as (
+     select * from found
+     where $6::float8 is null or (weight, ts, event_nid) < ($6::float8, $7::bigint, $8::bigint)
+     order by weight desc, ts desc, event_nid desc limit $9
    )
-   select event_nid, room_nid, ts, rank, weight, (select count(*) from found) as total from found
-   where $6::float8 is null or (weight, ts, event_nid) < ($6::float8, $7::bigint, $8::bigint)
-   order by weight desc, ts desc, event_nid desc limit $9`,
+   select p.*, t.total from (select count(*) as total from found) t left join page p on true
+   order by p.weight desc, p.ts desc, p.event_nid desc`,
 );
 
 /** What answers the question, the best or the newest first, and how much there is in all. */
@@ -62,13 +65,10 @@ export async function findMatches(db: ReadTx, query: MatchQuery): Promise<Matche
   ]);
   return {
     count: rows[0]?.total ?? 0,
-    matches: rows.map((row) => ({
-      eventNid: row.event_nid,
-      roomNid: row.room_nid,
-      ts: row.ts,
-      rank: row.rank,
-      weight: row.weight,
-    })),
+    // A page without matches is one row, which has the count alone.
+    matches: rows.flatMap(({ event_nid: eventNid, room_nid: roomNid, ts, rank, weight }) =>
+      eventNid === null ? [] : [{ eventNid, roomNid, ts, rank, weight }],
+    ),
   };
 }
 
