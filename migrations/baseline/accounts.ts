@@ -71,6 +71,14 @@ create table login_tokens (
 create index login_tokens_user_nid_index on login_tokens (user_nid);
 create index login_tokens_expires_at_index on login_tokens (expires_at);
 
+create table openid_tokens (
+  token_hash bytea primary key,
+  user_nid bigint not null,
+  expires_at bigint not null
+);
+create index openid_tokens_user_nid_index on openid_tokens (user_nid);
+create index openid_tokens_expires_at_index on openid_tokens (expires_at);
+
 create table registration_tokens (
   token text primary key,
   uses_allowed bigint,

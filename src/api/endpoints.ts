@@ -1,6 +1,4 @@
 /** Owns the one array of everything that is served. */
-import { changePassword, deactivateAccount } from '#api/client/account-management.ts';
-import { getAuthFallback, completeAuthFallback } from '#api/client/auth-fallback.ts';
 import { getRegistrationNonce, registerWithSecret } from '#api/admin/registration.ts';
 import { getServerVersion } from '#api/admin/server-version.ts';
 import {
@@ -9,6 +7,15 @@ import {
   setAccountData,
   setAccountDataPerRoom,
 } from '#api/client/account-data.ts';
+import { changePassword, deactivateAccount } from '#api/client/account-management.ts';
+import {
+  getAdminLockUser,
+  setAdminLockUser,
+  getAdminSuspendUser,
+  setAdminSuspendUser,
+  getWhoIs,
+} from '#api/client/admin.ts';
+import { getAuthFallback, completeAuthFallback } from '#api/client/auth-fallback.ts';
 import { ban, unban } from '#api/client/banning.ts';
 import { getCapabilities } from '#api/client/capabilities.ts';
 import { createRoom } from '#api/client/create-room.ts';
@@ -20,10 +27,10 @@ import { defineFilter, getFilter } from '#api/client/filter.ts';
 import { inviteUser } from '#api/client/inviting.ts';
 import { getJoinedRooms } from '#api/client/joined-rooms.ts';
 import { joinRoomById, joinRoom } from '#api/client/joining.ts';
+import { getKeysChanges } from '#api/client/keys-changes.ts';
 import { claimKeys, queryKeys, uploadKeys } from '#api/client/keys.ts';
 import { kick } from '#api/client/kicking.ts';
 import { knockRoom } from '#api/client/knocking.ts';
-import { getKeysChanges } from '#api/client/keys-changes.ts';
 import { leaveRoom, forgetRoom } from '#api/client/leaving.ts';
 import {
   getPublicRooms,
@@ -35,10 +42,11 @@ import { generateLoginToken } from '#api/client/login-token.ts';
 import { getLoginFlows, login, refresh } from '#api/client/login.ts';
 import { logout, logout_all } from '#api/client/logout.ts';
 import { getRoomEvents } from '#api/client/message-pagination.ts';
+import { getMutualRooms } from '#api/client/mutual-rooms.ts';
+import { requestOpenIdToken } from '#api/client/openid.ts';
 import { getOneEvent, peekEvents } from '#api/client/peeking-events.ts';
 import { getPresence, setPresence } from '#api/client/presence.ts';
 import { getUserProfile, getProfileField, setProfileField, deleteProfileField } from '#api/client/profile.ts';
-import { postReceipt, setReadMarker } from '#api/client/receipts.ts';
 import {
   deletePushRule,
   getPushRule,
@@ -50,6 +58,7 @@ import {
   setPushRuleActions,
   setPushRuleEnabled,
 } from '#api/client/pushrules.ts';
+import { postReceipt, setReadMarker } from '#api/client/receipts.ts';
 import { redactEvent } from '#api/client/redaction.ts';
 import { register, checkUsernameAvailability, registrationTokenValidity } from '#api/client/registration.ts';
 import {
@@ -62,6 +71,7 @@ import { getEventByTimestamp } from '#api/client/room-event-by-timestamp.ts';
 import { roomInitialSync } from '#api/client/room-initial-sync.ts';
 import { sendMessage } from '#api/client/room-send.ts';
 import { setRoomStateWithKey } from '#api/client/room-state.ts';
+import { getRoomSummary } from '#api/client/room-summary.ts';
 import { upgradeRoom } from '#api/client/room-upgrades.ts';
 import {
   getRoomState,
@@ -70,10 +80,10 @@ import {
   getJoinedMembersByRoom,
   getOneRoomEvent,
 } from '#api/client/rooms.ts';
-import { getRoomSummary } from '#api/client/room-summary.ts';
-import { getSpaceHierarchy } from '#api/client/space-hierarchy.ts';
 import { search } from '#api/client/search.ts';
+import { getSpaceHierarchy } from '#api/client/space-hierarchy.ts';
 import { sync } from '#api/client/sync.ts';
+import { deleteRoomTag, getRoomTags, setRoomTag } from '#api/client/tags.ts';
 import {
   getAccount3PIDs,
   post3PIDs,
@@ -88,13 +98,22 @@ import {
   requestTokenToResetPasswordEmail,
   requestTokenToResetPasswordMSISDN,
 } from '#api/client/third-party-ids.ts';
+import {
+  getProtocols,
+  getProtocolMetadata,
+  queryLocationByProtocol,
+  queryUserByProtocol,
+  queryLocationByAlias,
+  queryUserByID,
+} from '#api/client/third-party-lookup.ts';
 import { getThreadRoots } from '#api/client/threads-list.ts';
-import { deleteRoomTag, getRoomTags, setRoomTag } from '#api/client/tags.ts';
 import { sendToDevice } from '#api/client/to-device.ts';
 import { setTyping } from '#api/client/typing.ts';
 import { getVersions } from '#api/client/versions.ts';
+import { getTurnServer } from '#api/client/voip.ts';
 import { getTokenOwner } from '#api/client/whoami.ts';
 import { getServerKey } from '#api/federation/keys.ts';
+import { exchangeOpenIdToken } from '#api/federation/openid.ts';
 import { getVersion } from '#api/federation/version.ts';
 import { getWellknown, getWellKnownServer, getWellknownSupport } from '#api/well-known/discovery.ts';
 import type { Context } from '#context.ts';
@@ -118,11 +137,14 @@ export const endpoints: readonly Endpoint<Context>[] = [
   deletePushRule,
   deleteRoomAlias,
   deleteRoomTag,
+  exchangeOpenIdToken,
   forgetRoom,
   generateLoginToken,
   getAccount3PIDs,
   getAccountData,
   getAccountDataPerRoom,
+  getAdminLockUser,
+  getAdminSuspendUser,
   getAuthFallback,
   getCapabilities,
   getDevice,
@@ -136,10 +158,13 @@ export const endpoints: readonly Endpoint<Context>[] = [
   getLocalAliases,
   getLoginFlows,
   getMembersByRoom,
+  getMutualRooms,
   getOneEvent,
   getOneRoomEvent,
   getPresence,
   getProfileField,
+  getProtocolMetadata,
+  getProtocols,
   getPublicRooms,
   getPushRule,
   getPushRuleActions,
@@ -161,12 +186,14 @@ export const endpoints: readonly Endpoint<Context>[] = [
   getSpaceHierarchy,
   getThreadRoots,
   getTokenOwner,
+  getTurnServer,
   getUserProfile,
   getVersion,
   getVersions,
   getWellknown,
   getWellKnownServer,
   getWellknownSupport,
+  getWhoIs,
   inviteUser,
   isPushRuleEnabled,
   joinRoom,
@@ -181,7 +208,11 @@ export const endpoints: readonly Endpoint<Context>[] = [
   post3PIDs,
   postReceipt,
   queryKeys,
+  queryLocationByAlias,
+  queryLocationByProtocol,
   queryPublicRooms,
+  queryUserByID,
+  queryUserByProtocol,
   redactEvent,
   refresh,
   register,
@@ -190,6 +221,7 @@ export const endpoints: readonly Endpoint<Context>[] = [
   reportEvent,
   reportRoom,
   reportUser,
+  requestOpenIdToken,
   requestTokenTo3PIDEmail,
   requestTokenTo3PIDMSISDN,
   requestTokenToRegisterEmail,
@@ -202,6 +234,8 @@ export const endpoints: readonly Endpoint<Context>[] = [
   sendToDevice,
   setAccountData,
   setAccountDataPerRoom,
+  setAdminLockUser,
+  setAdminSuspendUser,
   setPresence,
   setProfileField,
   setPushRule,

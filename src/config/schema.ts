@@ -137,6 +137,22 @@ export const configSchema = {
         'Without any, names that others choose lead to public addresses only.',
     }),
   }),
+  turn: group('A relay for calls between clients that cannot reach each other, such as coturn.', {
+    uris: key(list('a list of `turn:` and `turns:` URIs', pattern('a TURN URI', /^turns?:[^\s,]{1,500}$/), 20), {
+      default: '',
+      prose:
+        'Where the relay is, for example `turn:turn.example.org:3478?transport=udp`. Without any, clients get none.',
+    }),
+    shared_secret: optionalKey(text(1000), {
+      example: 'the-static-auth-secret-of-coturn',
+      secret: true,
+      prose: "The secret that the relay shares with this server: coturn's `static-auth-secret`.",
+    }),
+    lifetime_s: key(integer(60, 604_800), {
+      default: '86400',
+      prose: 'For how long a client may use what it was given, in seconds.',
+    }),
+  }),
   rooms: group('Rooms.', {
     default_version: key(oneOf([...roomVersions.keys()]), {
       default: '12',

@@ -29,6 +29,11 @@ export const unstableFeatures: readonly UnstableFeature[] = [
     proposal: 'MSC4133',
     untilWhen: 'v1.16 of the specification is claimed, and clients look for it',
   },
+  {
+    name: 'uk.half-shot.msc2666.query_mutual_rooms',
+    proposal: 'MSC2666',
+    untilWhen: 'v1.19 of the specification is claimed, and clients look for it',
+  },
 ];
 
 /** The body of `GET /_matrix/client/versions`. */

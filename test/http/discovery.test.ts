@@ -1,32 +1,23 @@
 /** Proves the endpoints by which clients and servers find out what this server is. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { getCapabilities } from '#api/client/capabilities.ts';
 import { getVersions } from '#api/client/versions.ts';
 import { getWellknown, getWellKnownServer, getWellknownSupport } from '#api/well-known/discovery.ts';
 import { findDelegatedName } from '#api/well-known/discovery.ts';
 import { buildVersions } from '#matrix/unstable-features.ts';
 import { errcodeOf, startHttp, unlimited } from '#test/http/test-http.ts';
 
-const config = { publicUrl: 'https://matrix.example.org', trial: false, rooms: { defaultVersion: '12' } };
+const config = { publicUrl: 'https://matrix.example.org', trial: false };
 const context = { config };
 const seams = { rateLimits: { enabled: false, classes: unlimited } };
 
-const endpoints = [getCapabilities, getVersions, getWellknown, getWellKnownServer, getWellknownSupport];
+const endpoints = [getVersions, getWellknown, getWellKnownServer, getWellknownSupport];
 
-test('versions need no token, and capabilities do', async () => {
+test('versions need no token', async () => {
   await using server = await startHttp(endpoints, context, { seams });
   const versions = await fetch(`${server.url}/_matrix/client/versions`);
   assert.equal(versions.status, 200);
-  assert.deepEqual(await versions.json(), { versions: ['v1.1'], unstable_features: {} });
-  const refused = await fetch(`${server.url}/_matrix/client/v3/capabilities`);
-  assert.equal(await errcodeOf(refused), 'M_MISSING_TOKEN');
-  const { capabilities }: { capabilities: Record<string, unknown> } = JSON.parse(
-    await (await server.fetch('/_matrix/client/v3/capabilities')).text(),
-  );
-  const available = Object.fromEntries(Array.from({ length: 12 }, (_, index) => [String(index + 1), 'stable']));
-  assert.deepEqual(capabilities['m.room_versions'], { default: '12', available });
-  assert.deepEqual(capabilities['m.change_password'], { enabled: false });
+  assert.deepEqual(await versions.json(), buildVersions());
 });
 
 test('an unstable feature with a row is named by /versions', () => {

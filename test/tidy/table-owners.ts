@@ -29,6 +29,7 @@ export const tableOwners: Readonly<Record<string, string>> = {
   access_tokens: 'users',
   refresh_tokens: 'users',
   login_tokens: 'users',
+  openid_tokens: 'users',
   registration_tokens: 'users',
   uia_sessions: 'users',
   filters: 'users',

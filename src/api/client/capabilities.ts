@@ -1,9 +1,12 @@
 /** Owns the endpoint by which clients learn what they may do on this server. */
 import { endpoint } from '#http/endpoint.ts';
 import { roomVersions } from '#matrix/room-versions.ts';
+import type { Database } from '#storage/database.ts';
+import { isAdministrator } from '#users/administer-account.ts';
 
 /** What the capabilities depend on. */
 export type CapabilitiesContext = {
+  readonly database: Database;
   readonly config: { readonly rooms: { readonly defaultVersion: string } };
 };
 
@@ -30,16 +33,20 @@ export const getCapabilities = endpoint({
   allow: ['suspended'],
   rateLimit: 'default',
   spec: 'Client-Server API, Capabilities negotiation',
-  handler: (context: CapabilitiesContext) => ({
-    capabilities: {
-      ...flags,
-      // Their endpoints are served and refuse: the server keeps no e-mail addresses and no phone numbers.
-      'm.3pid_changes': { enabled: false },
-      'm.forget_forced_upon_leave': { enabled: false },
-      'm.room_versions': {
-        default: context.config.rooms.defaultVersion,
-        available: roomVersionStability,
+  handler: async ({ database, config }: CapabilitiesContext, { principal }) => {
+    const mayModerate = await isAdministrator(database, principal.userNid);
+    return {
+      capabilities: {
+        ...flags,
+        // Their endpoints are served and refuse: the server keeps no e-mail addresses and no phone numbers.
+        'm.3pid_changes': { enabled: false },
+        ...(mayModerate && { 'm.account_moderation': { lock: true, suspend: true } }),
+        'm.forget_forced_upon_leave': { enabled: false },
+        'm.room_versions': {
+          default: config.rooms.defaultVersion,
+          available: roomVersionStability,
+        },
       },
-    },
-  }),
+    };
+  },
 });

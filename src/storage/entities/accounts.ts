@@ -98,6 +98,19 @@ export const loginTokens = defineEntity({
   ],
 });
 
+export const openidTokens = defineEntity({
+  name: 'openid_tokens',
+  properties: {
+    token_hash: p.blob().primary(),
+    user_nid: p.bigint('number'),
+    expires_at: p.bigint('number'),
+  },
+  indexes: [
+    { name: 'openid_tokens_user_nid_index', properties: ['user_nid'] },
+    { name: 'openid_tokens_expires_at_index', properties: ['expires_at'] },
+  ],
+});
+
 export const registrationTokens = defineEntity({
   name: 'registration_tokens',
   properties: {

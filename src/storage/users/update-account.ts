@@ -27,6 +27,7 @@ export async function persistDeactivation(tx: Tx, userNid: number, now: number, 
 const deleteProfile = statement<never>('delete_profile', 'delete from profiles where user_nid = $1');
 const deleteFilters = statement<never>('delete_filters', 'delete from filters where user_nid = $1');
 const deleteLoginTokens = statement<never>('delete_login_tokens', 'delete from login_tokens where user_nid = $1');
+const deleteOpenidTokens = statement<never>('delete_openid_tokens', 'delete from openid_tokens where user_nid = $1');
 const deleteUiaSessions = statement<never>('delete_uia_sessions', 'delete from uia_sessions where user_nid = $1');
 
 /** Deletes what an account has besides its devices. */
@@ -34,5 +35,19 @@ export async function deleteAccountRows(tx: Tx, userNid: number): Promise<void> 
   await tx.query(deleteProfile, [userNid]);
   await tx.query(deleteFilters, [userNid]);
   await tx.query(deleteLoginTokens, [userNid]);
+  await tx.query(deleteOpenidTokens, [userNid]);
   await tx.query(deleteUiaSessions, [userNid]);
+}
+
+const lock = statement<never>('lock_account', 'update accounts set locked_at = $2 where user_nid = $1');
+const suspend = statement<never>('suspend_account', 'update accounts set suspended_at = $2 where user_nid = $1');
+
+/** Locks or suspends an account from a time on, or ends that with null. */
+export async function persistModeration(
+  tx: Tx,
+  userNid: number,
+  kind: 'locked' | 'suspended',
+  since: number | null,
+): Promise<void> {
+  await tx.query(kind === 'locked' ? lock : suspend, [userNid, since]);
 }
