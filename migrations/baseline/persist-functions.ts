@@ -7,7 +7,8 @@
  * projections to run does its own statements; nothing else may follow `persist_flush` but COMMIT.
  *
  * Arrays are parallel. `p_room*` has an element per room, ascending by nid; `e_*` one per event, in the order in which
- * they become visible; `*_room` and `*_event` are ordinals into those, from 1. The answer of `persist_heavy` is a status
+ * they become visible; `*_room` and `*_event` are ordinals into those, from 1; `e_at` is the
+ * distance from the batch's first position, null for an event that gets none. The answer of `persist_heavy` is a status
  * per room: 0 written, 1 the head is not the one expected, 2 another writer holds the room, 3 a replay key exists already,
  * with its event: a key whose event has been removed is worth nothing, and is overwritten.
  *
@@ -81,7 +82,7 @@ create function persist_flush(
   p_room_nids bigint[], p_room_seqs bigint[], h_root bigint[], h_extremity bigint[], x_room integer[], x_nid bigint[],
   h_depth bigint[],
   h_order bigint[], h_notify bigint[], h_cause smallint[], h_last_event integer[], h_bump_event integer[], h_bump_pos bigint[],
-  e_room integer[], e_nid bigint[], e_id text[], e_status smallint[], e_type text[], e_key bigint[], e_sender bigint[], e_ts bigint[],
+  e_room integer[], e_nid bigint[], e_id text[], e_status smallint[], e_at integer[], e_type text[], e_key bigint[], e_sender bigint[], e_ts bigint[],
   e_depth bigint[], e_order bigint[], e_state_before bigint[], e_visibility smallint[], e_auth_gen integer[],
   e_relates_to text[], e_rel_type text[],
   e_notify bigint[], e_thread_notify bigint[], e_txn_device bigint[], e_txn_id text[], e_replay_hash bytea[],
@@ -116,14 +117,14 @@ begin
     state_before, history_visibility, auth_gen, relates_to, relates_to_nid, rel_type, thread_root_nid,
     notify_seq, thread_notify_seq, txn_device_nid, txn_id
   )
-  select nid, p_room_nids[room], id, status, case when status = 2 then v_first + ord - 1 end, room_order, type, key, sender, ts, depth,
+  select nid, p_room_nids[room], id, status, v_first + at, room_order, type, key, sender, ts, depth,
     state_before, visibility, auth_gen, relates_to, v_targets[ord], rel_type, v_threads[ord],
     notify, thread_notify, txn_device, txn_id
   from unnest(
-    e_room, e_nid, e_id, e_status, e_type, e_key, e_sender, e_ts, e_depth, e_order, e_state_before, e_visibility, e_auth_gen,
+    e_room, e_nid, e_id, e_status, e_at, e_type, e_key, e_sender, e_ts, e_depth, e_order, e_state_before, e_visibility, e_auth_gen,
     e_relates_to, e_rel_type, e_notify, e_thread_notify, e_txn_device, e_txn_id
   ) with ordinality as e(
-    room, nid, id, status, type, key, sender, ts, depth, room_order, state_before, visibility, auth_gen,
+    room, nid, id, status, at, type, key, sender, ts, depth, room_order, state_before, visibility, auth_gen,
     relates_to, rel_type, notify, thread_notify, txn_device, txn_id, ord
   ) where p_status[room] = 0
   on conflict (event_nid) do update set status = excluded.status, pos = excluded.pos, room_order = excluded.room_order,
@@ -196,7 +197,8 @@ begin
   if 0 = any(o_status) then
     o_first_pos := persist_flush(
       o_status, p_now, p_room_nids, p_room_seqs, h_root, h_extremity, '{}', '{}', h_depth, h_order, h_notify, h_cause, h_last_event,
-      h_bump_event, h_bump_pos, e_room, e_nid, e_id, array_fill(2::smallint, array[cardinality(e_nid)]), e_type, array_fill(null::bigint, array[cardinality(e_nid)]), e_sender,
+      h_bump_event, h_bump_pos, e_room, e_nid, e_id, array_fill(2::smallint, array[cardinality(e_nid)]),
+      array(select generate_series(0, cardinality(e_nid) - 1)), e_type, array_fill(null::bigint, array[cardinality(e_nid)]), e_sender,
       e_ts, e_depth, e_order, e_state_before, e_visibility, array_fill(null::integer, array[cardinality(e_nid)]),
       e_relates_to, e_rel_type, e_notify, e_thread_notify, e_txn_device, e_txn_id,
       e_replay_hash, '{}', '{}', '{}', '{}', '{}', '{}'

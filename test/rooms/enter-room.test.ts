@@ -5,8 +5,8 @@ import { persistOutliers } from '#rooms/persist-outliers.ts';
 import { MissingEventsError } from '#rooms/persist/missing-events.ts';
 import { statement } from '#storage/database.ts';
 import { findEventPlaces } from '#storage/rooms/find-graph.ts';
-import { creator, ForeignRoom, friend, guest } from '#test/rooms/foreign-room.ts';
-import { message, sorted, stateOf, statusOf, topic } from '#test/rooms/room-checks.ts';
+import { creator, ForeignRoom, friend, guest, membership } from '#test/rooms/foreign-room.ts';
+import { extremitiesOf, message, sorted, stateOf, statusOf, topic } from '#test/rooms/room-checks.ts';
 import { createMigratedDatabase, createRoomParts } from '#test/support/room-parts.ts';
 
 const selectSummary = statement<unknown>(
@@ -76,3 +76,46 @@ test('the summary of an entered room counts its members', async () => {
   const [summary] = await parts.database.query(selectSummary, [parts.facts[0]?.roomNid]);
   assert.deepEqual(summary, { topic: 'named', join_rule: 'public', joined_count: 3, invited_count: 0 });
 });
+
+test('history that comes after what follows it has a place of its own, and changes neither the head nor the state', async () => {
+  await using on = await createMigratedDatabase();
+  await using parts = await createRoomParts(on);
+  const room = new ForeignRoom('11');
+  const start = room.start();
+  const named = room.add(topic(creator, 'named'), start.slice(-1));
+  const kicked = room.add(membership(creator, guest, 'leave'), [named]);
+  const history = [room.add(message(creator, 'first'), [named])];
+  history.push(room.add(message(guest, 'second'), history.slice(-1)));
+  const entry = room.add(message(creator, 'come in'), [...history.slice(-1), kicked]);
+  const events = [...start, named, kicked].map((id) => room.require(id).pdu);
+  await persistOutliers(parts, { roomId: room.roomId, version: room.version, events });
+  const stateAfter = (id: string): string[] => [...room.require(id).stateAfter.values()];
+  const branches = new Map(room.require(entry).prevIds.map((id) => [id, stateAfter(id)]));
+  const persistWith = async (id: string, states: ReadonlyMap<string, string[]>): Promise<unknown> =>
+    (await parts.persistEvents({ room: { roomId: room.roomId }, events: [{ sealed: room.require(id).pdu, states }] }))
+      .statuses[0];
+  assert.equal(await persistWith(entry, branches), 'accepted');
+  const state = await stateOf(parts, room.roomId);
+  const facts = parts.facts.length;
+  // Backwards, as a backfill has it: the guest is out of the room by now, which a soft failure would ask for.
+  const [first = '', second = ''] = history;
+  assert.equal(await persistWith(second, new Map([[first, stateAfter(first)]])), 'accepted');
+  assert.equal(await persistWith(first, new Map([[named, stateAfter(named)]])), 'accepted');
+  assert.equal(parts.facts.length, facts);
+  assert.deepEqual(await extremitiesOf(parts, room.roomId), [entry]);
+  assert.deepEqual(await stateOf(parts, room.roomId), state);
+  const rows = await parts.database.query(selectOrdered, [parts.facts[0]?.roomNid]);
+  assert.deepEqual(
+    rows.map(({ event_id: id, pos }) => [id, pos !== null]),
+    [
+      [first, false],
+      [second, false],
+      [entry, true],
+    ],
+  );
+});
+
+const selectOrdered = statement<{ event_id: string; pos: number | null }>(
+  'test_select_ordered',
+  'select event_id, pos from events where room_nid = $1 and room_order is not null order by room_order',
+);

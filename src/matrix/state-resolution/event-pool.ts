@@ -29,9 +29,14 @@ export class EventPool {
 
   /** Gives the events that somebody has, in the order asked for. */
   *require(eventIds: Iterable<string>): Asking<ResolvableEvent[]> {
-    const wanted = [...new Set(eventIds)];
+    const wanted = new Set(eventIds);
     yield* this.load(wanted);
-    return wanted.flatMap((id) => this.#events.get(id) ?? []);
+    const found: ResolvableEvent[] = [];
+    for (const id of wanted) {
+      const event = this.#events.get(id);
+      if (event !== undefined) found.push(event);
+    }
+    return found;
   }
 
   *loadParents(events: readonly ResolvableEvent[]): Asking<void> {

@@ -51,6 +51,8 @@ function* answerFrom<T>(
     const missing = eventIds.filter((id) => !supplied.has(id));
     const given = missing.length === 0 ? emptyAnswer.events : yield missing;
     for (const [id, event] of given) supplied.set(id, event);
+    // Of a large room's members all are asked for at once: one map of them is enough.
+    if (missing.length === eventIds.length) return { ...emptyAnswer, events: given };
     return { ...emptyAnswer, events: new Map(eventIds.map((id) => [id, supplied.get(id)])) };
   };
   const answer = function* (question: Question): Generator<ResolutionNeed, Answer, ResolutionSupply> {

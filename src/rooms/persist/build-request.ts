@@ -192,6 +192,7 @@ async function placeEvent(parts: BuildParts, { sealed, arrival, replay }: Placea
     eventNid,
     isMentioned: arrival.eventNid !== undefined,
     status: 'accepted',
+    isLive: true,
     roomOrder,
     authGen,
     authNids: stateKey === undefined ? [] : authEntries.map((entry) => entry.eventNid),

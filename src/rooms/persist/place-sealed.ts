@@ -20,7 +20,7 @@ import { resolvedEntries } from '#rooms/persist/resolved-entries.ts';
 import { entryOf, type RoomView, type StateEntry } from '#rooms/persist/room-view.ts';
 import type { SealedEvent } from '#rooms/persist-request.ts';
 import { isJudged, isRejected, type EventStatus } from '#storage/rooms/event-status.ts';
-import { findArrival } from '#storage/rooms/find-graph.ts';
+import { findArrival, findFollowerOrder, findFreeOrder } from '#storage/rooms/find-graph.ts';
 import type { NewNode, NewState } from '#storage/rooms/state-tries.ts';
 
 export type SealedPlacement =
@@ -58,7 +58,10 @@ export async function placeSealed(parts: BuildParts, sealed: SealedEvent, view: 
   const predecessors = await branchesOf(parts, sealed, view);
   const resolved = await resolve(parts, view, predecessors.branches);
   const before = onHead ? view : viewAt(view, resolved.root);
-  const status = await judgeSealed(parts, { event, before, current: view }, cited);
+  const followerOrder = own === undefined ? undefined : await findFollowerOrder(parts.database, own.eventNid);
+  const isHistory = followerOrder !== undefined;
+  // What others here have followed already cannot soft-fail: the room's state has moved on with it, not against it.
+  const status = await judgeSealed(parts, { event, before, current: isHistory ? before : view }, cited);
   const eventNid = own?.eventNid ?? (await parts.nids.reserve(1, () => parts.nids.take()));
   const isMentioned = own !== undefined;
   const placing: Placing = {
@@ -72,6 +75,7 @@ export async function placeSealed(parts: BuildParts, sealed: SealedEvent, view: 
     before,
     cited,
     predecessors,
+    followerOrder,
   };
   const nodes = [...predecessors.nodes, ...(onHead ? [] : resolved.nodes)];
   const placed = await place(parts, placing, nodes);
@@ -91,6 +95,8 @@ type Placing = {
   readonly before: RoomView;
   readonly cited: readonly CitedEvent[];
   readonly predecessors: Predecessors;
+  /** Of history: where the oldest event stands that follows it here. */
+  readonly followerOrder: number | undefined;
 };
 
 function viewAt(view: RoomView, root: number): RoomView {
@@ -125,7 +131,8 @@ async function place(parts: BuildParts, placing: Placing, nodes: readonly NewNod
     eventNid,
     isMentioned,
     status,
-    roomOrder: status === 'accepted' ? view.head.lastOrder + orderStep : null,
+    isLive: status === 'accepted' && placing.followerOrder === undefined,
+    roomOrder: status === 'accepted' ? await orderOf(parts, placing) : null,
     prevNids: predecessors.nids,
     authGen,
     authNids: stateKey === undefined ? [] : cited.map((entry) => entry.eventNid),
@@ -137,9 +144,15 @@ async function place(parts: BuildParts, placing: Placing, nodes: readonly NewNod
   const { earlyRedactions } = placing;
   const none = { fact: undefined, isState: false, resolved: [] };
   const built: BuiltEvent = { row, event, replaced, levels, earlyRedactions, ...none };
-  if (status !== 'accepted') return { event: built, view };
+  if (!row.isLive) return { event: built, view };
   const entry: StateEntry = { eventNid, authGen: authGen ?? 0, event, reference: referenceTo(pdu) };
   return moveHead(parts, placing, { built, entry });
+}
+
+/** History goes into the gap below what follows it. */
+async function orderOf({ database }: BuildParts, { view, followerOrder }: Placing): Promise<number> {
+  if (followerOrder === undefined) return view.head.lastOrder + orderStep;
+  return findFreeOrder(database, view.roomNid, followerOrder);
 }
 
 /** The room after an accepted event: its extremities, and the state that its branches make together. */

@@ -89,7 +89,7 @@ export function projectionsOf(rooms: readonly RoomBatch[], projections: readonly
 function projected(room: RoomBatch): ProjectedEvent[] {
   return room.works.flatMap(({ built }) =>
     built.events
-      .filter(({ fact }) => fact !== undefined)
+      .filter(({ row }) => row.status === 'accepted')
       .flatMap(({ event, row, replaced, levels, earlyRedactions, isState, resolved }) => {
         const { view } = built;
         const entries = resolved.map(({ event, eventNid, replaced, membership }) => {

@@ -134,6 +134,38 @@ export function findCitations(db: ReadTx, nids: readonly number[], limit: number
   return nids.length === 0 ? Promise.resolve([]) : db.query(selectCitations, [nids, limit]);
 }
 
+// By the index on prev_nid.
+const selectFollower = statement<{ room_order: number | null }>(
+  'select_first_follower',
+  `select min(e.room_order) as room_order from event_edges g join events e using (event_nid)
+   where g.prev_nid = $1 and e.status = 2`,
+);
+// By the unique index on (room_nid, room_order).
+const selectOrdersBelow = statement<{ room_order: number }>(
+  'select_orders_below',
+  `select room_order from events where room_nid = $1 and room_order < $2 order by room_order desc limit $3`,
+);
+
+/** The order of the oldest accepted event that follows this one; undefined if none does. */
+export async function findFollowerOrder(db: ReadTx, eventNid: number): Promise<number | undefined> {
+  const [row] = await db.query(selectFollower, [eventNid]);
+  return row?.room_order ?? undefined;
+}
+
+const ordersAtOnce = 1_000;
+
+/** The greatest order below this one that no event of the room has. */
+export async function findFreeOrder(db: ReadTx, roomNid: number, below: number): Promise<number> {
+  for (let order = below - 1; ;) {
+    const rows = await db.query(selectOrdersBelow, [roomNid, order + 1, ordersAtOnce]);
+    for (const row of rows) {
+      if (row.room_order !== order) return order;
+      order--;
+    }
+    if (rows.length < ordersAtOnce) return order;
+  }
+}
+
 export type EarlyRedactionRow = {
   readonly redaction_nid: number;
   readonly room_nid: number;

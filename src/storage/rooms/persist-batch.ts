@@ -82,6 +82,7 @@ const flushParameters = [
   'e_nid',
   'e_id',
   'e_status',
+  'e_at',
   'e_type',
   'e_key',
   ...place,
@@ -122,7 +123,7 @@ export function isPlain(rooms: readonly RoomRows[]): boolean {
       created === undefined &&
       cause === headCauses.message &&
       extremityNids.length === 1 &&
-      events.every(({ status, isMentioned }) => status === 'accepted' && !isMentioned),
+      events.every(({ isLive, isMentioned }) => isLive && !isMentioned),
   );
 }
 

@@ -9,8 +9,9 @@ export type EventRow = {
   /** Whether there is a row already, of an event that was mentioned before it came. */
   readonly isMentioned: boolean;
   readonly eventId: string;
-  /** Only an accepted event has a position. */
   readonly status: EventStatus;
+  /** Whether it is new in the room, and so has a position: accepted, and no history that is filled in. */
+  readonly isLive: boolean;
   readonly json: string;
   readonly type: string;
   readonly keyNid: number | null;
@@ -196,7 +197,7 @@ export function headColumns(rooms: readonly RoomRows[]): Column[] {
       const at = events.findLastIndex(condition);
       return at === -1 ? 0 : (firstOrdinals[index] ?? 0) + at;
     });
-  const isPositioned = (event: EventRow): boolean => event.status === 'accepted';
+  const isPositioned = (event: EventRow): boolean => event.isLive;
   const several = rooms.flatMap((room, index) =>
     room.extremityNids.length === 1 ? [] : room.extremityNids.map((nid) => ({ room: index + 1, nid })),
   );
@@ -271,6 +272,11 @@ export function eventColumns(rooms: readonly RoomRows[]): Column[] {
     each('e_nid', 'int8', (event) => event.eventNid),
     each('e_id', 'text', (event) => event.eventId),
     each('e_status', 'int2', (event) => codeOfStatus(event.status)),
+    column(
+      'e_at',
+      'int4',
+      perEvent(rooms, (event, _, ordinal) => [event.isLive ? ordinal - 1 : null]),
+    ),
     each('e_json', 'text', (event) => event.json),
     each('e_type', 'text', (event) => event.type),
     each('e_key', 'int8', (event) => event.keyNid),
