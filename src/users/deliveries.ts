@@ -31,6 +31,7 @@ export function createDeliveries(parts: {
       await persistDeliveredPositions(database, positions);
     } catch (error) {
       // The next token of each device says it again.
+      for (const deviceNid of positions.keys()) noted.delete(deviceNid);
       logger.warn({ err: error }, 'what devices have had could not be noted');
     }
   };

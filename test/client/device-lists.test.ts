@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { assertError, logIn, type MatrixHttp } from '#test/support/matrix-http.ts';
 import { asArray, asObject, type SyncAnswer } from '#test/support/matrix-shapes.ts';
+import { makeDeviceKeys, makeFallbackKey, makeOneTimeKeys } from '#test/encryption/test-keys.ts';
 import { useSuiteServer } from '#test/support/suite-server.ts';
 
 type Lists = { readonly changed: readonly unknown[]; readonly left: readonly unknown[] };
@@ -94,3 +95,40 @@ describe('lists of devices', () => {
     assertError(await alice.raw('GET', '/keys/changes', { query: { from, to: 'nonsense' } }), 400, 'M_INVALID_PARAM');
   });
 });
+
+describe('counts of keys', () => {
+  const server = useSuiteServer();
+
+  it('are in every answer, and wake the device when somebody claims a key', async () => {
+    const [alice, bob] = await server.newUsers('alice', 'bob');
+    const { key, keys } = makeDeviceKeys(alice);
+    const body = {
+      device_keys: keys,
+      one_time_keys: makeOneTimeKeys(['AAAA', 'BBBB'], alice, key),
+      fallback_keys: makeFallbackKey('CCCC', alice, key),
+    };
+    const empty = await alice.sync();
+    assert.deepEqual(countsIn(empty), [{}, []]);
+    assert.equal((await alice.raw('POST', '/keys/upload', { body })).status, 200);
+    const uploaded = await alice.sync({ since: empty.nextBatch, timeout: 20_000 });
+    assert.deepEqual(countsIn(uploaded), [{ signed_curve25519: 2 }, ['signed_curve25519']]);
+    assert.deepEqual(countsIn(await alice.sync({ since: uploaded.nextBatch })), countsIn(uploaded));
+    const claim = { one_time_keys: { [alice.userId]: { [alice.deviceId]: 'signed_curve25519' } } };
+    let { nextBatch: since } = uploaded;
+    for (const expected of [
+      [{ signed_curve25519: 1 }, ['signed_curve25519']],
+      [{}, ['signed_curve25519']],
+      [{}, []],
+    ]) {
+      const waiting = alice.sync({ since, timeout: 20_000 });
+      assert.equal((await bob.raw('POST', '/keys/claim', { body: claim })).status, 200);
+      const answer = await waiting;
+      assert.deepEqual(countsIn(answer), expected);
+      since = answer.nextBatch;
+    }
+  });
+});
+
+function countsIn({ raw }: SyncAnswer): unknown[] {
+  return [raw['device_one_time_keys_count'], raw['device_unused_fallback_key_types']];
+}
