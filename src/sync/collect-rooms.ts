@@ -92,9 +92,12 @@ async function hydrate(
   });
 }
 
-/** Whether members may have come or gone. What the table told is not looked through again. */
+/** A room that has lost its name, perhaps by a redaction, is called by its heroes, who were not told before. */
+const namingTypes: ReadonlySet<string> = new Set(['m.room.name', 'm.room.canonical_alias', 'm.room.redaction']);
+
+/** Whether members may have come or gone, or the room a name. What the table told is not looked through again. */
 function mayChangeSummary({ plan, facts }: Timeline): boolean {
-  return plan.full || facts === undefined || facts.some(mayChangeMembers);
+  return plan.full || facts === undefined || facts.some((fact) => mayChangeMembers(fact) || namingTypes.has(fact.type));
 }
 
 async function findVersions(

@@ -1,4 +1,5 @@
 /** Owns the state sections of a sync: which state events a room's section has besides its timeline. */
+import { joinedKey } from '#matrix/joined-key.ts';
 import type { StateTries } from '#storage/rooms/state-tries.ts';
 import type { ReadTx } from '#storage/database.ts';
 import { findMemberKeyNids, findStateEventKeys, type RoomSummary } from '#storage/streams/find-sync-state.ts';
@@ -143,14 +144,22 @@ async function select(
   const lazy = await findMembers(parts, timelines, spans, needed);
   const keys = await findStateEventKeys(parts.database, [...nids.flat(), ...lazy.flat()]);
   const keyOf = new Map(keys.map((row) => [row.event_nid, row]));
-  return timelines.map(({ plan }, index) =>
-    [...new Set([...(nids[index] ?? []), ...(lazy[index] ?? [])])].filter((nid) => {
+  const nameOf = (nid: number): string | undefined => {
+    const key = keyOf.get(nid);
+    return key && joinedKey(key.type, key.state_key);
+  };
+  return timelines.map(({ plan }, index) => {
+    const changed = nids[index] ?? noNids;
+    // A change, such as the departure that ends the room for the reader, is newer than what the members are looked up in.
+    const told = new Set(changed.map(nameOf));
+    const added = (lazy[index] ?? noNids).filter((nid) => !told.has(nameOf(nid)));
+    return [...changed, ...added].filter((nid) => {
       const key = keyOf.get(nid);
       if (key === undefined || !state.matches(key.type, key.sender)) return false;
       // In a gap all changes of members are told, for the client might hold an older one.
       return !state.lazyLoadMembers || !plan.full || key.type !== 'm.room.member' || needed[index]?.has(key.state_key);
-    }),
-  );
+    });
+  });
 }
 
 /** Senders of the timeline; in a room that is new to the client also the reader and the heroes. */
