@@ -1,0 +1,174 @@
+/** Owns the comparison of what a client folded together with what a fresh initial sync says. */
+import { isDeepStrictEqual } from 'node:util';
+import type { ClientEvent } from '#test/support/matrix-shapes.ts';
+import type { ClientView, RoomView } from '#test/sync-oracle/client-view.ts';
+
+export type CompareOptions = {
+  /** Members are loaded lazily: neither side need know all of them, but they agree on those that both know. */
+  readonly isLazy: boolean;
+};
+
+/** The differences, each a sentence; none if the client knows what it would know had it started now. */
+export function compareViews(folded: ClientView, fresh: ClientView, options: CompareOptions): string[] {
+  const differences = [...folded.problems, ...fresh.problems.map((problem) => `fresh: ${problem}`)];
+  compareKeys(differences, 'joined rooms', joinedRooms(folded), joinedRooms(fresh));
+  compareKeys(differences, 'invites', folded.invites, fresh.invites);
+  compareKeys(differences, 'knocks', folded.knocks, fresh.knocks);
+  for (const name of ['invites', 'knocks'] as const) {
+    for (const [roomId, state] of fresh[name]) {
+      const known = folded[name].get(roomId);
+      if (known !== undefined)
+        compareValues(differences, `${roomId}: stripped state`, stripped(known), stripped(state));
+    }
+  }
+  compareMaps(differences, 'account data', folded.accountData, fresh.accountData);
+  for (const [roomId, room] of joinedRooms(fresh)) {
+    const known = folded.rooms.get(roomId);
+    if (known?.membership !== 'join') continue;
+    const found: string[] = [];
+    compareRooms(found, { folded, room: known }, room, options);
+    differences.push(...found.map((difference) => `${roomId}: ${difference}`));
+  }
+  return differences;
+}
+
+function joinedRooms(view: ClientView): ReadonlyMap<string, RoomView> {
+  return new Map([...view.rooms].filter(([, room]) => room.membership === 'join'));
+}
+
+/** In one order, whichever the server chose. */
+function stripped(events: readonly { readonly type: string; readonly state_key: string }[]): unknown[] {
+  return events.toSorted((left, right) => (left.type + left.state_key < right.type + right.state_key ? -1 : 1));
+}
+
+type Known = { readonly folded: ClientView; readonly room: RoomView };
+
+function compareRooms(differences: string[], known: Known, fresh: RoomView, options: CompareOptions): void {
+  compareState(differences, known, fresh, options);
+  compareTimelines(differences, known, fresh);
+  if (options.isLazy) compareSenders(differences, known.room);
+  for (const [key, value] of fresh.summary) {
+    // Heroes are for rooms that have no name; in others they may be left as they were.
+    if (key === 'm.heroes' && hasName(fresh)) continue;
+    compareValues(differences, `summary ${key}`, sorted(known.room.summary.get(key)), sorted(value));
+  }
+  compareMaps(differences, 'account data', known.room.accountData, fresh.accountData);
+  compareReceipts(differences, known.room, fresh);
+  compareValues(differences, 'unread counts', known.room.unread, fresh.unread);
+  compareMaps(differences, 'unread counts of thread', known.room.unreadThreads, fresh.unreadThreads);
+}
+
+function hasName({ state }: RoomView): boolean {
+  const name = state.get(JSON.stringify(['m.room.name', '']))?.content['name'];
+  const alias = state.get(JSON.stringify(['m.room.canonical_alias', '']))?.content['alias'];
+  return [name, alias].some((value) => typeof value === 'string' && value !== '');
+}
+
+/**
+ * An answer has room for one receipt of a user on an event, so that one of a thread may be hidden behind the one without a
+ * thread on the same event. It says nothing more then, and neither does it once the other has moved on.
+ */
+function compareReceipts(differences: string[], known: RoomView, fresh: RoomView): void {
+  const timeline = fresh.timeline.map((event) => event.event_id);
+  for (const key of new Set([...known.receipts.keys(), ...fresh.receipts.keys()])) {
+    const [left, right] = [known.receipts.get(key), fresh.receipts.get(key)];
+    const [type = '', thread = '', userId = ''] = key.split(' ');
+    const only = left ?? right;
+    if (thread !== 'unthreaded' && only !== undefined && (left === undefined || right === undefined)) {
+      const wide = (left === undefined ? known : fresh).receipts.get(`${type} unthreaded ${userId}`);
+      const [at, wideAt] = [timeline.indexOf(only.eventId), timeline.indexOf(wide?.eventId ?? '')];
+      if (wide !== undefined && (at < 0 || wideAt < 0 || wideAt >= at)) continue;
+    }
+    compareValues(differences, `receipt ${key}`, left, right);
+  }
+}
+
+const sorted = (value: unknown): unknown => (Array.isArray(value) ? value.map(String).toSorted() : value);
+
+function compareState(differences: string[], { folded, room }: Known, fresh: RoomView, options: CompareOptions): void {
+  for (const key of new Set([...room.state.keys(), ...fresh.state.keys()])) {
+    const [known, current] = [room.state.get(key), fresh.state.get(key)];
+    const mayBeUnknown = options.isLazy && (known ?? current)?.type === 'm.room.member';
+    if (known === undefined || current === undefined) {
+      if (!mayBeUnknown) differences.push(`state ${key} is ${show(known)}, fresh ${show(current)}`);
+    } else if (known.event_id !== current.event_id) {
+      differences.push(`state ${key} is ${show(known)}, fresh ${show(current)}`);
+    } else if (!isRedacted(folded, known) && !isRedacted(folded, current)) {
+      compareValues(differences, `content of state ${key}`, known.content, current.content);
+    }
+  }
+}
+
+/** The shorter timeline is the end of the longer one. */
+function compareTimelines(differences: string[], { folded, room }: Known, fresh: RoomView): void {
+  const length = Math.min(room.timeline.length, fresh.timeline.length);
+  const known = room.timeline.slice(room.timeline.length - length);
+  const current = fresh.timeline.slice(fresh.timeline.length - length);
+  const [ids, freshIds] = [known.map((event) => event.event_id), current.map((event) => event.event_id)];
+  if (!isDeepStrictEqual(ids, freshIds)) {
+    differences.push(`the timeline ends with ${known.map(show).join(', ')}; fresh ${current.map(show).join(', ')}`);
+    return;
+  }
+  for (const [at, event] of known.entries()) {
+    const now = current[at];
+    if (now !== undefined) compareEvents(differences, folded, event, now);
+  }
+}
+
+/** A redaction behind the event is in the same timeline, so that both sides know of it. */
+function compareEvents(differences: string[], folded: ClientView, event: ClientEvent, fresh: ClientEvent): void {
+  const what = `event ${show(event)}`;
+  const [wasRedacted, isNowRedacted] = [isRedacted(folded, event), hasRedactedForm(fresh)];
+  if (wasRedacted !== isNowRedacted) {
+    differences.push(`${what} is ${wasRedacted ? '' : 'not '}redacted, fresh it is${isNowRedacted ? '' : ' not'}`);
+    return;
+  }
+  for (const key of ['type', 'sender', 'origin_server_ts', 'state_key'] as const) {
+    compareValues(differences, `${key} of ${what}`, event[key], fresh[key]);
+  }
+  if (!wasRedacted) compareValues(differences, `content of ${what}`, event.content, fresh.content);
+}
+
+const hasRedactedForm = (event: ClientEvent): boolean => event.unsigned['redacted_because'] !== undefined;
+const isRedacted = (view: ClientView, event: ClientEvent): boolean =>
+  view.redacted.has(event.event_id) || hasRedactedForm(event);
+
+/** With members loaded lazily, at least those who wrote what is in the timeline are known. */
+function compareSenders(differences: string[], room: RoomView): void {
+  for (const sender of new Set(room.timeline.map((event) => event.sender))) {
+    if (!room.state.has(JSON.stringify(['m.room.member', sender]))) {
+      differences.push(`${sender} wrote in the timeline, and their membership was not told`);
+    }
+  }
+}
+
+function compareKeys(
+  differences: string[],
+  what: string,
+  left: ReadonlyMap<string, unknown>,
+  right: ReadonlyMap<string, unknown>,
+): void {
+  for (const key of left.keys()) if (!right.has(key)) differences.push(`${what}: ${key}, which fresh is none`);
+  for (const key of right.keys())
+    if (!left.has(key)) differences.push(`${what}: fresh ${key}, of which nothing was told`);
+}
+
+function compareMaps(
+  differences: string[],
+  what: string,
+  left: ReadonlyMap<string, unknown>,
+  right: ReadonlyMap<string, unknown>,
+): void {
+  for (const key of new Set([...left.keys(), ...right.keys()])) {
+    compareValues(differences, `${what} ${key}`, left.get(key), right.get(key));
+  }
+}
+
+function compareValues(differences: string[], what: string, left: unknown, right: unknown): void {
+  if (isDeepStrictEqual(left, right)) return;
+  differences.push(`${what} is ${JSON.stringify(left)}, fresh ${JSON.stringify(right)}`);
+}
+
+function show(event: ClientEvent | undefined): string {
+  return event === undefined ? 'absent' : `${event.event_id} (${event.type.replace('m.room.', '')})`;
+}

@@ -1,0 +1,40 @@
+/** Owns what people do in a random history, as data: rooms and users are numbers, events are shares of what was sent. */
+
+/** A place in the list of the events sent to a room so far, from 0, the first, to 1, the last. */
+export type Share = number;
+
+type InRoom = { readonly by: number; readonly room: number };
+export type Operation =
+  | {
+      readonly kind: 'createRoom';
+      readonly by: number;
+      readonly preset: string;
+      readonly invites: readonly number[];
+      readonly version: string | null;
+    }
+  | (InRoom & { readonly kind: 'send'; readonly text: string })
+  | (InRoom & { readonly kind: 'edit' | 'react' | 'reply' | 'thread'; readonly event: Share; readonly text: string })
+  | (InRoom & { readonly kind: 'redact'; readonly event: Share })
+  | (InRoom & { readonly kind: 'mention'; readonly user: number })
+  | (InRoom & {
+      readonly kind: 'state';
+      readonly type: string;
+      readonly stateKey: string;
+      readonly content: Readonly<Record<string, unknown>>;
+    })
+  | (InRoom & { readonly kind: 'level'; readonly user: number; readonly level: number })
+  | (InRoom & { readonly kind: 'invite' | 'kick' | 'ban' | 'unban'; readonly user: number })
+  | (InRoom & { readonly kind: 'join' | 'leave' | 'knock' | 'forget' | 'upgrade' })
+  | (InRoom & {
+      readonly kind: 'receipt';
+      readonly event: Share;
+      readonly type: 'm.read' | 'm.read.private' | 'm.fully_read';
+      readonly thread: 'none' | 'main';
+    })
+  | (InRoom & { readonly kind: 'readMarkers'; readonly event: Share })
+  | (InRoom & { readonly kind: 'roomAccountData' | 'tag' | 'untag'; readonly name: string; readonly value: number })
+  | { readonly kind: 'accountData'; readonly by: number; readonly name: string; readonly value: number }
+  | (InRoom & { readonly kind: 'typing'; readonly isTyping: boolean })
+  | { readonly kind: 'displayName'; readonly by: number; readonly name: string }
+  /** The user's clients ask for what is new. */
+  | { readonly kind: 'sync'; readonly by: number };
