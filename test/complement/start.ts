@@ -29,12 +29,10 @@ if (command === 'start') {
 }
 
 // Nothing in these containers outlives a power cut, and each test waits for many commits.
-await using postgres = await startEmbeddedPostgres({
-  dataDir,
-  logger: createLogger('warn'),
-  clock: systemClock,
-  fsync: false,
-});
+const starting = startEmbeddedPostgres({ dataDir, logger: createLogger('warn'), clock: systemClock, fsync: false });
+// The server's code loads while PostgreSQL starts.
+const [started] = await Promise.all([starting, import('#server.ts')]);
+await using postgres = started;
 const { user, host, port, database } = postgres.connection;
 process.env['CAUSEWAY_DATABASE_URL'] = `postgresql://${user}@${encodeURIComponent(host)}:${port}/${database}`;
 process.exitCode = await runCommandLine([command]);
