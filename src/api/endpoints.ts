@@ -1,5 +1,6 @@
 /** Owns the one array of everything that is served. */
 import { getRegistrationNonce, registerWithSecret } from '#api/admin/registration.ts';
+import { repeatServerNotice, sendServerNotice } from '#api/admin/server-notices.ts';
 import { getServerVersion } from '#api/admin/server-version.ts';
 import {
   getAccountData,
@@ -218,6 +219,7 @@ export const endpoints: readonly Endpoint<Context>[] = [
   register,
   registerWithSecret,
   registrationTokenValidity,
+  repeatServerNotice,
   reportEvent,
   reportRoom,
   reportUser,
@@ -231,6 +233,7 @@ export const endpoints: readonly Endpoint<Context>[] = [
   roomInitialSync,
   search,
   sendMessage,
+  sendServerNotice,
   sendToDevice,
   setAccountData,
   setAccountDataPerRoom,

@@ -8,6 +8,7 @@ import { findAccount } from '#storage/users/find-account.ts';
 import type { Database, Tx } from '#storage/database.ts';
 import { requireNewUserId } from '#users/local-user-id.ts';
 import { hashPassword, requireAcceptablePassword, type PasswordRules } from '#users/passwords.ts';
+import { requireUnreserved } from '#users/reserved-names.ts';
 
 export type CreateAccountParts = PasswordRules & {
   readonly database: Database;
@@ -20,15 +21,24 @@ export type AccountRequest = {
   /** Without one nobody can log in by password. */
   readonly password?: string | undefined;
   readonly admin?: boolean;
+  /** For the server itself, under one of the names that nobody may register. */
+  readonly isReserved?: boolean;
 };
 
 export type CreatedAccount = { readonly userId: string; readonly userNid: number };
 
-/** The user id for a name, if it is valid and free at this moment. Throws M_INVALID_USERNAME or M_USER_IN_USE. */
-export async function requireAvailableUserId(
-  { database, config }: Pick<CreateAccountParts, 'database'> & { readonly config: { readonly serverName: string } },
-  localpart: string,
-): Promise<string> {
+type NameParts = Pick<CreateAccountParts, 'database'> & { readonly config: { readonly serverName: string } };
+
+/**
+ * The user id for a name, if it is valid, free at this moment and for users. Throws M_INVALID_USERNAME, M_USER_IN_USE or
+ * M_EXCLUSIVE.
+ */
+export async function requireAvailableUserId(parts: NameParts, localpart: string): Promise<string> {
+  requireUnreserved(localpart);
+  return requireFreeUserId(parts, localpart);
+}
+
+async function requireFreeUserId({ database, config }: NameParts, localpart: string): Promise<string> {
   const userId = requireNewUserId(localpart, config.serverName);
   if ((await findAccount(database, userId)) !== undefined) throw inUse(userId);
   return userId;
@@ -36,17 +46,17 @@ export async function requireAvailableUserId(
 
 /**
  * Makes an account. `alongside` writes what must be atomic with it, before it; what it throws undoes both.
- * Throws M_INVALID_USERNAME, M_USER_IN_USE (also when somebody is faster), M_WEAK_PASSWORD, M_INVALID_PARAM, and 503
+ * Throws M_INVALID_USERNAME, M_EXCLUSIVE, M_USER_IN_USE (also when somebody is faster), M_WEAK_PASSWORD, M_INVALID_PARAM, and 503
  * when too many passwords wait to be hashed.
  */
 export async function createAccount(
   parts: CreateAccountParts,
-  { localpart, password, admin = false }: AccountRequest,
+  { localpart, password, admin = false, isReserved = false }: AccountRequest,
   alongside?: (tx: Tx) => Promise<void>,
 ): Promise<CreatedAccount> {
   if (password !== undefined) requireAcceptablePassword(parts, password);
   // Asked first too, so that a name that is taken costs no hash.
-  const userId = await requireAvailableUserId(parts, localpart);
+  const userId = await (isReserved ? requireFreeUserId : requireAvailableUserId)(parts, localpart);
   const passwordHash = password === undefined ? undefined : await hashPassword(password);
   const createdAt = parts.clock.now();
   return parts.database.transaction(async (tx) => {

@@ -5,6 +5,7 @@ import type { Context } from '#context.ts';
 import { endpoint } from '#http/endpoint.ts';
 import { leaveRoom as leave } from '#rooms/change-membership.ts';
 import { forgetRoom as forget } from '#rooms/forget-room.ts';
+import { requireLeavable } from '#rooms/notices/require-leavable.ts';
 
 export const leaveRoom = endpoint({
   operation: 'client.leaveRoom',
@@ -17,6 +18,7 @@ export const leaveRoom = endpoint({
   spec: 'Client-Server API, Leaving rooms',
   body: Type.Object({ reason }),
   handler: async (context: Context, { params, body, principal }) => {
+    await requireLeavable(context, principal, params.roomId);
     await leave(context, { roomId: params.roomId, sender: principal, reason: body.reason });
     return {};
   },
