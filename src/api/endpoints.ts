@@ -110,6 +110,7 @@ import {
 import { getThreadRoots } from '#api/client/threads-list.ts';
 import { sendToDevice } from '#api/client/to-device.ts';
 import { setTyping } from '#api/client/typing.ts';
+import { searchUserDirectory } from '#api/client/user-directory.ts';
 import { getVersions } from '#api/client/versions.ts';
 import { getTurnServer } from '#api/client/voip.ts';
 import { getTokenOwner } from '#api/client/whoami.ts';
@@ -232,6 +233,7 @@ export const endpoints: readonly Endpoint<Context>[] = [
   requestTokenToResetPasswordMSISDN,
   roomInitialSync,
   search,
+  searchUserDirectory,
   sendMessage,
   sendServerNotice,
   sendToDevice,

@@ -50,6 +50,7 @@ test('without anything the defaults hold, and the directory is a trial', () => {
     admin: { sharedSecret: undefined },
     federation: { caFile: undefined, verifyCertificates: true },
     network: { allowRanges: [] },
+    userDirectory: { searchAllUsers: false },
     turn: { uris: [], sharedSecret: undefined, lifetimeS: 86_400 },
     rooms: { defaultVersion: '12' },
     presence: { enabled: true },

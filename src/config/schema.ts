@@ -137,6 +137,13 @@ export const configSchema = {
         'Without any, names that others choose lead to public addresses only.',
     }),
   }),
+  user_directory: group('Finding other users.', {
+    search_all_users: key(flag, {
+      default: 'false',
+      prose:
+        'Whether everybody finds all users of this server. Otherwise a user finds those in rooms of theirs and in public rooms.',
+    }),
+  }),
   turn: group('A relay for calls between clients that cannot reach each other, such as coturn.', {
     uris: key(list('a list of `turn:` and `turns:` URIs', pattern('a TURN URI', /^turns?:[^\s,]{1,500}$/), 20), {
       default: '',

@@ -6,6 +6,9 @@ import { persistUser } from '#storage/persist-user.ts';
 import { persistAccount } from '#storage/users/accounts.ts';
 import { findAccount } from '#storage/users/find-account.ts';
 import type { Database, Tx } from '#storage/database.ts';
+import { replaceDirectoryTerms } from '#storage/users/directory-terms.ts';
+import { localpartOf } from '#matrix/ids.ts';
+import { buildDirectoryTerms } from '#users/directory-terms.ts';
 import { requireNewUserId } from '#users/local-user-id.ts';
 import { hashPassword, requireAcceptablePassword, type PasswordRules } from '#users/passwords.ts';
 import { requireUnreserved } from '#users/reserved-names.ts';
@@ -63,6 +66,7 @@ export async function createAccount(
     await alongside?.(tx);
     const userNid = await persistUser(tx, userId);
     if (!(await persistAccount(tx, { userNid, passwordHash, isAdmin: admin, createdAt }))) throw inUse(userId);
+    await replaceDirectoryTerms(tx, userNid, buildDirectoryTerms(localpartOf(userId), null));
     return { userId, userNid };
   });
 }

@@ -1,6 +1,8 @@
 /** Owns the end of an account. Its user id is never given to anybody again. */
 import type { Clock } from '#core/clock.ts';
 import type { Tx } from '#storage/database.ts';
+import { replaceDirectoryTerms } from '#storage/users/directory-terms.ts';
+import { deleteKeysOfUser } from '#storage/users/keys/delete-keys.ts';
 import { deleteAccountRows, persistDeactivation } from '#storage/users/update-account.ts';
 import { persistWorkItem } from '#storage/work-items.ts';
 import { forgetAccount } from '#streams/forget-account.ts';
@@ -43,6 +45,8 @@ export async function deactivateAccount(
     );
     const devices = await removeDevicesIn(tx, parts, { userNid, exceptDeviceNid: 0 });
     await deleteAccountRows(tx, userNid);
+    await deleteKeysOfUser(tx, userNid);
+    await replaceDirectoryTerms(tx, userNid, []);
     await forgetAccount(tx, userNid, isErased);
     return devices;
   });

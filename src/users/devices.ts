@@ -1,8 +1,10 @@
 /** Owns what users see and say of their devices. */
 import { MatrixError } from '#matrix/error.ts';
-import type { Database, ReadTx } from '#storage/database.ts';
+import type { ReadTx } from '#storage/database.ts';
 import { persistDeviceDisplayName } from '#storage/users/devices.ts';
 import { findDevice, findDevices, type StoredDevice } from '#storage/users/find-devices.ts';
+import { appendDeviceListChange } from '#streams/device-list-changes.ts';
+import type { Streams } from '#streams/streams.ts';
 
 /** A device on the wire. Specification: Client-Server API, "Device Management". */
 export type DeviceView = Record<string, string | number>;
@@ -18,15 +20,17 @@ export async function requireDevice(db: ReadTx, userNid: number, deviceId: strin
   return viewOf(device);
 }
 
-/** Throws M_NOT_FOUND when the user has no such device. */
+/** Others see the name beside the device's keys, and are told that it changed. Throws M_NOT_FOUND. */
 export async function renameDevice(
-  database: Database,
+  streams: Pick<Streams, 'write'>,
   userNid: number,
   deviceId: string,
   displayName: string,
 ): Promise<void> {
-  const isThere = await database.transaction((tx) => persistDeviceDisplayName(tx, userNid, deviceId, displayName));
-  if (!isThere) throw noDevice();
+  await streams.write('deviceLists', async (tx) => {
+    if (!(await persistDeviceDisplayName(tx, userNid, deviceId, displayName))) throw noDevice();
+    appendDeviceListChange(tx, userNid);
+  });
 }
 
 function noDevice(): MatrixError {

@@ -1,9 +1,12 @@
 /** Owns profiles of local users: reading them, changing one field, and asking for the rooms to be told. */
 import type { Clock } from '#core/clock.ts';
+import { localpartOf } from '#matrix/ids.ts';
 import type { Database, ReadTx } from '#storage/database.ts';
+import { replaceDirectoryTerms } from '#storage/users/directory-terms.ts';
 import { findStoredProfile, type StoredProfile } from '#storage/users/find-profile.ts';
 import { lockStoredProfile, persistProfile } from '#storage/users/profiles.ts';
 import { persistWorkItem } from '#storage/work-items.ts';
+import { buildDirectoryTerms } from '#users/directory-terms.ts';
 import { isRoomField, requireProfileKey, requireProfileSize, requireTextField } from '#users/profile-fields.ts';
 
 /** The fields that a local user has set, under the names of the specification. Undefined without such a user. */
@@ -63,6 +66,7 @@ async function changeField(
     requireProfileSize(fieldsOf(changed));
     await persistProfile(tx, userNid, changed);
     if (stored.displayname === changed.displayname && stored.avatar_url === changed.avatar_url) return false;
+    await replaceDirectoryTerms(tx, userNid, buildDirectoryTerms(localpartOf(userId), changed.displayname));
     const payload: ProfileChangePayload = { userId, userNid, afterNid: 0 };
     const item = { kind: 'profile_changed', key: String(userNid), payload: JSON.stringify(payload) } as const;
     await persistWorkItem(tx, item, clock.now());

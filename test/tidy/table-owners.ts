@@ -25,6 +25,7 @@ export const tableOwners: Readonly<Record<string, string>> = {
   users: 'storage',
   accounts: 'users',
   profiles: 'users',
+  directory_terms: 'users',
   devices: 'users',
   access_tokens: 'users',
   refresh_tokens: 'users',

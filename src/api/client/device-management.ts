@@ -3,6 +3,7 @@ import { Type } from 'typebox';
 import { answer } from '#http/answer.ts';
 import { endpoint } from '#http/endpoint.ts';
 import type { Database } from '#storage/database.ts';
+import type { Streams } from '#streams/streams.ts';
 import { deviceIdSchema, displayNameSchema } from '#users/device-schemas.ts';
 import { listDevices, renameDevice, requireDevice } from '#users/devices.ts';
 import { removeDevices, type DeviceRemovalParts } from '#users/remove-devices.ts';
@@ -11,7 +12,7 @@ import { authoriseUser, useConfirmation, userAuthSchema, type AuthoriseUserParts
 const DEVICES_PER_REQUEST_MAX = 1_000;
 
 /** What reading devices and naming them needs. */
-export type DevicesContext = { readonly database: Database };
+export type DevicesContext = { readonly database: Database; readonly streams: Pick<Streams, 'write'> };
 
 /** What removing devices needs. */
 export type RemoveDevicesContext = AuthoriseUserParts & DeviceRemovalParts;
@@ -52,9 +53,9 @@ export const updateDevice = endpoint({
   rateLimit: 'send',
   body: Type.Object({ display_name: Type.Optional(displayNameSchema) }),
   spec: 'Client-Server API, Device Management',
-  handler: async ({ database }: DevicesContext, { params, body, principal }) => {
+  handler: async ({ database, streams }: DevicesContext, { params, body, principal }) => {
     if (body.display_name === undefined) await requireDevice(database, principal.userNid, params.deviceId);
-    else await renameDevice(database, principal.userNid, params.deviceId, body.display_name);
+    else await renameDevice(streams, principal.userNid, params.deviceId, body.display_name);
     return {};
   },
 });

@@ -1,5 +1,5 @@
 /** Owns what of a text is put into the index, and what of a question is looked up there. */
-import { wordsOf, type Word } from '#rooms/search/words.ts';
+import { wordsOf, type Word } from '#core/words.ts';
 
 /** How much of a word must be left for the rest of it to be found by itself, and how much of one a search must give. */
 type Script = { readonly pattern: RegExp; readonly partMin: number; readonly prefixMin: number };

@@ -36,6 +36,15 @@ export const profiles = defineEntity({
   },
 });
 
+export const directoryTerms = defineEntity({
+  name: 'directory_terms',
+  properties: {
+    term: p.text().primary(),
+    user_nid: p.bigint('number').primary(),
+  },
+  indexes: [{ name: 'directory_terms_user_nid_index', properties: ['user_nid', 'term'] }],
+});
+
 export const devices = defineEntity({
   name: 'devices',
   properties: {

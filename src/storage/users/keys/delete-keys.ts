@@ -44,3 +44,23 @@ export async function deleteKeysOfDevices(
   );
   return true;
 }
+
+const deleteSigningKeys = statement<never>(
+  'delete_cross_signing_keys',
+  'delete from cross_signing_keys where user_nid = $1',
+);
+const deleteSignatures = statement<never>(
+  'delete_key_signatures_of_user',
+  'delete from key_signatures where target_user_nid = $1 or signer_user_nid = $1',
+);
+const deleteBackups = statement<never>(
+  'delete_backups_of_user',
+  `with keys as (delete from backup_keys where user_nid = $1) delete from backup_versions where user_nid = $1`,
+);
+
+/** Deletes what a user has published and kept besides the keys of devices: for an account that ends. */
+export async function deleteKeysOfUser(tx: Tx, userNid: number): Promise<void> {
+  await tx.query(deleteSigningKeys, [userNid]);
+  await tx.query(deleteSignatures, [userNid]);
+  await tx.query(deleteBackups, [userNid]);
+}
