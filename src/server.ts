@@ -186,7 +186,7 @@ async function createContext(
   );
   starting.use(startTypingSweep({ database, streams, clock, logger }));
   starting.use(startCleanUp({ database, clock, logger }));
-  const authenticator = createAuthenticator({ database, clock, logger });
+  const authenticator = createAuthenticator({ database, clock, logger, deviceLists: streams.deviceLists });
   const workSteps = createWorkSteps({ database, tries, persistEvents, isLocal });
   const { workWaiting } = starting.use(startWorkRunner({ database, clock, logger }, workSteps));
   return {

@@ -5,11 +5,13 @@ import type { Clock } from '#core/clock.ts';
 import type { Logger } from '#core/logger.ts';
 import { MatrixError } from '#matrix/error.ts';
 import type { Database } from '#storage/database.ts';
+import type { Change } from '#streams/change.ts';
+import type { ChangeStream } from '#streams/change-stream.ts';
 import { lockDeviceRow, persistSighting } from '#storage/users/devices.ts';
 import { findTokenOwner, type TokenOwner } from '#storage/users/find-token-owner.ts';
 import { endEarlierTokens, markAccessTokenUsed } from '#storage/users/tokens.ts';
 
-/** A token that another process revokes is good for this long at most. */
+/** An account that another process locks or suspends goes on for this long at most. */
 const REMEMBERED_MS = 5_000;
 const REMEMBERED_TOKENS_MAX = 50_000;
 const SIGHTING_INTERVAL_MS = 600_000;
@@ -36,7 +38,10 @@ export type Authenticator = {
   readonly forgetDevices: (deviceNids: readonly number[]) => void;
 };
 
-type Remembered = { readonly principal: TokenPrincipal; readonly untilMs: number };
+type DeviceChanges = Pick<ChangeStream, 'horizon' | 'since'>;
+
+/** No device of the user was removed between the look-up of the token and `horizon`. */
+type Remembered = { readonly principal: TokenPrincipal; readonly untilMs: number; horizon: number };
 
 /** The only hash of a token that is stored. Tokens are random, so that one round of SHA-256 is enough. */
 export function hashToken(token: string): Buffer {
@@ -47,8 +52,10 @@ export function createAuthenticator(parts: {
   readonly database: Database;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Tells of devices that other processes have removed. */
+  readonly deviceLists: DeviceChanges;
 }): Authenticator {
-  const { clock } = parts;
+  const { clock, deviceLists } = parts;
   // Under the token itself: hashing it on every request would cost more than the rest of the look-up.
   const remembered = new BoundedMap<string, Remembered>({ sizeMax: REMEMBERED_TOKENS_MAX });
   const tokensByDevice = new Map<number, Set<string>>();
@@ -64,8 +71,8 @@ export function createAuthenticator(parts: {
     }
   };
 
-  const remember = (token: string, principal: TokenPrincipal, untilMs: number): void => {
-    remembered.set(token, { principal, untilMs });
+  const remember = (token: string, { principal, untilMs, horizon }: Remembered): void => {
+    remembered.set(token, { principal, untilMs, horizon });
     const tokens = tokensByDevice.get(principal.deviceNid);
     if (tokens === undefined) tokensByDevice.set(principal.deviceNid, new Set([token]));
     else tokens.add(token);
@@ -76,6 +83,7 @@ export function createAuthenticator(parts: {
     const tokenHash = hashToken(token);
     const startedMs = clock.monotonicMs();
     const revocationsBefore = revocations;
+    const { horizon } = deviceLists;
     const owner = await findTokenOwner(parts.database, tokenHash);
     if (owner === undefined) throw unknownToken(false);
     const leftMs = owner.expiresAt === null ? REMEMBERED_MS : owner.expiresAt - clock.now();
@@ -87,7 +95,7 @@ export function createAuthenticator(parts: {
       forgetDevices([owner.deviceNid]);
     } else if (revocations === revocationsBefore) {
       // Otherwise something was revoked while this was read, and it may be this.
-      remember(token, principal, startedMs + Math.min(leftMs, REMEMBERED_MS));
+      remember(token, { principal, untilMs: startedMs + Math.min(leftMs, REMEMBERED_MS), horizon });
     }
     noteSighting(parts, owner, call);
     return principal;
@@ -96,7 +104,8 @@ export function createAuthenticator(parts: {
   return {
     authenticate(token, call) {
       const known = remembered.get(token);
-      if (known !== undefined && clock.monotonicMs() < known.untilMs) return known.principal;
+      if (known !== undefined && clock.monotonicMs() < known.untilMs && isUnrevoked(known, deviceLists))
+        return known.principal;
       const running = lookups.get(token);
       if (running !== undefined) return running;
       const lookup = lookUp(token, call).finally(() => {
@@ -107,6 +116,18 @@ export function createAuthenticator(parts: {
     },
     forgetDevices,
   };
+}
+
+/** Whether no process has removed a device of the user since the token was looked up. */
+function isUnrevoked(known: Remembered, deviceLists: DeviceChanges): boolean {
+  const { horizon } = deviceLists;
+  if (horizon === known.horizon) return true;
+  const { userNid } = known.principal;
+  const changes = deviceLists.since(known.horizon);
+  const isOfUser = ({ kind, userNid: changed }: Change): boolean => kind === 'deviceLists' && changed === userNid;
+  if (changes === undefined || changes.some(isOfUser)) return false;
+  known.horizon = horizon;
+  return true;
 }
 
 function unknownToken(hasExpired: boolean): MatrixError {

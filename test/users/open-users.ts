@@ -52,15 +52,17 @@ export async function openUsers(registration: TestUsers['config']['registration'
     now: () => clock.nowMs,
     monotonicMs: () => clock.nowMs - 1_600_000_000_000,
   };
+  // Of what other processes do, nothing is heard here.
+  const unmoved = { horizon: 0, since: () => [] };
   const writer = createStreamWriter({ database, logger, committed: () => Promise.resolve() });
   return {
     database,
     clock,
-    authenticator: createAuthenticator({ database, clock, logger }),
+    authenticator: createAuthenticator({ database, clock, logger, deviceLists: unmoved }),
     passwordAttempts: createPasswordAttempts({ enabled: true, wrongPasswords: { perSecond: 0.2, burst: 20 } }, clock),
     deviceRemovals: [],
     streams: writer,
-    otherAuthenticator: createAuthenticator({ database, clock, logger }),
+    otherAuthenticator: createAuthenticator({ database, clock, logger, deviceLists: unmoved }),
     isLocal: (id) => serverNameOf(id) === 'hs1.test',
     config: {
       serverName: 'hs1.test',
