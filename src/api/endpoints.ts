@@ -82,6 +82,7 @@ import {
   getOneRoomEvent,
 } from '#api/client/rooms.ts';
 import { search } from '#api/client/search.ts';
+import { redirectToSSO, redirectToIdP, getAuthMetadata, getLoginFallback } from '#api/client/single-sign-on.ts';
 import { getSpaceHierarchy } from '#api/client/space-hierarchy.ts';
 import { sync } from '#api/client/sync.ts';
 import { deleteRoomTag, getRoomTags, setRoomTag } from '#api/client/tags.ts';
@@ -148,6 +149,7 @@ export const endpoints: readonly Endpoint<Context>[] = [
   getAdminLockUser,
   getAdminSuspendUser,
   getAuthFallback,
+  getAuthMetadata,
   getCapabilities,
   getDevice,
   getDevices,
@@ -158,6 +160,7 @@ export const endpoints: readonly Endpoint<Context>[] = [
   getJoinedRooms,
   getKeysChanges,
   getLocalAliases,
+  getLoginFallback,
   getLoginFlows,
   getMembersByRoom,
   getMutualRooms,
@@ -216,6 +219,8 @@ export const endpoints: readonly Endpoint<Context>[] = [
   queryUserByID,
   queryUserByProtocol,
   redactEvent,
+  redirectToIdP,
+  redirectToSSO,
   refresh,
   register,
   registerWithSecret,

@@ -57,6 +57,8 @@ type EndpointFacts = {
   /** API and operation id of the specification: `client.joinRoomById`. */
   readonly operation: string;
   readonly method: Method;
+  /** Operations that the specification describes apart, though their requests come to the same method and path. */
+  readonly alsoServes?: readonly string[];
   /** Older versions and unstable prefixes of the same endpoint, with the same parameters. */
   readonly aliases?: readonly string[];
   /** States in which an account may still call, besides `active`. */

@@ -17,7 +17,7 @@ export type SpecificationOperation = {
 /** The rows' facts without their context, so that a document can be made of any of them. */
 export type ListedEndpoint = Pick<
   Endpoint<never>,
-  'operation' | 'method' | 'path' | 'aliases' | 'auth' | 'allow' | 'rateLimit' | 'spec'
+  'operation' | 'alsoServes' | 'method' | 'path' | 'aliases' | 'auth' | 'allow' | 'rateLimit' | 'spec'
 >;
 
 /** The Markdown of docs/endpoints.md. `operations` are all that the specification asks of a homeserver. */
@@ -25,7 +25,7 @@ export function renderEndpointsDocument(
   endpoints: readonly ListedEndpoint[],
   operations: readonly SpecificationOperation[],
 ): string {
-  const served = new Set(endpoints.map(({ operation }) => operation));
+  const served = new Set(endpoints.flatMap(({ operation, alsoServes = [] }) => [operation, ...alsoServes]));
   const specified = new Set(operations.map(({ operation }) => operation));
   const apis = [...new Set([...operations, ...endpoints].map(({ operation }) => apiOf(operation)))].toSorted();
 

@@ -48,14 +48,18 @@ const constants = new Set([
 /** Every test begins with these, so that they say nothing of what a reading operation shows. */
 const setUp = new Set(['client.register', 'client.login']);
 
-/** What they do is to refuse: the server has no e-mail, no text messages, no identity server and no bridged network. */
+/** What they do is to refuse: the server has no e-mail, no text messages, no identity server, no bridged network,
+ * no single sign-on and no OAuth. */
 const refusals = new Set([
   'client.add3PID',
   'client.bind3PID',
   'client.getProtocolMetadata',
   'client.queryLocationByProtocol',
   'client.queryUserByProtocol',
+  'client.getAuthMetadata',
   'client.post3PIDs',
+  'client.redirectToIdP',
+  'client.redirectToSSO',
   'client.requestTokenTo3PIDEmail',
   'client.requestTokenTo3PIDMSISDN',
   'client.requestTokenToRegisterEmail',

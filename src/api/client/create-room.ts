@@ -40,7 +40,7 @@ export const createRoom = endpoint({
   }),
   handler: async (context: Context, { body, principal }) => {
     if (body.invite_3pid !== undefined && body.invite_3pid.length > 0) {
-      throw new MatrixError('M_INVALID_PARAM', 'This server invites by user id only; leave out "invite_3pid".');
+      throw new MatrixError('M_THREEPID_DENIED', 'This server invites by user id only; leave out "invite_3pid".');
     }
     const roomId = await createRoomOf(context, {
       creator: principal,
