@@ -1,0 +1,121 @@
+/** Proves for every endpoint and every kind of caller who is let in: made from the rows, so that a new row is judged too. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { endpoints } from '#api/endpoints.ts';
+import { callerKinds, makeWorld, strangers, type CallerKind, type World } from '#test/authorisation/callers.ts';
+import { strangersMay } from '#test/authorisation/strangers-may.ts';
+import { parametersOf } from '#test/requests/fill-path.ts';
+import { plausibleRequest } from '#test/requests/requests.ts';
+import { request, type Answer } from '#test/support/matrix-http.ts';
+
+type Row = (typeof endpoints)[number];
+
+const refusals: Partial<Record<CallerKind, readonly [status: number, errcode: string]>> = {
+  nobody: [401, 'M_MISSING_TOKEN'],
+  'unknown token': [401, 'M_UNKNOWN_TOKEN'],
+  'logged out': [401, 'M_UNKNOWN_TOKEN'],
+  deactivated: [401, 'M_UNKNOWN_TOKEN'],
+  locked: [401, 'M_USER_LOCKED'],
+  suspended: [403, 'M_USER_SUSPENDED'],
+};
+
+/** Operations that are about the caller's session: called, they would end what the other rows need. */
+const endings = new Set(['client.logout', 'client.logout_all', 'client.deactivateAccount']);
+/** Other people's data that anybody may read. */
+const publicData = new Set(['client.getUserProfile', 'client.getProfileField', 'client.reportUser']);
+
+describe('who may call', () => {
+  let world: World;
+  let count = 0;
+  before(async () => {
+    world = await makeWorld();
+  });
+  after(async () => {
+    await world[Symbol.asyncDispose]();
+  });
+
+  const call = async (
+    row: Row,
+    kind: CallerKind,
+    about: { roomId?: string; userId?: string } = {},
+  ): Promise<Answer> => {
+    const caller = world.callers.get(kind);
+    assert.ok(caller);
+    count += 1;
+    const subject = {
+      userId: about.userId ?? caller.userId,
+      otherUserId: world.callers.get('member')?.userId ?? '',
+      roomId: about.roomId ?? world.roomId,
+      eventId: world.eventId,
+      unique: `unique-${count}`,
+    };
+    const { path, query, body } = plausibleRequest(row, subject);
+    const answer = await request(world.baseUrl, row.method, path, {
+      query,
+      ...(body === undefined ? {} : { body }),
+      ...(caller.token === undefined ? {} : { token: caller.token }),
+    });
+    assert.ok(answer.status < 500, `${kind}: ${answer.status} ${answer.bodyText.slice(0, 300)}`);
+    return answer;
+  };
+  const newestEvent = async (): Promise<string | undefined> =>
+    (await world.owner.getMessages(world.roomId, { dir: 'b', limit: 1 })).chunk[0]?.event_id;
+
+  for (const row of endpoints) {
+    const parameters = parametersOf(row.path);
+
+    it(`${row.operation}: ${row.auth}`, async () => {
+      for (const kind of callerKinds) {
+        const refusal = refusals[kind];
+        if (refusal === undefined || endings.has(row.operation)) continue;
+        const answer = await call(row, kind);
+        const isLetIn =
+          row.auth === 'none' || (row.auth === 'optionalUser' && kind === 'nobody') || mayAllTheSame(row, kind);
+        const got = [answer.status, answer.body['errcode']];
+        if (isLetIn)
+          assert.ok(
+            answer.status !== 401 || 'flows' in answer.body || row.auth === 'none',
+            `${kind}: ${got.join(' ')}`,
+          );
+        else assert.deepEqual(got, refusal, kind);
+      }
+    });
+
+    if (parameters.includes('roomId') || parameters.includes('roomIdOrAlias')) {
+      it(`${row.operation} is closed to those who are not in the room`, async () => {
+        const newest = await newestEvent();
+        for (const kind of strangers) {
+          if (strangersMay(row.operation, kind)) continue;
+          const answer = await call(row, kind);
+          if (row.method !== 'GET' || kind === 'outsider') {
+            assert.ok(answer.status >= 400, `${kind}: ${answer.status} ${answer.bodyText.slice(0, 300)}`);
+          }
+          if (kind === 'outsider') assert.ok(!answer.bodyText.includes(world.secret), answer.bodyText);
+          for (const late of ['message', 'state']) {
+            assert.ok(!answer.bodyText.includes(`${world.secret} ${late}`), `${kind}: ${answer.bodyText}`);
+          }
+        }
+        assert.equal(await newestEvent(), newest, 'nothing was added to the room');
+      });
+
+      it(`${row.operation} does not give an event of one room for another's id`, async () => {
+        // The outsider is at home in the other room; the event is one of the closed room's.
+        const answer = await call(row, 'outsider', { roomId: world.otherRoomId });
+        assert.ok(!answer.bodyText.includes(world.secret), answer.bodyText);
+      });
+    }
+
+    if (parameters.includes('userId') && row.auth !== 'none' && !publicData.has(row.operation)) {
+      it(`${row.operation} is closed to other users`, async () => {
+        for (const kind of ['member', 'outsider'] as const) {
+          const answer = await call(row, kind, { userId: world.owner.userId });
+          assert.ok([403, 404].includes(answer.status), `${kind}: ${answer.status} ${answer.bodyText.slice(0, 300)}`);
+        }
+      });
+    }
+  }
+});
+
+function mayAllTheSame(row: Row, kind: CallerKind): boolean {
+  return (kind === 'locked' || kind === 'suspended') && row.allow?.includes(kind) === true;
+}
