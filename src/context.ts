@@ -31,6 +31,8 @@ export type Context = {
   /** Whether this server is the home of the user, room alias or server name. Several names stay possible. */
   readonly isLocal: (id: string) => boolean;
   readonly ownKeys: OwnKeys;
+  /** The URLs at which this process serves the client API; empty until it listens. */
+  readonly addresses: () => readonly string[];
   readonly authenticator: Authenticator;
   readonly passwordAttempts: PasswordAttempts;
   /** What other folders than `users` have of devices, and delete with them. */

@@ -1,6 +1,7 @@
 /** Owns the composition of a server: every part is made here, handed to those that need it, and ended in reverse order. */
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
 import { Registry } from 'prom-client';
 import { endpoints } from '#api/endpoints.ts';
 import type { Config } from '#config/schema.ts';
@@ -48,12 +49,22 @@ import { createIgnoredUsers } from '#users/ignored-users.ts';
 import { createAccount } from '#users/create-account.ts';
 import { createPasswordAttempts } from '#users/password-attempts.ts';
 import { ensureRegistrationToken } from '#users/registration-tokens.ts';
+import { findSetUpToken } from '#users/set-up.ts';
 
 export type Server = AsyncDisposable & {
   /** Where the Matrix API is, as this machine reaches it. */
   readonly url: string;
+  /** The same for other machines of the local network, when that was asked for. */
+  readonly lanUrl?: string;
+  /** What the link of the set-up page carries, until there is an account. */
+  readonly setUpToken?: string;
   /** With which people register, when registration goes by token. */
   readonly registrationToken?: string;
+};
+
+export type StartOptions = {
+  /** Listens on this machine's address in the local network too, on the same port. */
+  readonly lan?: boolean;
 };
 
 const READY_MS = 2_000;
@@ -62,7 +73,7 @@ const READY_MS = 2_000;
  * Starts everything that the configuration asks for and resolves when requests are answered. Throws a `StartError` with
  * the remedy, or the error of an address that cannot be listened on.
  */
-export async function startServer(config: Config): Promise<Server> {
+export async function startServer(config: Config, options: StartOptions = {}): Promise<Server> {
   await using starting = new AsyncDisposableStack();
   const clock = systemClock;
   const logger = createLogger(config.log.level);
@@ -71,7 +82,8 @@ export async function startServer(config: Config): Promise<Server> {
   const address = await openAddress(config, clock, logger, starting);
   await migrate(address, migrator);
   const database = starting.use(openDatabase(address, { poolSize: config.database.poolSize, logger }));
-  const context = await createContext(config, clock, logger, database, starting);
+  const addresses: string[] = [];
+  const context = await createContext(config, clock, logger, database, starting, () => addresses);
   const registrationToken =
     config.registration.mode === 'token' ? await ensureRegistrationToken({ database, clock, config }) : undefined;
   const metrics = new Registry();
@@ -88,9 +100,20 @@ export async function startServer(config: Config): Promise<Server> {
     starting.use(await listenOn(listenTls, { ...tlsAddress, ...api, files, logger }));
   }
   const listening = starting.use(await listenOn(listen, { ...config.listen, ...api }));
+  const url = urlOf(listening);
+  const lanHost = options.lan === true ? requireLanHost() : undefined;
+  const isLanCovered = config.listen.host === '0.0.0.0' || config.listen.host === lanHost;
+  if (lanHost !== undefined && !isLanCovered) {
+    starting.use(await listenOn(listen, { host: lanHost, port: listening.port, ...api }));
+  }
+  const lanUrl = lanHost === undefined ? undefined : `http://${lanHost}:${listening.port}`;
+  addresses.push(...[config.publicUrl, url, lanUrl].filter((each) => each !== undefined));
+  const setUpToken = await findSetUpToken(database);
   const running = starting.move();
   return {
-    url: urlOf(listening),
+    url,
+    ...(lanUrl === undefined ? {} : { lanUrl }),
+    ...(setUpToken === undefined ? {} : { setUpToken }),
     ...(registrationToken === undefined ? {} : { registrationToken }),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
@@ -157,6 +180,7 @@ async function createContext(
   logger: Logger,
   database: Database,
   starting: AsyncDisposableStack,
+  addresses: Context['addresses'],
 ): Promise<Context> {
   const { ownKeys, secret } = await ensureIdentity(config, clock, database);
   const { signer } = ownKeys;
@@ -203,6 +227,7 @@ async function createContext(
     searchIndexer,
     isLocal,
     ownKeys,
+    addresses,
     authenticator,
     passwordAttempts: createPasswordAttempts(config.rateLimits, clock),
     deviceRemovals: [],
@@ -273,6 +298,14 @@ async function listenOn<Options extends ListenOptions>(
     // The command line knows the system's error and names the key of the configuration to change.
     throw error instanceof ListenError ? error.cause : error;
   }
+}
+
+/** This machine's address in the local network. Throws a `StartError` where it has none. */
+function requireLanHost(): string {
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  const found = all.find(({ family, internal }) => family === 'IPv4' && !internal);
+  if (found === undefined) throw new StartError('--lan: this machine has no address in a local network.');
+  return found.address;
 }
 
 function urlOf({ host, port }: Listening): string {

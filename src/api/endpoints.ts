@@ -118,6 +118,8 @@ import { getTokenOwner } from '#api/client/whoami.ts';
 import { getServerKey } from '#api/federation/keys.ts';
 import { exchangeOpenIdToken } from '#api/federation/openid.ts';
 import { getVersion } from '#api/federation/version.ts';
+import { getWebFile, getWebPage } from '#api/web/assets.ts';
+import { createServerInvitation, getAbout, setUpServer } from '#api/web/set-up.ts';
 import { getWellknown, getWellKnownServer, getWellknownSupport } from '#api/well-known/discovery.ts';
 import type { Context } from '#context.ts';
 import type { Endpoint } from '#http/endpoint.ts';
@@ -132,6 +134,7 @@ export const endpoints: readonly Endpoint<Context>[] = [
   completeAuthFallback,
   createRoom,
   deactivateAccount,
+  createServerInvitation,
   defineFilter,
   delete3pidFromAccount,
   deleteDevice,
@@ -150,6 +153,7 @@ export const endpoints: readonly Endpoint<Context>[] = [
   getAdminSuspendUser,
   getAuthFallback,
   getAuthMetadata,
+  getAbout,
   getCapabilities,
   getDevice,
   getDevices,
@@ -195,6 +199,8 @@ export const endpoints: readonly Endpoint<Context>[] = [
   getUserProfile,
   getVersion,
   getVersions,
+  getWebFile,
+  getWebPage,
   getWellknown,
   getWellKnownServer,
   getWellknownSupport,
@@ -255,6 +261,7 @@ export const endpoints: readonly Endpoint<Context>[] = [
   setRoomAlias,
   setRoomStateWithKey,
   setRoomTag,
+  setUpServer,
   setRoomVisibilityOnDirectory,
   setTyping,
   sync,

@@ -5,25 +5,25 @@ import { readVersion } from '#core/version.ts';
 export type RunningServer = {
   /** The URL of the Matrix API, as this machine reaches it. */
   readonly url: string;
+  /** The same for other machines of the local network. */
+  readonly lanUrl?: string | undefined;
+  /** Until there is an account: what makes the link of the set-up page work. */
+  readonly setUpToken?: string | undefined;
   /** The token with which people may register, when registration goes by token. */
   readonly registrationToken?: string | undefined;
 };
 
-export function welcome(config: Config, { url, registrationToken }: RunningServer): string {
-  const publicUrl = config.publicUrl ?? url;
-  const steps = [
-    'Create your account:         npx causeway create-user',
-    `Open a Matrix client:        Element (https://element.io/download), for example`,
-    `Sign in, with homeserver:    ${publicUrl}`,
-  ];
+export function welcome(config: Config, server: RunningServer): string {
+  const publicUrl = config.publicUrl ?? server.url;
   const lines = [
     `Causeway ${readVersion()} is ready at ${publicUrl}`,
     `Server name ${config.serverName}, data in ${config.dataDir}`,
     '',
-    ...steps.map((step, index) => `  ${index + 1}. ${step}`),
+    ...nextSteps(server, publicUrl),
     '',
-    `  ${registrationSentence(config, registrationToken)}`,
+    `  ${registrationSentence(config, server.registrationToken)}`,
   ];
+  if (server.lanUrl !== undefined) lines.push(`  Other machines of this network reach it at ${server.lanUrl}`);
   if (config.trial) {
     lines.push(
       '  This is a trial without federation. The server name can never be changed later: to run a server for others,',
@@ -31,6 +31,16 @@ export function welcome(config: Config, { url, registrationToken }: RunningServe
     );
   }
   return `${[...lines, '  Ctrl-C stops the server.'].join('\n')}\n`;
+}
+
+function nextSteps({ lanUrl, url, setUpToken }: RunningServer, publicUrl: string): string[] {
+  if (setUpToken !== undefined) {
+    return ['  Set it up in a browser, with this link, which works once:', '', `    ${lanUrl ?? url}/#setup=${setUpToken}`];
+  }
+  return [
+    `  Chat in a browser:           ${lanUrl ?? publicUrl}/`,
+    `  Or in any Matrix client, Element (https://element.io/download) for example, with homeserver ${publicUrl}`,
+  ];
 }
 
 function registrationSentence(config: Config, registrationToken: string | undefined): string {

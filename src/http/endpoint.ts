@@ -48,6 +48,9 @@ export type EndpointRequest<Params, Query, Body, Caller> = {
   /** The client's address; behind trusted proxies the one they name. */
   readonly remoteAddress: string;
   readonly userAgent: string | undefined;
+  /** The `Host` and `Origin` headers: which address a browser was sent to, and by whose page. */
+  readonly host: string | undefined;
+  readonly origin: string | undefined;
   readonly requestId: string;
   /** The row's own path template, whichever alias was called: the part of a replay key that names the endpoint. */
   readonly path: string;

@@ -56,6 +56,14 @@ export class RequestScope implements EndpointRequest<unknown, unknown, unknown, 
     return this.#request.headers['user-agent'];
   }
 
+  get host(): string | undefined {
+    return this.#request.headers.host;
+  }
+
+  get origin(): string | undefined {
+    return this.#request.headers.origin;
+  }
+
   // Most requests are over before anybody could abort them, so the controller is made only when it is asked for.
   get signal(): AbortSignal {
     if (this.#signal !== undefined) return this.#signal;

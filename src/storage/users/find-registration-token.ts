@@ -15,11 +15,11 @@ export async function isUsableRegistrationToken(db: ReadTx, token: string, now: 
 const selectOldestUsable = statement<{ token: string }>(
   'select_oldest_registration_token',
   `select token from registration_tokens
-   where (uses_allowed is null or completed < uses_allowed) and (expires_at is null or expires_at > $1)
+   where uses_allowed is null and (expires_at is null or expires_at > $1)
    order by created_at, token limit 1`,
 );
 
-/** The oldest token with which somebody may register at this time. */
+/** The oldest token with which any number of people may register at this time. */
 export async function findOldestRegistrationToken(db: ReadTx, now: number): Promise<string | undefined> {
   const [row] = await db.query(selectOldestUsable, [now]);
   return row?.token;

@@ -11,6 +11,20 @@ export async function persistRegistrationToken(db: ReadTx, token: string, create
   await db.query(insertToken, [token, createdAt]);
 }
 
+const insertInvitation = statement<never>(
+  'insert_invitation_token',
+  'insert into registration_tokens (token, uses_allowed, expires_at, created_at) values ($1, 1, $2, $3)',
+);
+
+/** Stores a token with which one person may register until it expires. */
+export async function persistInvitationToken(
+  db: ReadTx,
+  token: string,
+  times: { readonly createdAt: number; readonly expiresAt: number },
+): Promise<void> {
+  await db.query(insertInvitation, [token, times.expiresAt, times.createdAt]);
+}
+
 const countUse = statement<{ token: string }>(
   'count_registration_token_use',
   `update registration_tokens set completed = completed + 1

@@ -1,0 +1,38 @@
+/** Owns which page is shown: set-up, sign-in or chat. */
+import { setUpPage, signInPage } from './account-forms.js';
+import { startChat } from './chat.js';
+import { ask, loadSession, storeSession } from './client.js';
+
+const app = /** @type {HTMLElement} */ (document.querySelector('#app'));
+
+/** @typedef {{ server_name: string, trial: boolean, registration: string, urls: string[] }} About */
+
+/** A token in the address is read once and taken out of it, so that it stays in no history. */
+function takeFragment() {
+  const fragment = new URLSearchParams(location.hash.slice(1));
+  if (location.hash !== '') history.replaceState(null, '', location.pathname);
+  return { setUpToken: fragment.get('setup'), invitation: fragment.get('invite') };
+}
+
+/** @param {About} about @param {{ setUpToken?: string | null, invitation?: string | null }} [fragment] */
+function show(about, { setUpToken, invitation } = {}) {
+  const session = loadSession();
+  const enter = (/** @type {import('./client.js').Session} */ entered) => {
+    storeSession(entered);
+    show(about);
+  };
+  if (setUpToken) app.replaceChildren(setUpPage(about, setUpToken, enter));
+  else if (session === undefined || invitation) app.replaceChildren(signInPage(about, invitation ?? undefined, enter));
+  else {
+    startChat(app, about, session, () => {
+      storeSession(undefined);
+      show(about);
+    });
+  }
+}
+
+try {
+  show(await ask('GET', '/_causeway/about'), takeFragment());
+} catch {
+  app.replaceChildren('The server does not answer. Reload this page when it runs.');
+}
