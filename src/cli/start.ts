@@ -17,7 +17,10 @@ listens on 127.0.0.1:8008.
   --lan           listen on this machine's address in the local network too
 ${configHelp}`,
   run: async (args) => {
-    const { values } = parseArgs({ args: [...args], options: { config: { type: 'string' }, lan: { type: 'boolean' } } });
+    const { values } = parseArgs({
+      args: [...args],
+      options: { config: { type: 'string' }, lan: { type: 'boolean' } },
+    });
     const config = await loadConfigFile(values.config);
     using requests = stopRequests();
     const { startServer } = await import('#server.ts');

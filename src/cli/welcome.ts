@@ -35,7 +35,11 @@ export function welcome(config: Config, server: RunningServer): string {
 
 function nextSteps({ lanUrl, url, setUpToken }: RunningServer, publicUrl: string): string[] {
   if (setUpToken !== undefined) {
-    return ['  Set it up in a browser, with this link, which works once:', '', `    ${lanUrl ?? url}/#setup=${setUpToken}`];
+    return [
+      '  Set it up in a browser, with this link, which works once:',
+      '',
+      `    ${lanUrl ?? url}/#setup=${setUpToken}`,
+    ];
   }
   return [
     `  Chat in a browser:           ${lanUrl ?? publicUrl}/`,

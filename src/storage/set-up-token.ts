@@ -4,10 +4,7 @@ import { ensureSecret } from '#storage/server-identity.ts';
 
 const name = 'set_up_token';
 
-const anyAccount = statement<{ found: boolean }>(
-  'select_any_account',
-  'select exists (select from accounts) as found',
-);
+const anyAccount = statement<{ found: boolean }>('select_any_account', 'select exists (select from accounts) as found');
 const deleteToken = statement<{ name: string }>(
   'delete_set_up_token',
   'delete from server_secrets where name = $1 and secret = $2 returning name',

@@ -10,7 +10,9 @@ const tokenBytes = 18;
 /** The token for the link; undefined once there is an account. It is the same at every start, until it is used. */
 export async function findSetUpToken(database: Database): Promise<string | undefined> {
   if (!(await isWithoutAccounts(database))) return undefined;
-  const token = await database.transaction((tx) => ensureSetUpToken(tx, Buffer.from(randomToken(tokenBytes), 'base64url')));
+  const token = await database.transaction((tx) =>
+    ensureSetUpToken(tx, Buffer.from(randomToken(tokenBytes), 'base64url')),
+  );
   return token.toString('base64url');
 }
 

@@ -55,7 +55,10 @@ let assets: ReadonlyMap<string, Asset> | undefined;
 
 /** On first use: a server that is only asked for its API does not read them. */
 function loadAssets(): ReadonlyMap<string, Asset> {
-  const ofPage = pageFiles.map((name): [string, string] => [name, fileURLToPath(new URL(`page/${name}`, import.meta.url))]);
+  const ofPage = pageFiles.map((name): [string, string] => [
+    name,
+    fileURLToPath(new URL(`page/${name}`, import.meta.url)),
+  ]);
   // The one library of the page, served as its package has it.
   const files = [...ofPage, ['uqr.js', fileURLToPath(import.meta.resolve('uqr'))] as const];
   return new Map(files.map(([name, path]) => [name, assetOf(name, readFileSync(path))]));

@@ -38,7 +38,7 @@ export const setUpServer = endpoint({
       password: body.password,
     });
     const session = await createSession(context, { userNid, displayName: 'Set-up page' });
-    return { user_id: userId, access_token: session.accessToken, device_id: session.deviceId };
+    return { user_id: userId, ...session };
   },
 });
 

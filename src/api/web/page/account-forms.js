@@ -5,7 +5,13 @@ import { field, form, h } from './dom.js';
 /** @typedef {import('./main.js').About} About */
 /** @typedef {(session: import('./client.js').Session) => void} Enter */
 
-const nameAttributes = { name: 'username', required: true, autocapitalize: 'none', autocomplete: 'username', spellcheck: 'false' };
+const nameAttributes = {
+  name: 'username',
+  required: true,
+  autocapitalize: 'none',
+  autocomplete: 'username',
+  spellcheck: 'false',
+};
 const newPassword = { name: 'password', type: 'password', required: true, autocomplete: 'new-password' };
 
 /** @param {About} about */
@@ -35,7 +41,13 @@ function page(title, ...children) {
 export function setUpPage(about, token, enter) {
   return page(
     'Set up your server',
-    h('p', {}, 'This server is called ', h('strong', {}, about.server_name), '. That name is part of every user and room, and cannot change later.'),
+    h(
+      'p',
+      {},
+      'This server is called ',
+      h('strong', {}, about.server_name),
+      '. That name is part of every user and room, and cannot change later.',
+    ),
     trialNote(about),
     h('p', {}, 'Make the first account. It will administer the server.'),
     form(

@@ -1,104 +1,115 @@
 /** Owns the line in which messages are written: new ones, replies and edits; and telling others that somebody types. */
 import { segment } from './client.js';
-import { h } from './dom.js';
+import { button, h } from './dom.js';
 import { bodyOf } from './event-text.js';
 
 /** @typedef {import('./rooms.js').ClientEvent} ClientEvent */
 /** @typedef {import('./rooms.js').Room} Room */
+/** @typedef {{ kind: 'reply' | 'edit', event: ClientEvent } | undefined} About */
 
 const typingMs = 20_000;
 const typingRepeatMs = 10_000;
 
-/**
- * @param {import('./client.js').Client} client
- * @param {Room} room
- * @param {(error: unknown) => void} onError
- */
-export function createComposer(client, room, onError) {
-  /** @type {{ kind: 'reply' | 'edit', event: ClientEvent } | undefined} */
-  let about;
-  let typedAtMs = 0;
+export class Composer {
+  /** @type {About} What the next message answers or edits. */
+  #about;
+  #typedAtMs = 0;
+  #input = h('textarea', { id: 'composer', rows: 1, placeholder: 'Write a message', 'aria-label': 'Message' });
+  #context = h('p', { class: 'context', hidden: true });
 
-  const input = /** @type {HTMLTextAreaElement} */ (
-    h('textarea', { id: 'composer', rows: 1, placeholder: 'Write a message', 'aria-label': 'Message' })
-  );
-  const context = h('p', { class: 'context', hidden: true });
-  const element = h('form', { class: 'composer' }, context, input, h('button', { type: 'submit', class: 'primary' }, 'Send'));
+  /**
+   * @param {import('./client.js').Client} client
+   * @param {Room} room
+   * @param {(error: unknown) => void} onError
+   */
+  constructor(client, room, onError) {
+    this.client = client;
+    this.room = room;
+    this.onError = onError;
+    const send = h('button', { type: 'submit', class: 'primary' }, 'Send');
+    this.element = h('form', { class: 'composer' }, this.#context, this.#input, send);
+    this.element.addEventListener('submit', (event) => {
+      event.preventDefault();
+      void this.#submit();
+    });
+    this.#input.addEventListener('input', () => this.#tellTyping(this.#input.value !== ''));
+    this.#input.addEventListener('keydown', (event) => this.#onKey(event));
+  }
 
-  const setAbout = (/** @type {typeof about} */ next) => {
-    about = next;
-    context.hidden = next === undefined;
-    if (next !== undefined) {
-      const cancel = h('button', { type: 'button', onclick: () => setAbout(undefined) }, 'Cancel');
-      const text = next.kind === 'edit' ? 'Editing' : `Replying to ${room.nameOf(next.event.sender)}`;
-      context.replaceChildren(`${text} `, cancel);
-      if (next.kind === 'edit') input.value = bodyOf(room.contentOf(next.event));
+  /** @param {About} about */
+  setAbout(about) {
+    this.#about = about;
+    this.#context.hidden = about === undefined;
+    if (about !== undefined) {
+      const text = about.kind === 'edit' ? 'Editing' : `Replying to ${this.room.nameOf(about.event.sender)}`;
+      this.#context.replaceChildren(
+        `${text} `,
+        button('Cancel', () => this.#cancel()),
+      );
+      if (about.kind === 'edit') this.#input.value = bodyOf(this.room.contentOf(about.event));
     }
-    input.focus();
-  };
+    this.#input.focus();
+  }
 
-  const tellTyping = (/** @type {boolean} */ typing) => {
-    const now = Date.now();
-    if (typing && now - typedAtMs < typingRepeatMs) return;
-    if (!typing && typedAtMs === 0) return;
-    typedAtMs = typing ? now : 0;
-    const body = typing ? { typing, timeout: typingMs } : { typing };
-    // Nobody is told when this fails: it is of no consequence.
-    client.ask('PUT', `/rooms/${segment(room.roomId)}/typing/${segment(client.userId)}`, { body }).catch(() => undefined);
-  };
+  #cancel() {
+    if (this.#about?.kind === 'edit') this.#input.value = '';
+    this.setAbout(undefined);
+  }
 
-  const submit = async () => {
-    const body = input.value.trim();
+  async #submit() {
+    const body = this.#input.value.trim();
     if (body === '') return;
-    const sent = about;
-    input.value = '';
-    setAbout(undefined);
-    tellTyping(false);
+    const content = contentFor(body, this.#about);
+    this.#input.value = '';
+    this.setAbout(undefined);
+    this.#tellTyping(false);
     try {
-      await client.send(room.roomId, 'm.room.message', contentFor(body, sent));
+      await this.client.send(this.room.roomId, 'm.room.message', content);
     } catch (error) {
       // What somebody wrote is never lost.
-      if (input.value === '') input.value = body;
-      onError(error);
+      if (this.#input.value === '') this.#input.value = body;
+      this.onError(error);
     }
-  };
+  }
 
-  element.addEventListener('submit', (event) => {
-    event.preventDefault();
-    void submit();
-  });
-  input.addEventListener('input', () => tellTyping(input.value !== ''));
-  input.addEventListener('keydown', (event) => {
+  /** @param {KeyboardEvent} event */
+  #onKey(event) {
     if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
       event.preventDefault();
-      void submit();
+      void this.#submit();
     } else if (event.key === 'Escape') {
-      if (about?.kind === 'edit') input.value = '';
-      setAbout(undefined);
-    } else if (event.key === 'ArrowUp' && input.value === '') {
-      const own = room.messages.findLast(
-        (each) => each.sender === client.userId && each.type === 'm.room.message' && each.unsigned?.redacted_because === undefined,
-      );
-      if (own !== undefined) {
-        event.preventDefault();
-        setAbout({ kind: 'edit', event: own });
-      }
+      this.#cancel();
+    } else if (event.key === 'ArrowUp' && this.#input.value === '') {
+      const isOwn = (/** @type {ClientEvent} */ { type, sender, unsigned }) =>
+        sender === this.client.userId && type === 'm.room.message' && unsigned?.redacted_because === undefined;
+      const own = this.room.messages.findLast(isOwn);
+      if (own === undefined) return;
+      event.preventDefault();
+      this.setAbout({ kind: 'edit', event: own });
     }
-  });
-  return { element, setAbout };
+  }
+
+  /** @param {boolean} typing */
+  #tellTyping(typing) {
+    const now = Date.now();
+    if (typing ? now - this.#typedAtMs < typingRepeatMs : this.#typedAtMs === 0) return;
+    this.#typedAtMs = typing ? now : 0;
+    const body = typing ? { typing, timeout: typingMs } : { typing };
+    const path = `/rooms/${segment(this.room.roomId)}/typing/${segment(this.client.userId)}`;
+    // Nobody is told when this fails: it is of no consequence.
+    this.client.ask('PUT', path, { body }).catch(() => undefined);
+  }
 }
 
-/**
- * @param {string} body
- * @param {{ kind: 'reply' | 'edit', event: ClientEvent } | undefined} about
- */
+/** @param {string} body @param {About} about */
 function contentFor(body, about) {
   const content = { msgtype: 'm.text', body };
   if (about === undefined) return content;
-  const { event, kind } = about;
-  if (kind === 'reply') {
-    return { ...content, 'm.relates_to': { 'm.in_reply_to': { event_id: event.event_id } }, 'm.mentions': { user_ids: [event.sender] } };
+  const { event_id: eventId, sender } = about.event;
+  if (about.kind === 'reply') {
+    const relation = { 'm.in_reply_to': { event_id: eventId } };
+    return { ...content, 'm.relates_to': relation, 'm.mentions': { user_ids: [sender] } };
   }
-  const relation = { rel_type: 'm.replace', event_id: event.event_id };
+  const relation = { rel_type: 'm.replace', event_id: eventId };
   return { msgtype: 'm.text', body: `* ${body}`, 'm.new_content': content, 'm.relates_to': relation };
 }

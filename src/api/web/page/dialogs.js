@@ -1,6 +1,6 @@
 /** Owns the small windows of the chat: making rooms, inviting, naming oneself, and where to go from here. */
 import { segment } from './client.js';
-import { field, form, h } from './dom.js';
+import { button, field, form, h } from './dom.js';
 
 /**
  * Shows a dialog; the browser keeps the focus in it and closes it with Escape.
@@ -8,9 +8,9 @@ import { field, form, h } from './dom.js';
  * @param {(close: () => void) => (Node | undefined)[]} content
  */
 export function openDialog(title, content) {
-  const dialog = /** @type {HTMLDialogElement} */ (h('dialog', { 'aria-labelledby': 'dialog-title' }));
+  const dialog = h('dialog', { 'aria-labelledby': 'dialog-title' });
   const close = () => dialog.close();
-  const header = h('header', {}, h('h2', { id: 'dialog-title' }, title), h('button', { type: 'button', onclick: close }, 'Close'));
+  const header = h('header', {}, h('h2', { id: 'dialog-title' }, title), button('Close', close));
   dialog.append(header, ...content(close).filter((each) => each !== undefined));
   dialog.addEventListener('close', () => dialog.remove());
   document.body.append(dialog);
@@ -37,7 +37,11 @@ export function newRoomDialog(client, serverName, onMade) {
         submit: 'Make the room',
         onsubmit: async ({ name = '', invite = '' }) => {
           const people = invite.split(/[\s,]+/).filter((each) => each !== '');
-          const body = { preset: 'private_chat', name: name.trim(), invite: people.map((each) => userIdFrom(each, serverName)) };
+          const body = {
+            preset: 'private_chat',
+            name: name.trim(),
+            invite: people.map((each) => userIdFrom(each, serverName)),
+          };
           const { room_id: roomId } = await client.ask('POST', '/createRoom', { body });
           close();
           onMade(roomId);
@@ -87,7 +91,9 @@ export function inviteDialog(client, roomId, serverName) {
       {
         submit: 'Invite',
         onsubmit: async ({ name = '' }) => {
-          await client.ask('POST', `/rooms/${segment(roomId)}/invite`, { body: { user_id: userIdFrom(name, serverName) } });
+          await client.ask('POST', `/rooms/${segment(roomId)}/invite`, {
+            body: { user_id: userIdFrom(name, serverName) },
+          });
           close();
         },
       },
@@ -104,8 +110,16 @@ export function clientsDialog(homeserverUrl) {
     ['FluffyChat', 'https://fluffychat.im'],
   ];
   return openDialog('Other apps', () => [
-    h('p', {}, 'This page is a beginning. Any Matrix client works with this server and does more: encryption, calls, files, notifications.'),
-    h('ul', {}, ...clients.map(([name, url]) => h('li', {}, h('a', { href: url, rel: 'noreferrer', target: '_blank' }, name)))),
+    h(
+      'p',
+      {},
+      'This page is a beginning. Any Matrix client works with this server and does more: encryption, calls, files, notifications.',
+    ),
+    h(
+      'ul',
+      {},
+      ...clients.map(([name, url]) => h('li', {}, h('a', { href: url, rel: 'noreferrer', target: '_blank' }, name))),
+    ),
     h('p', {}, 'When it asks for a homeserver, paste this: ', h('code', {}, homeserverUrl)),
   ]);
 }

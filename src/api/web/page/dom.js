@@ -1,18 +1,21 @@
 /** Owns making elements: nothing that comes from the network is ever read as HTML. */
 
+/** @typedef {Record<string, string | number | boolean | undefined | ((event: any) => void)>} Attributes */
+
 /**
- * An element. `onclick` and the like are listeners, `class` and `aria-…` attributes, `true` an attribute without value;
- * undefined and false are left out, as are children that are undefined.
- * @param {string} tag
- * @param {Record<string, unknown>} [attributes]
+ * An element. `onclick` and the like are listeners, `true` is an attribute without value; undefined and false are left
+ * out, as are children that are undefined.
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Attributes} [attributes]
  * @param {...(Node | string | undefined)} children
- * @returns {HTMLElement}
+ * @returns {HTMLElementTagNameMap[Tag]}
  */
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (value === undefined || value === false) continue;
-    if (typeof value === 'function') element.addEventListener(name.slice(2), /** @type {EventListener} */ (value));
+    if (typeof value === 'function') element.addEventListener(name.slice(2), value);
     else element.setAttribute(name, value === true ? '' : String(value));
   }
   element.append(...children.filter((child) => child !== undefined));
@@ -20,13 +23,18 @@ export function h(tag, attributes = {}, ...children) {
 }
 
 /**
- * A labelled input in a paragraph.
+ * A labelled input.
  * @param {string} label
- * @param {Record<string, unknown>} attributes  of the input; `name` is needed.
+ * @param {Attributes} attributes  of the input; `name` is needed.
  */
 export function field(label, attributes) {
   const id = attributes['id'] ?? `field-${String(attributes['name'])}`;
   return h('p', { class: 'field' }, h('label', { for: id }, label), h('input', { ...attributes, id }));
+}
+
+/** @param {string} text @param {() => unknown} onclick */
+export function button(text, onclick) {
+  return h('button', { type: 'button', onclick }, text);
 }
 
 /**
@@ -36,19 +44,22 @@ export function field(label, attributes) {
  */
 export function form({ submit, onsubmit }, ...children) {
   const alert = h('p', { role: 'alert', class: 'error' });
-  const button = h('button', { type: 'submit', class: 'primary' }, submit);
-  const element = /** @type {HTMLFormElement} */ (h('form', { novalidate: true }, ...children, alert, button));
-  element.addEventListener('submit', async (event) => {
-    event.preventDefault();
+  const sender = h('button', { type: 'submit', class: 'primary' }, submit);
+  const element = h('form', { novalidate: true }, ...children, alert, sender);
+  const work = async () => {
     alert.textContent = '';
-    button.toggleAttribute('disabled', true);
-    const values = Object.fromEntries([...new FormData(element)].map(([key, value]) => [key, String(value)]));
+    sender.disabled = true;
+    const values = [...new FormData(element)].map(([key, value]) => [key, typeof value === 'string' ? value : '']);
     try {
-      await onsubmit(values);
+      await onsubmit(Object.fromEntries(values));
     } catch (error) {
       alert.textContent = error instanceof Error ? error.message : String(error);
     }
-    button.toggleAttribute('disabled', false);
+    sender.disabled = false;
+  };
+  element.addEventListener('submit', (event) => {
+    event.preventDefault();
+    void work();
   });
   return element;
 }

@@ -15,7 +15,10 @@ export function linkified(text) {
   const nodes = [];
   let end = 0;
   for (const match of text.matchAll(urlPattern)) {
-    nodes.push(text.slice(end, match.index), h('a', { href: match[0], rel: 'noreferrer noopener', target: '_blank' }, match[0]));
+    nodes.push(
+      text.slice(end, match.index),
+      h('a', { href: match[0], rel: 'noreferrer noopener', target: '_blank' }, match[0]),
+    );
     end = match.index + match[0].length;
   }
   return [...nodes, text.slice(end)];
@@ -76,5 +79,7 @@ function membershipNotice(room, { state_key: target = '', content, unsigned, sen
 /** The text of a message, also of kinds that this page cannot show. @param {any} content */
 export function bodyOf(content) {
   const body = typeof content.body === 'string' ? content.body : '';
-  return ['m.image', 'm.file', 'm.audio', 'm.video'].includes(content.msgtype) ? `File: ${content.filename ?? body}` : body;
+  return ['m.image', 'm.file', 'm.audio', 'm.video'].includes(content.msgtype)
+    ? `File: ${content.filename ?? body}`
+    : body;
 }

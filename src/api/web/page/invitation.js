@@ -12,7 +12,7 @@ const svgNamespace = 'http://www.w3.org/2000/svg';
 export async function invitationDialog(client, urls) {
   const { token } = await client.ask('POST', '/_causeway/invitations');
   const link = `${urls.at(-1) ?? location.origin}/#invite=${token}`;
-  const input = /** @type {HTMLInputElement} */ (h('input', { id: 'invitation-link', readonly: true, value: link }));
+  const input = h('input', { id: 'invitation-link', readonly: true, value: link });
   const copy = async () => {
     input.select();
     await navigator.clipboard?.writeText(link);
@@ -23,7 +23,11 @@ export async function invitationDialog(client, urls) {
     h('button', { type: 'button', class: 'primary', onclick: () => void copy() }, 'Copy'),
     qrCode(link),
     new URL(link).hostname === '127.0.0.1'
-      ? h('p', { class: 'muted' }, 'Only this machine reaches that address. Start the server with --lan for others of your network.')
+      ? h(
+          'p',
+          { class: 'muted' },
+          'Only this machine reaches that address. Start the server with --lan for others of your network.',
+        )
       : undefined,
   ]);
 }

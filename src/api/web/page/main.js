@@ -1,9 +1,9 @@
 /** Owns which page is shown: set-up, sign-in or chat. */
 import { setUpPage, signInPage } from './account-forms.js';
-import { startChat } from './chat.js';
+import { Chat } from './chat.js';
 import { ask, loadSession, storeSession } from './client.js';
 
-const app = /** @type {HTMLElement} */ (document.querySelector('#app'));
+const app = document.getElementById('app') ?? document.body;
 
 /** @typedef {{ server_name: string, trial: boolean, registration: string, urls: string[] }} About */
 
@@ -24,10 +24,12 @@ function show(about, { setUpToken, invitation } = {}) {
   if (setUpToken) app.replaceChildren(setUpPage(about, setUpToken, enter));
   else if (session === undefined || invitation) app.replaceChildren(signInPage(about, invitation ?? undefined, enter));
   else {
-    startChat(app, about, session, () => {
+    const onLoggedOut = () => {
       storeSession(undefined);
       show(about);
-    });
+    };
+    // It lives until its session ends.
+    void new Chat(app, about, session, onLoggedOut);
   }
 }
 

@@ -20,7 +20,8 @@ const quickReactions = ['👍', '❤️', '😄'];
  * @returns {HTMLElement | undefined}
  */
 export function messageElement(room, event, ownId, actions) {
-  if (event.type === 'm.room.message' || event.type === 'm.room.encrypted') return fullMessage(room, event, ownId, actions);
+  if (event.type === 'm.room.message' || event.type === 'm.room.encrypted')
+    return fullMessage(room, event, ownId, actions);
   const notice = noticeOf(room, event);
   return notice === undefined ? undefined : h('li', { class: 'notice' }, notice);
 }
@@ -59,7 +60,8 @@ function quoteOf(room, content) {
   const id = content['m.relates_to']?.['m.in_reply_to']?.event_id;
   if (typeof id !== 'string') return undefined;
   const event = room.timeline.find((each) => each.event_id === id);
-  const text = event === undefined ? 'an earlier message' : `${room.nameOf(event.sender)}: ${bodyOf(room.contentOf(event))}`;
+  const text =
+    event === undefined ? 'an earlier message' : `${room.nameOf(event.sender)}: ${bodyOf(room.contentOf(event))}`;
   return h('blockquote', {}, text);
 }
 
@@ -90,7 +92,11 @@ function reactionsElement(room, event, ownId, actions) {
     const names = [...senders.keys()].map((id) => room.nameOf(id)).join(', ');
     const onclick = () => (own === undefined ? actions.react(event, key) : actions.redact(own));
     const label = `${key}, ${senders.size}: ${names}`;
-    return h('button', { type: 'button', 'aria-pressed': String(own !== undefined), 'aria-label': label, title: names, onclick }, `${key} ${senders.size}`);
+    return h(
+      'button',
+      { type: 'button', 'aria-pressed': String(own !== undefined), 'aria-label': label, title: names, onclick },
+      `${key} ${senders.size}`,
+    );
   });
   return h('div', { class: 'reactions' }, ...buttons);
 }
@@ -106,7 +112,14 @@ function toolbar(event, isOwn, actions) {
   const react = quickReactions.map((key) => button(key, `React with ${key}`, () => actions.react(event, key)));
   const change = isOwn ? [button('Edit', 'Edit', () => actions.edit(event))] : [];
   const remove = isOwn ? [button('Delete', 'Delete', () => actions.redact(event.event_id))] : [];
-  return h('div', { class: 'toolbar' }, ...react, button('Reply', 'Reply', () => actions.reply(event)), ...change, ...remove);
+  return h(
+    'div',
+    { class: 'toolbar' },
+    ...react,
+    button('Reply', 'Reply', () => actions.reply(event)),
+    ...change,
+    ...remove,
+  );
 }
 
 /** @param {Room} room @param {ClientEvent} event */

@@ -19,11 +19,20 @@ export function roomListItems(rooms, openId, onOpen) {
       {},
       h(
         'button',
-        { type: 'button', 'aria-current': room.roomId === openId ? 'true' : undefined, onclick: () => onOpen(room.roomId) },
+        {
+          type: 'button',
+          'aria-current': room.roomId === openId ? 'true' : undefined,
+          onclick: () => onOpen(room.roomId),
+        },
         h('span', { class: 'kind', 'aria-hidden': 'true' }, direct.has(room.roomId) ? '@' : '#'),
         h('span', { class: 'title' }, label),
         hasBadge
-          ? h('span', { class: `badge${room.highlights > 0 ? ' highlight' : ''}` }, badge, h('span', { class: 'hidden' }, isInvitation ? '' : ' unread'))
+          ? h(
+              'span',
+              { class: `badge${room.highlights > 0 ? ' highlight' : ''}` },
+              badge,
+              h('span', { class: 'hidden' }, isInvitation ? '' : ' unread'),
+            )
           : undefined,
       ),
     );

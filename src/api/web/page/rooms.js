@@ -48,7 +48,9 @@ export class Room {
 
   /** @returns {string[]} */
   get memberIds() {
-    const members = [...this.state].filter(([key, value]) => key.startsWith('m.room.member\n') && value.membership === 'join');
+    const members = [...this.state].filter(
+      ([key, value]) => key.startsWith('m.room.member\n') && value.membership === 'join',
+    );
     return members.map(([key]) => key.slice('m.room.member\n'.length));
   }
 
@@ -73,7 +75,9 @@ export class Room {
 
   /** Events that are shown as messages. */
   get messages() {
-    return this.timeline.filter((event) => event.type !== 'm.reaction' && !isEdit(event) && event.type !== 'm.room.redaction');
+    return this.timeline.filter(
+      (event) => event.type !== 'm.reaction' && !isEdit(event) && event.type !== 'm.room.redaction',
+    );
   }
 
   /** @param {ClientEvent[]} events */
@@ -149,7 +153,9 @@ export class Room {
   /** The content as it is shown: that of the newest edit by the same sender. @param {ClientEvent} event */
   contentOf(event) {
     const edit = this.edits.get(event.event_id);
-    return edit !== undefined && edit.sender === event.sender ? (edit.content['m.new_content'] ?? event.content) : event.content;
+    return edit !== undefined && edit.sender === event.sender
+      ? (edit.content['m.new_content'] ?? event.content)
+      : event.content;
   }
 }
 

@@ -18,7 +18,9 @@ export function searchDialog(client, rooms, onOpen) {
           const body = { search_categories: { room_events: { search_term: term, order_by: 'recent' } } };
           const answer = await client.ask('POST', '/search', { body });
           const found = answer.search_categories.room_events.results ?? [];
-          results.replaceChildren(...found.map((/** @type {any} */ each) => resultItem(rooms, each.result, close, onOpen)));
+          results.replaceChildren(
+            ...found.map((/** @type {any} */ each) => resultItem(rooms, each.result, close, onOpen)),
+          );
           if (found.length === 0) results.replaceChildren(h('li', {}, 'Nothing was found.'));
         },
       },
@@ -41,5 +43,14 @@ function resultItem(rooms, event, close, onOpen) {
     onOpen(event.room_id);
   };
   const where = `${room?.title(rooms.ownId) ?? ''} · ${room?.nameOf(event.sender) ?? event.sender} · ${timeOf(event.origin_server_ts)}`;
-  return h('li', {}, h('button', { type: 'button', onclick }, h('span', { class: 'muted' }, where), h('span', {}, bodyOf(event.content))));
+  return h(
+    'li',
+    {},
+    h(
+      'button',
+      { type: 'button', onclick },
+      h('span', { class: 'muted' }, where),
+      h('span', {}, bodyOf(event.content)),
+    ),
+  );
 }
