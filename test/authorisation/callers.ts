@@ -1,7 +1,7 @@
 /** Owns the room that must stay closed, and one caller of each kind who tries its door. */
 import assert from 'node:assert/strict';
 import { Client } from 'pg';
-import { encode, registerUser, type MatrixHttp } from '#test/support/matrix-http.ts';
+import { encode, logIn, registerUser, type MatrixHttp } from '#test/support/matrix-http.ts';
 import { startServerProcess } from '#test/support/server-process.ts';
 import { createTestDatabase } from '#test/support/test-database.ts';
 
@@ -55,6 +55,8 @@ export async function makeWorld(): Promise<World> {
       }
     }
     const room = await furnish(users);
+    // Tokens that were never used, since an account's state is remembered with a token for a moment.
+    for (const kind of ['locked', 'suspended'] as const) users.set(kind, await logIn(baseUrl, kind));
     await spoil(users, database.url);
     const callers = callerKinds.map((kind): [CallerKind, Caller] => {
       const user = users.get(kind);

@@ -1,8 +1,9 @@
 /** Owns the exceptions to "only members may": what the specification lets others do with a room's id. */
 import type { CallerKind } from '#test/authorisation/callers.ts';
 
-/** Of a user's own, kept by room id whatever the user is to the room. */
-const ownData = [
+/** Of a user's own, kept by room id whatever the user is to the room; and whether the directory lists a room. */
+const open = [
+  'client.getRoomVisibilityOnDirectory',
   'client.getAccountDataPerRoom',
   'client.setAccountDataPerRoom',
   'client.getRoomTags',
@@ -11,7 +12,7 @@ const ownData = [
 ];
 
 const exceptions: Readonly<Record<CallerKind | 'anybody', readonly string[]>> = {
-  anybody: ownData,
+  anybody: open,
   nobody: [],
   'unknown token': [],
   'logged out': [],

@@ -1,0 +1,126 @@
+/** Proves who may set a server up and invite people to it, and under which policy the page is served. */
+import assert from 'node:assert/strict';
+import { request as httpRequest } from 'node:http';
+import { test } from 'node:test';
+import { assertError, registerUser, request, type Answer } from '#test/support/matrix-http.ts';
+import { text } from '#test/support/matrix-shapes.ts';
+import { startServerProcess, type ServerProcess } from '#test/support/server-process.ts';
+import { createTestDatabase, type TestDatabase } from '#test/support/test-database.ts';
+
+const path = '/_causeway/set-up';
+
+async function startNew(): Promise<AsyncDisposable & { server: ServerProcess; database: TestDatabase; token: string }> {
+  const resources = new AsyncDisposableStack();
+  const database = resources.use(await createTestDatabase());
+  const server = resources.use(await startServerProcess({ databaseUrl: database.url }));
+  const token = /#setup=(\S+)/.exec(server.output())?.[1];
+  assert.ok(token !== undefined, server.output());
+  return { server, database, token, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+}
+
+function setUp({ baseUrl }: ServerProcess, token: string, username: string): Promise<Answer> {
+  return request(baseUrl, 'POST', path, { body: { token, username, password: 'a password of theirs' } });
+}
+
+test('of many who use the link at once, one becomes the administrator, and the link is used up', async () => {
+  await using started = await startNew();
+  const { server, token } = started;
+  const names = ['anna', 'bert', 'carl', 'dora', 'emil'];
+  const answers = await Promise.all(names.map((name) => setUp(server, token, name)));
+  assert.deepEqual(answers.map(({ status }) => status).toSorted(), [200, 403, 403, 403, 403]);
+  assertError(await setUp(server, token, 'late'), 403, 'M_FORBIDDEN');
+  const winner = answers.find(({ status }) => status === 200);
+  const accessToken = text(winner?.body ?? {}, 'access_token');
+  const who = await request(server.baseUrl, 'GET', '/_matrix/client/v3/account/whoami', { token: accessToken });
+  assert.equal(who.body['user_id'], winner?.body['user_id']);
+  const losers = names.filter((name) => !String(winner?.body['user_id']).startsWith(`@${name}:`));
+  for (const name of losers) {
+    const query = { username: name };
+    const free = await request(server.baseUrl, 'GET', '/_matrix/client/v3/register/available', { query });
+    assert.equal(free.status, 200, 'who was refused has no account');
+  }
+  const invitation = await request(server.baseUrl, 'POST', '/_causeway/invitations', { token: accessToken });
+  assert.equal(invitation.status, 200, invitation.bodyText);
+});
+
+test('the link is the same at the next start, and there is none once there is an account', async () => {
+  await using started = await startNew();
+  const { server, database, token } = started;
+  await server.stop();
+  await using again = await startServerProcess({ databaseUrl: database.url });
+  assert.ok(again.output().includes(`#setup=${token}`));
+  await registerUser(again.baseUrl);
+  assertError(await setUp(again, token, 'late'), 403, 'M_FORBIDDEN');
+  await again.stop();
+  await using third = await startServerProcess({ databaseUrl: database.url });
+  assert.doesNotMatch(third.output(), /#setup=/);
+});
+
+test('a wrong token, and a token that is no token, set nothing up', async () => {
+  await using started = await startNew();
+  for (const wrong of ['', 'wrong', `${started.token}A`, started.token.slice(1), '\0', '%00']) {
+    assertError(await setUp(started.server, wrong, 'mallory'), 403, 'M_FORBIDDEN');
+  }
+  assert.equal((await setUp(started.server, started.token, 'alice')).status, 200);
+});
+
+test('another name that points here, and a page of another site, cannot use the token', async () => {
+  await using started = await startNew();
+  const { port } = started.server;
+  const body = JSON.stringify({ token: started.token, username: 'mallory', password: 'a password of theirs' });
+  const ask = (headers: Record<string, string>): Promise<number | undefined> =>
+    new Promise((resolve, reject) => {
+      const asked = httpRequest({ host: '127.0.0.1', port, path, method: 'POST', headers }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      });
+      asked.on('error', reject);
+      asked.end(body);
+    });
+  assert.equal(await ask({ Host: `rebound.example:${port}` }), 403);
+  assert.equal(await ask({ Host: `127.0.0.1:${port}`, Origin: 'https://evil.example' }), 403);
+  assert.equal(await ask({ Host: `127.0.0.1:${port}`, Origin: 'null' }), 403);
+  assert.equal(await ask({ Host: `127.0.0.1:${port}`, Origin: `http://127.0.0.1:${port}` }), 200);
+});
+
+test('only an administrator invites people, and each invitation makes one account', async () => {
+  await using database = await createTestDatabase();
+  await using server = await startServerProcess({ databaseUrl: database.url, env: { CAUSEWAY_REGISTRATION_MODE: 'token' } });
+  const setUpToken = /#setup=(\S+)/.exec(server.output())?.[1] ?? '';
+  const alice = await setUp(server, setUpToken, 'alice');
+  const invited = await request(server.baseUrl, 'POST', '/_causeway/invitations', {
+    token: text(alice.body, 'access_token'),
+  });
+  const token = text(invited.body, 'token');
+  const register = async (username: string): Promise<Answer> => {
+    const body = { username, password: 'a password of theirs' };
+    const first = await request(server.baseUrl, 'POST', '/_matrix/client/v3/register', { body });
+    const auth = { type: 'm.login.registration_token', token, session: first.body['session'] };
+    return request(server.baseUrl, 'POST', '/_matrix/client/v3/register', { body: { ...body, auth } });
+  };
+  const bob = await register('bob');
+  assert.equal(bob.status, 200, bob.bodyText);
+  assertError(await request(server.baseUrl, 'POST', '/_causeway/invitations', { token: text(bob.body, 'access_token') }), 403, 'M_FORBIDDEN');
+  assert.equal((await register('carol')).status, 401, 'the invitation is used up');
+});
+
+test('the page may load nothing from elsewhere, cannot be framed, and serves only its own files', async () => {
+  await using started = await startNew();
+  const page = await fetch(`${started.server.baseUrl}/`);
+  assert.equal(page.status, 200);
+  const html = await page.text();
+  assert.doesNotMatch(html, /https?:\/\//, 'nothing of the page comes from elsewhere');
+  assert.doesNotMatch(html, /<script(?![^>]* src=)|\son\w+=|style=/, 'nothing in it needs a looser policy');
+  const policy = page.headers.get('content-security-policy') ?? '';
+  assert.match(policy, /default-src 'self';/);
+  assert.doesNotMatch(policy, /unsafe|\*|data:|https?:/);
+  assert.match(policy, /frame-ancestors 'none'/);
+  assert.equal(page.headers.get('x-content-type-options'), 'nosniff');
+  assert.equal(page.headers.get('referrer-policy'), 'no-referrer');
+  for (const [, file] of html.matchAll(/(?:src|href)="(\/web\/[\w.-]+)"/g)) {
+    assert.equal((await fetch(started.server.baseUrl + String(file))).status, 200, file);
+  }
+  for (const odd of ['/web/nothing.js', '/web/..%2fassets.ts', '/web/%2e%2e%2fassets.ts', '/web/tsconfig.json']) {
+    assertError(await request(started.server.baseUrl, 'GET', odd), 404, 'M_NOT_FOUND');
+  }
+});
