@@ -38,7 +38,9 @@ export function projectFiles(rootDir: string): SourceFile[] {
   const inFolders = folders.flatMap((folder) => filesBelow(rootDir, folder));
   const atRoot = readdirSync(rootDir).filter((name) => rootFiles.test(name) && name !== 'package-lock.json');
   return [...atRoot, ...inFolders]
-    .filter((filePath) => readable.test(filePath) && !filePath.startsWith('test/vectors/'))
+    .filter(
+      (filePath) => readable.test(filePath) && !filePath.endsWith('.d.ts') && !filePath.startsWith('test/vectors/'),
+    )
     .map((filePath) => sourceFile(filePath, readFileSync(path.join(rootDir, filePath), 'utf8')));
 }
 
@@ -55,6 +57,11 @@ function filesBelow(rootDir: string, folder: string): string[] {
     if (entry.isDirectory()) return entry.name === 'node_modules' ? [] : filesBelow(rootDir, below);
     return entry.isFile() ? [below] : [];
   });
+}
+
+/** Whether a file is a part of the web page, which runs in a browser: it is written for another world than the server. */
+export function isWebPage(filePath: string): boolean {
+  return filePath.startsWith('src/api/web/page/');
 }
 
 /** The line on which an offset lies, counted from 1. */

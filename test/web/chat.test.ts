@@ -15,7 +15,9 @@ const browserPath = findBrowser();
 const pictures = process.env['CAUSEWAY_TEST_SCREENSHOTS'];
 
 if (browserPath === undefined) console.warn('This machine has no Chromium: the web page is not tested in a browser.');
-else test('two people set the server up in a browser and talk, while it is killed and started again', () => holdFirstHour(browserPath));
+else
+  test('two people set the server up in a browser and talk, while it is killed and started again', () =>
+    holdFirstHour(browserPath));
 
 async function holdFirstHour(executablePath: string): Promise<void> {
   await using browser = await startBrowser(executablePath);

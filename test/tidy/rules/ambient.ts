@@ -1,6 +1,6 @@
 /** Owns the rules about what may not be taken out of thin air: time, chance, the environment, the process's end. */
 import { findInCode, isProduct, type TidyRule } from '#test/tidy/rule.ts';
-import type { SourceFile } from '#test/tidy/source-file.ts';
+import { isWebPage, type SourceFile } from '#test/tidy/source-file.ts';
 
 /** A rule that a pattern occurs in the code of the allowed files only. */
 function onlyIn(
@@ -18,7 +18,7 @@ function onlyIn(
 export const timeFromClock = onlyIn(
   'time comes from core/clock.ts',
   /\bDate\.now\b|\bnew Date\b|\bDate\(|\bperformance\.(?:now|timeOrigin)\b|\bprocess\.(?:hrtime|uptime)\b/g,
-  (file) => !isProduct(file) || file.path === 'src/core/clock.ts',
+  (file) => !isProduct(file) || isWebPage(file.path) || file.path === 'src/core/clock.ts',
   'the time comes from a Clock.',
   {
     good: [{ 'src/core/clock.ts': 'Date.now()' }, { 'src/core/a.ts': "const s = 'Date.now()'; // new Date()" }],

@@ -1,14 +1,19 @@
 /** Owns the rules about the graph of files: no cycles, and nothing that nobody uses. */
 import type { TidyRule } from '#test/tidy/rule.ts';
-import { importedPath, type SourceFile } from '#test/tidy/source-file.ts';
+import { importedPath, isWebPage, type SourceFile } from '#test/tidy/source-file.ts';
 
 function importsOf(file: SourceFile): string[] {
   return file.imports.flatMap(({ text }) => importedPath(text) ?? relativePath(file.path, text) ?? []);
 }
 
-/** The launcher alone imports by relative paths; it is plain JavaScript beside what it starts. */
+/** The library that the server serves to the page under a name of the page's. */
+const servedLibrary = 'src/api/web/page/uqr.js';
+
+/** The launcher, plain JavaScript beside what it starts, and the web page import by relative paths. */
 function relativePath(from: string, specifier: string): string | undefined {
-  return from === 'src/bin.js' && specifier.startsWith('./') ? `src/${specifier.slice(2)}` : undefined;
+  if (!specifier.startsWith('./') || (from !== 'src/bin.js' && !isWebPage(from))) return undefined;
+  const target = `${from.slice(0, from.lastIndexOf('/'))}/${specifier.slice(2)}`;
+  return target === servedLibrary ? undefined : target;
 }
 
 export const noCycles: TidyRule = {
@@ -38,7 +43,7 @@ export const noCycles: TidyRule = {
   ],
 };
 
-const starters = new Set(['src/bin.js', 'src/main.ts']);
+const starters = new Set(['src/bin.js', 'src/main.ts', 'src/api/web/page/main.js']);
 
 export const noDeadFiles: TidyRule = {
   name: 'every file of src is used',
