@@ -25,8 +25,11 @@ export type SetUpRequest = { readonly token: string; readonly localpart: string;
 export async function setUp(parts: CreateAccountParts, request: SetUpRequest): Promise<CreatedAccount> {
   const { localpart, password } = request;
   return createAccount(parts, { localpart, password, admin: true }, async (tx) => {
-    const taken = await takeSetUpToken(tx, Buffer.from(request.token, 'base64url'));
-    if (!taken || !(await isWithoutAccounts(tx))) {
+    const token = Buffer.from(request.token, 'base64url');
+    // Several texts may stand for the same bytes; only the one that was printed is the token.
+    const isExact = token.toString('base64url') === request.token;
+    const isTaken = isExact && (await takeSetUpToken(tx, token));
+    if (!isTaken || !(await isWithoutAccounts(tx))) {
       throw new MatrixError('M_FORBIDDEN', 'This link has been used, or is not the one that the server has printed.');
     }
   });

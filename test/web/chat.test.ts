@@ -8,6 +8,7 @@ import path from 'node:path';
 import type { Page } from 'playwright-core';
 import { test } from 'node:test';
 import { findFreePort, makeDataRoot, startServerProcess, type ServerProcess } from '#test/support/server-process.ts';
+import { awaitSetUpLink } from '#test/web/await-output.ts';
 import { findBrowser, startBrowser, type Profile } from '#test/web/browser.ts';
 
 const patienceMs = 30_000;
@@ -29,8 +30,7 @@ async function holdFirstHour(executablePath: string): Promise<void> {
   try {
     const alice = await browser.openProfile();
     const bob = await browser.openProfile({ phone: true, dark: true });
-    const link = /http:\/\/\S+\/#setup=\S+/.exec(server.output())?.[0];
-    assert.ok(link !== undefined, 'the start prints one link');
+    const link = await awaitSetUpLink(server);
 
     await setUpAs(alice.page, link);
     const invitation = await inviteToServer(alice.page);

@@ -5,17 +5,20 @@ import { test } from 'node:test';
 import { assertError, registerUser, request, type Answer } from '#test/support/matrix-http.ts';
 import { text } from '#test/support/matrix-shapes.ts';
 import { startServerProcess, type ServerProcess } from '#test/support/server-process.ts';
+import { awaitOutput, awaitSetUpLink } from '#test/web/await-output.ts';
 import { createTestDatabase, type TestDatabase } from '#test/support/test-database.ts';
 
 const path = '/_causeway/set-up';
 
-async function startNew(): Promise<AsyncDisposable & { server: ServerProcess; database: TestDatabase; token: string }> {
-  const resources = new AsyncDisposableStack();
-  const database = resources.use(await createTestDatabase());
-  const server = resources.use(await startServerProcess({ databaseUrl: database.url }));
-  const token = /#setup=(\S+)/.exec(server.output())?.[1];
-  assert.ok(token !== undefined, server.output());
-  return { server, database, token, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+type NewServer = AsyncDisposable & { server: ServerProcess; database: TestDatabase; token: string };
+
+async function startNew(env: Readonly<Record<string, string>> = {}): Promise<NewServer> {
+  await using starting = new AsyncDisposableStack();
+  const database = starting.use(await createTestDatabase());
+  const server = starting.use(await startServerProcess({ databaseUrl: database.url, env }));
+  const token = new URL(await awaitSetUpLink(server)).hash.slice('#setup='.length);
+  const started = starting.move();
+  return { server, database, token, [Symbol.asyncDispose]: () => started.disposeAsync() };
 }
 
 function setUp({ baseUrl }: ServerProcess, token: string, username: string): Promise<Answer> {
@@ -51,11 +54,12 @@ test('the link is the same at the next start, and there is none once there is an
   const { server, database, token } = started;
   await server.stop();
   await using again = await startServerProcess({ databaseUrl: database.url });
-  assert.ok(again.output().includes(`#setup=${token}`));
+  assert.ok((await awaitSetUpLink(again)).endsWith(`#setup=${token}`));
   await registerUser(again.baseUrl);
   assertError(await setUp(again, token, 'late'), 403, 'M_FORBIDDEN');
   await again.stop();
   await using third = await startServerProcess({ databaseUrl: database.url });
+  await awaitOutput(third, /Ctrl-C stops/);
   assert.doesNotMatch(third.output(), /#setup=/);
 });
 
@@ -87,13 +91,9 @@ test('another name that points here, and a page of another site, cannot use the 
 });
 
 test('only an administrator invites people, and each invitation makes one account', async () => {
-  await using database = await createTestDatabase();
-  await using server = await startServerProcess({
-    databaseUrl: database.url,
-    env: { CAUSEWAY_REGISTRATION_MODE: 'token' },
-  });
-  const setUpToken = /#setup=(\S+)/.exec(server.output())?.[1] ?? '';
-  const alice = await setUp(server, setUpToken, 'alice');
+  await using started = await startNew({ CAUSEWAY_REGISTRATION_MODE: 'token' });
+  const { server } = started;
+  const alice = await setUp(server, started.token, 'alice');
   const invited = await request(server.baseUrl, 'POST', '/_causeway/invitations', {
     token: text(alice.body, 'access_token'),
   });
