@@ -10,6 +10,7 @@ import type { StateTries } from '#storage/rooms/state-tries.ts';
 import type { Presence } from '#streams/presence.ts';
 import type { Streams } from '#streams/streams.ts';
 import type { Authenticator } from '#users/authenticate.ts';
+import type { ErasedUsers } from '#users/erased-users.ts';
 import type { PasswordAttempts } from '#users/password-attempts.ts';
 import type { DeviceRemoval } from '#users/remove-devices.ts';
 
@@ -35,6 +36,7 @@ export type Context = {
   readonly addresses: () => readonly string[];
   readonly authenticator: Authenticator;
   readonly passwordAttempts: PasswordAttempts;
+  readonly erasedUsers: ErasedUsers;
   /** What other folders than `users` have of devices, and delete with them. */
   readonly deviceRemovals: readonly DeviceRemoval[];
   /** Says, after the commit, that work was asked for. */

@@ -47,6 +47,7 @@ import { createAuthenticator } from '#users/authenticate.ts';
 import { createDeliveries } from '#users/deliveries.ts';
 import { createIgnoredUsers } from '#users/ignored-users.ts';
 import { createAccount } from '#users/create-account.ts';
+import { openErasedUsers } from '#users/erased-users.ts';
 import { createPasswordAttempts } from '#users/password-attempts.ts';
 import { ensureRegistrationToken } from '#users/registration-tokens.ts';
 import { findSetUpToken } from '#users/set-up.ts';
@@ -229,6 +230,7 @@ async function createContext(
     ownKeys,
     addresses,
     authenticator,
+    erasedUsers: starting.use(await openErasedUsers({ database, logger })),
     passwordAttempts: createPasswordAttempts(config.rateLimits, clock),
     deviceRemovals: [],
     workWaiting,

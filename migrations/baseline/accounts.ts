@@ -15,10 +15,11 @@ create table accounts (
   appservice_id text,
   created_at bigint not null,
   deactivated_at bigint,
-  erased_at bigint,
+  erased_pos bigint,
   locked_at bigint,
   suspended_at bigint
 );
+create index accounts_erased_pos_index on accounts (erased_pos);
 
 create table profiles (
   user_nid bigint primary key,

@@ -12,6 +12,7 @@ import type { MembershipOf } from '#rooms/event-membership.ts';
 import type { ReadTx } from '#storage/database.ts';
 import { findEventsByNids, type StoredEvent, type StoredRedaction } from '#storage/rooms/find-events.ts';
 import type { StateTries } from '#storage/rooms/state-tries.ts';
+import type { ErasedPosOf } from '#users/erased-users.ts';
 
 /** The state event that another one replaced. */
 export type ReplacedEvent = { readonly eventId: string; readonly contentJson: string };
@@ -26,6 +27,8 @@ export type RenderOptions = {
   readonly version: RoomVersion;
   /** What the reader was to the room at an event. */
   readonly membershipOf?: MembershipOf;
+  /** Whose messages are told redacted to whoever was not there before they were erased; needs `membershipOf`. */
+  readonly erasedPosOf?: ErasedPosOf;
   /** By the nid of the event that replaced: what `findReplaced` gave. */
   readonly replaced?: ReadonlyMap<number, ReplacedEvent>;
   /** By event id: what `bundleRelations` gave. */
@@ -39,8 +42,20 @@ export function readableJson(stored: Pick<StoredEvent, 'json' | 'redaction'>, ve
 
 /** The JSON text of an event in client format. Specification: Client-Server API, "Room event format". */
 export function renderEvent(stored: StoredEvent, options: RenderOptions): string {
-  const stem = clientEventStem(readableJson(stored, options.version), stored.eventId, options.version);
+  const readable = readableJson(stored, options.version);
+  const json = isErasedFor(stored, options) ? redactJson(readable, options.version) : readable;
+  const stem = clientEventStem(json, stored.eventId, options.version);
   return clientEventJson(stem, options.roomId, unsignedJson(unsignedOf(stored, options)));
+}
+
+/**
+ * Whether the sender was erased, and the reader was in the room neither at the event nor when that happened. State stays,
+ * as the room stands on it. Specification: Client-Server API, "Account deactivation", `erase`.
+ */
+function isErasedFor(stored: StoredEvent, { erasedPosOf, membershipOf }: RenderOptions): boolean {
+  if (stored.stateKey !== undefined || erasedPosOf === undefined || membershipOf === undefined) return false;
+  const erasedPos = erasedPosOf(stored.sender);
+  return erasedPos !== undefined && membershipOf(stored.pos) !== 'join' && membershipOf(erasedPos) !== 'join';
 }
 
 /** The JSON text of a redaction for `unsigned.redacted_because`. */

@@ -28,7 +28,9 @@ export async function optionsOfPage(
 ): Promise<RenderOptions> {
   const { roomId, version } = reader.room;
   const membershipOf = await findMembershipOf(parts, user, reader, events);
-  const options: RenderOptions = { roomId, deviceNid: user.deviceNid, now: parts.clock.now(), version, membershipOf };
+  const { erasedPosOf } = parts.erasedUsers;
+  const now = parts.clock.now();
+  const options: RenderOptions = { roomId, deviceNid: user.deviceNid, now, version, membershipOf, erasedPosOf };
   const [replaced, relations] = await Promise.all([
     findReplaced(parts, events, version),
     findRelations(parts, user, reader, events, options),

@@ -2,13 +2,17 @@
 import type { Clock } from '#core/clock.ts';
 import type { PersistEvents } from '#rooms/persist-request.ts';
 import type { Database } from '#storage/database.ts';
+import type { ErasedUsers } from '#users/erased-users.ts';
 import type { StateTries } from '#storage/rooms/state-tries.ts';
 
 /** What reading takes. */
 export type RoomReadParts = { readonly database: Database; readonly tries: StateTries };
 
-/** What rendering takes besides: ages are told by the clock. */
-export type RoomRenderParts = RoomReadParts & { readonly clock: Clock };
+/** What rendering takes besides: ages are told by the clock, and what erased users sent is not told to newcomers. */
+export type RoomRenderParts = RoomReadParts & {
+  readonly clock: Clock;
+  readonly erasedUsers: Pick<ErasedUsers, 'erasedPosOf'>;
+};
 
 /** What writing takes. */
 export type RoomWriteParts = RoomReadParts & {

@@ -6,6 +6,8 @@ import type { RenderOptions } from '#rooms/render-events.ts';
 import type { ReadTx } from '#storage/database.ts';
 import type { StoredEvent } from '#storage/rooms/find-events.ts';
 import type { Timeline } from '#sync/timelines.ts';
+import type { ErasedPosOf } from '#users/erased-users.ts';
+import { membershipOfPlan } from '#sync/membership-of-plan.ts';
 
 type LimitedRoom = { readonly timeline: Timeline; readonly version: RoomVersion };
 
@@ -14,6 +16,7 @@ export type BundleRequest = {
   readonly userId: string;
   readonly deviceNid: number;
   readonly now: number;
+  readonly erasedPosOf: ErasedPosOf;
   readonly stored: ReadonlyMap<number, StoredEvent>;
 };
 
@@ -31,10 +34,14 @@ export async function findBundles(
   );
   if (limited.size === 0) return new Map();
   const parents = Array.from(limited.values(), (room) => parentsOf(room, request)).flat();
-  const { userId, deviceNid, now } = request;
+  const { userId, deviceNid, now, erasedPosOf } = request;
   const reader: BundleReader = {
     userNid: request.userNid,
-    optionsOf: (roomNid): RenderOptions => ({ roomId: undefined, deviceNid, now, version: roomOf(roomNid).version }),
+    optionsOf: (roomNid): RenderOptions => {
+      const { timeline, version } = roomOf(roomNid);
+      const membershipOf = membershipOfPlan(timeline.plan);
+      return { roomId: undefined, deviceNid, now, version, membershipOf, erasedPosOf };
+    },
     selectVisible: (children) =>
       Promise.resolve(
         children.filter((child) => {

@@ -18,6 +18,7 @@ import type { RoomExtras } from '#sync/room-extras.ts';
 import type { RoomPlan, Skeleton, SkeletonRequest } from '#sync/skeleton.ts';
 import type { SyncParts, SyncRequest } from '#sync/sync-request.ts';
 import { findRoomTimelines, type Timeline } from '#sync/timelines.ts';
+import type { ErasedUsers } from '#users/erased-users.ts';
 import type { UserRoom } from '#sync/user-rooms.ts';
 
 type Parts = {
@@ -25,17 +26,18 @@ type Parts = {
   readonly tries: StateTries;
   readonly clock: Clock;
   readonly stream: EventStream;
+  readonly erasedUsers: Pick<ErasedUsers, 'erasedPosOf'>;
 };
 type Request = Omit<SyncRequest, 'since'> & SkeletonRequest & { readonly ignored: ReadonlySet<string> };
 
 /** The rooms in which something is new. */
 export async function collectRooms(
-  { database, tries, clock, streams }: SyncParts,
+  { database, tries, clock, streams, erasedUsers }: SyncParts,
   request: Request,
   skeleton: Skeleton,
   extras: RoomExtras,
 ): Promise<RoomSections> {
-  const parts = { database, tries, clock, stream: streams.events };
+  const parts = { database, tries, clock, stream: streams.events, erasedUsers };
   const found = await findRoomTimelines(parts, skeleton.plans, request);
   const { useStateAfter } = request;
   const isForked = !useStateAfter && found.some(({ forks }) => forks.length > 0);
@@ -110,7 +112,7 @@ async function findVersions(
 
 /** Reads in one query the text of every event that the ring does not tell. */
 async function presentationOf(
-  { database, clock }: Parts,
+  { database, clock, erasedUsers }: Parts,
   views: readonly RoomView[],
   { userId, userNid, deviceNid, useStateAfter }: Request,
 ): Promise<Presentation> {
@@ -125,8 +127,9 @@ async function presentationOf(
   const events = await findEventsByNids(database, [...nids]);
   const stored = new Map(events.map((event) => [event.eventNid, event]));
   const now = clock.now();
-  const relations = await findBundles(database, views, { userId, userNid, deviceNid, now, stored });
-  return { userId, deviceNid, now, useStateAfter, stored, relations };
+  const { erasedPosOf } = erasedUsers;
+  const relations = await findBundles(database, views, { userId, userNid, deviceNid, now, stored, erasedPosOf });
+  return { userId, deviceNid, now, erasedPosOf, useStateAfter, stored, relations };
 }
 
 /**

@@ -2,11 +2,13 @@
 import { canonicalString } from '#matrix/canonical-json.ts';
 import { clientEventJson, contentJsonOf, unsignedJson } from '#matrix/client-event.ts';
 import type { RoomVersion } from '#matrix/room-versions.ts';
+import { membershipOfPlan } from '#sync/membership-of-plan.ts';
 import { formatPageToken } from '#rooms/page-token.ts';
 import { readableJson, renderEvent, type ReplacedEvent } from '#rooms/render-events.ts';
 import type { StoredEvent } from '#storage/rooms/find-events.ts';
 import type { RoomSummary } from '#storage/streams/find-sync-state.ts';
 import type { EventFact } from '#streams/event-fact.ts';
+import type { ErasedPosOf } from '#users/erased-users.ts';
 import type { DeviceLists } from '#sync/device-lists.ts';
 import { joinedJson } from '#sync/join-json.ts';
 import type { RoomExtras } from '#sync/room-extras.ts';
@@ -24,6 +26,7 @@ export type Presentation = {
   readonly userId: string;
   readonly deviceNid: number;
   readonly now: number;
+  readonly erasedPosOf: ErasedPosOf;
   readonly useStateAfter: boolean;
   /** Every event that is not told by a fact, and those that others replaced. */
   readonly stored: ReadonlyMap<number, StoredEvent>;
@@ -45,7 +48,7 @@ export function roomJson(view: RoomView, to: Presentation, extras: RoomExtras): 
   let text = '{';
   if (summary !== undefined) text += `"summary":${summaryJson(summary, to.userId)},`;
   text += `"${to.useStateAfter ? 'state_after' : 'state'}":{"events":[${state.join(',')}]},`;
-  const events = timeline.items.map((item) => itemJson(item, version, to)).filter((each) => each !== undefined);
+  const events = timeline.items.map((item) => itemJson(item, view, to)).filter((each) => each !== undefined);
   const end = `"limited":${timeline.limited}${prevBatchJson(timeline)}}${extras.jsonOf(timeline.plan.roomNid)}}`;
   return `${text}"timeline":{"events":[${events.join(',')}],${end}`;
 }
@@ -63,13 +66,13 @@ function prevBatchJson({ plan, items, facts }: Timeline): string {
   return `,"prev_batch":"${formatPageToken({ roomNid: plan.roomNid, order })}"`;
 }
 
-function itemJson(item: TimelineItem, version: RoomVersion, to: Presentation): string | undefined {
+function itemJson(item: TimelineItem, { timeline, version }: RoomView, to: Presentation): string | undefined {
   const replaced = replacedOf(item, version, to);
   if (item.fact !== undefined) return factJson(item.fact, item.membership, replaced, to);
   const stored = to.stored.get(item.eventNid);
   if (stored === undefined) return undefined;
   const common = { roomId: undefined, deviceNid: to.deviceNid, now: to.now, version, relations: to.relations };
-  const options = { ...common, membershipOf: () => item.membership };
+  const options = { ...common, membershipOf: membershipOfPlan(timeline.plan), erasedPosOf: to.erasedPosOf };
   return renderEvent(
     stored,
     replaced === undefined ? options : { ...options, replaced: new Map([[item.eventNid, replaced]]) },

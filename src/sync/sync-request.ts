@@ -4,6 +4,7 @@ import type { Database } from '#storage/database.ts';
 import type { StateTries } from '#storage/rooms/state-tries.ts';
 import type { Streams } from '#streams/streams.ts';
 import type { StreamPositions } from '#streams/sync-token.ts';
+import type { ErasedUsers } from '#users/erased-users.ts';
 import type { IgnoredUsers } from '#users/ignored-users.ts';
 import type { SyncFilter } from '#sync/sync-filter.ts';
 
@@ -13,6 +14,7 @@ export type SyncParts = {
   readonly streams: Streams;
   readonly clock: Clock;
   readonly ignoredUsers: IgnoredUsers;
+  readonly erasedUsers: Pick<ErasedUsers, 'erasedPosOf'>;
   readonly config: { readonly presence: { readonly enabled: boolean } };
 };
 

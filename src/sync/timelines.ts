@@ -1,6 +1,6 @@
 /** Owns the timelines of a sync: the newest events of each room's window, from the ring if it reaches, else from the table. */
 import { isEventVisible, type HistoryVisibility } from '#matrix/history-visibility.ts';
-import { alwaysJoined, membershipBy } from '#rooms/event-membership.ts';
+import { membershipOfPlan } from '#sync/membership-of-plan.ts';
 import type { ReadTx } from '#storage/database.ts';
 import type { StateTries } from '#storage/rooms/state-tries.ts';
 import { findForks } from '#storage/streams/find-forks.ts';
@@ -146,7 +146,7 @@ async function timelinesOfTable(
       );
       const forks = forksOf.get(plan.roomNid) ?? [];
       const forkAt = new Map(forks.map((fork) => [fork.pos, fork]));
-      const membershipOf = plan.memberships === undefined ? alwaysJoined : membershipBy(plan.memberships);
+      const membershipOf = membershipOfPlan(plan);
       const items = await Promise.all(
         heard.map(async (row) => ({
           ...(await itemOf(database, tries, row, forkAt.get(row.pos))),

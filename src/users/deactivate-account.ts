@@ -6,11 +6,14 @@ import { deleteKeysOfUser } from '#storage/users/keys/delete-keys.ts';
 import { deleteAccountRows, persistDeactivation } from '#storage/users/update-account.ts';
 import { persistWorkItem } from '#storage/work-items.ts';
 import { forgetAccount } from '#streams/forget-account.ts';
+import type { ErasedUsers } from '#users/erased-users.ts';
 import { removeDevicesIn, type DeviceRemovalParts } from '#users/remove-devices.ts';
 
 export type DeactivationParts = DeviceRemovalParts & {
   readonly clock: Clock;
   readonly workWaiting: () => void;
+  readonly streams: { readonly events: { readonly horizon: number } };
+  readonly erasedUsers: Pick<ErasedUsers, 'read'>;
 };
 
 /** What is left to do once an account is deactivated, as `work_items` holds it. */
@@ -34,9 +37,10 @@ export async function deactivateAccount(
 ): Promise<void> {
   const { userId, userNid, isErased } = account;
   const now = parts.clock.now();
+  const erasedPos = isErased ? parts.streams.events.horizon : undefined;
   const removed = await parts.streams.write('deviceLists', async (tx) => {
     await alongside(tx);
-    if (!(await persistDeactivation(tx, userNid, now, isErased))) return [];
+    if (!(await persistDeactivation(tx, userNid, now, erasedPos))) return [];
     const payload: DeactivationPayload = { userId, userNid, afterNid: 0 };
     await persistWorkItem(
       tx,
@@ -51,5 +55,6 @@ export async function deactivateAccount(
     return devices;
   });
   parts.authenticator.forgetDevices(removed);
+  if (isErased) await parts.erasedUsers.read();
   parts.workWaiting();
 }

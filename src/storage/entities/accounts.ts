@@ -20,10 +20,11 @@ export const accounts = defineEntity({
     appservice_id: p.text().nullable(),
     created_at: p.bigint('number'),
     deactivated_at: p.bigint('number').nullable(),
-    erased_at: p.bigint('number').nullable(),
+    erased_pos: p.bigint('number').nullable(),
     locked_at: p.bigint('number').nullable(),
     suspended_at: p.bigint('number').nullable(),
   },
+  indexes: [{ name: 'accounts_erased_pos_index', properties: ['erased_pos'] }],
 });
 
 export const profiles = defineEntity({

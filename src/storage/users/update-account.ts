@@ -14,13 +14,21 @@ export async function persistPasswordHash(tx: Tx, userNid: number, passwordHash:
 const deactivate = statement<{ user_nid: number }>(
   'deactivate_account',
   `update accounts set deactivated_at = $2::bigint, password_hash = null, is_admin = false,
-     erased_at = case when $3::boolean then $2::bigint end
+     erased_pos = $3
    where user_nid = $1 and deactivated_at is null returning user_nid`,
 );
 
-/** Marks the account as deactivated, for good. False when it was already. */
-export async function persistDeactivation(tx: Tx, userNid: number, now: number, isErased: boolean): Promise<boolean> {
-  return (await tx.query(deactivate, [userNid, now, isErased])).length === 1;
+/**
+ * Marks the account as deactivated, for good, and what it sent up to `erasedPos` in the event stream as erased. False when
+ * it was deactivated already.
+ */
+export async function persistDeactivation(
+  tx: Tx,
+  userNid: number,
+  now: number,
+  erasedPos: number | undefined,
+): Promise<boolean> {
+  return (await tx.query(deactivate, [userNid, now, erasedPos ?? null])).length === 1;
 }
 
 // One statement for each table, as each has its own index of users. The rows of devices are gone by then.
