@@ -5,6 +5,7 @@ import {
   findChangedPresence,
   findPresence,
   findPresenceOf,
+  findPresenceAmong,
   findPresentIn,
   type PresenceOfUser,
   type StoredPresence,
@@ -18,7 +19,10 @@ import type { UserRoomsAt } from '#sync/user-rooms.ts';
 
 const USERS_MAX = 500;
 
-/** The `m.presence` of those whose presence changed, and of those who are there in rooms that are new to the client. */
+/**
+ * The `m.presence` of those whose presence changed, of those who are there in rooms that are new to the client, and of
+ * those who are new in a room.
+ */
 export async function collectPresence(
   parts: SyncParts,
   window: SyncWindow,
@@ -32,7 +36,8 @@ export async function collectPresence(
   const fresh = plans.filter(isNew).map(({ roomNid }) => roomNid);
   const present = await findPresentIn(database, userNid, fresh, USERS_MAX);
   const changed = await findPresenceOf(database, await findChanged(parts, window, at));
-  const byUser = new Map([...present, ...changed].map((user) => [user.userNid, user]));
+  const newcomers = await findNewcomers(parts, window, at);
+  const byUser = new Map([...present, ...newcomers, ...changed].map((user) => [user.userNid, user]));
   return [...byUser.values()]
     .filter(({ userId }) => filter.presence.matches('m.presence', userId))
     .map((user) => eventJson(user, clock.now()));
@@ -49,6 +54,26 @@ async function findChanged(
   const isJoined = (roomNid: number): boolean => at.rooms.get(roomNid)?.membership === membershipCodes.join;
   const told = changes.filter(({ kind, audience }) => kind === 'presence' && audience.some(isJoined));
   return [...new Set(told.map((change) => change.userNid))].filter((other) => other !== userNid);
+}
+
+/** A client that was away for longer than the ring reaches back hears of newcomers when their presence changes next. */
+async function findNewcomers(
+  { database, streams: { events } }: SyncParts,
+  { since, userId, horizons }: SyncWindow,
+  at: UserRoomsAt,
+): Promise<readonly PresenceOfUser[]> {
+  if (since === undefined || since[0] >= horizons[0] || !events.reachesBackTo(since[0])) return [];
+  const userIds = new Set<string>();
+  const roomNids = new Set<number>();
+  for (const roomNid of at.joinedNids) {
+    for (const { type, stateKey, membership, pos } of events.roomFactsSince(roomNid, since[0])) {
+      if (type !== 'm.room.member' || membership !== 'join' || pos > horizons[0]) continue;
+      if (stateKey === undefined || stateKey === userId || userIds.size >= USERS_MAX) continue;
+      userIds.add(stateKey);
+      roomNids.add(roomNid);
+    }
+  }
+  return findPresenceAmong(database, [...userIds], [...roomNids]);
 }
 
 function eventJson(user: PresenceOfUser, now: number): string {

@@ -97,6 +97,18 @@ describe('presence', () => {
     await bob.join(roomId);
     assert.deepEqual(Object.keys(presenceIn(await sync(bob, { since: nextBatch }))), [alice.userId]);
   });
+
+  it('comes with whoever joins', async () => {
+    const [alice, bob, carol] = await server.newUsers('alice', 'bob', 'carol');
+    const roomId = await alice.createRoom({ preset: 'public_chat' });
+    await Promise.all([sync(bob), sync(carol)]);
+    const first = await sync(alice);
+    assert.deepEqual(presenceIn(first), {});
+    await bob.join(roomId);
+    const second = await sync(alice, { since: first.nextBatch });
+    assert.deepEqual(Object.keys(presenceIn(second)), [bob.userId]);
+    assert.deepEqual(presenceIn(await sync(alice, { since: second.nextBatch })), {});
+  });
 });
 
 it('a user of whom nothing is heard any more is offline, and one who does nothing is idle', async () => {

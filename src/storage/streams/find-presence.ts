@@ -57,6 +57,24 @@ export async function findPresentIn(
   return roomNids.length === 0 ? [] : db.query(selectPresent, [userNid, roomNids, limit]);
 }
 
+const selectPresenceAmong = statement<PresenceOfUser>(
+  'find_presence_of_users_in_rooms',
+  `select u.user_id as "userId", ${presenceColumns} from presence p join users u using (user_nid)
+   where u.user_id = any($1::text[]) and exists (
+     select from user_rooms m join room_summary s on s.room_nid = m.room_nid
+     where m.user_nid = p.user_nid and m.membership = 2 and m.room_nid = any($2::bigint[])
+       and s.joined_count <= ${PRESENCE_MEMBERS_MAX})`,
+);
+
+/** What is known of those of these users who are in one of these rooms. */
+export async function findPresenceAmong(
+  db: ReadTx,
+  userIds: readonly string[],
+  roomNids: readonly number[],
+): Promise<PresenceOfUser[]> {
+  return userIds.length === 0 ? [] : db.query(selectPresenceAmong, [userIds, roomNids]);
+}
+
 const selectChanged = statement<{ user_nid: number }>(
   'find_changed_presence',
   `select user_nid from presence p where pos > $2 and user_nid <> $1 and exists (
