@@ -67,6 +67,7 @@ describe('administrators', () => {
     const [own, theirs] = [await alice.sendText(roomId, 'mine'), await bob.sendText(roomId, 'yours')];
     const invited = await bob.createRoom({ invite: [alice.userId] });
     assert.deepEqual((await moderate(admin(), 'suspend', alice.userId, { suspended: true })).body, { suspended: true });
+    assert.deepEqual((await moderate(admin(), 'suspend', alice.userId)).body, { suspended: true });
     const room = `/rooms/${encode(roomId)}`;
     const refused: [string, string, object][] = [
       ['PUT', `${room}/send/m.room.message/1`, { msgtype: 'm.text', body: 'x' }],

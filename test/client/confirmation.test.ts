@@ -84,7 +84,8 @@ describe('user-interactive authentication', () => {
     assert.equal(done.status, 200, done.bodyText);
     const made = await request(server.baseUrl, 'POST', path, { body: { ...body, auth: { session } } });
     assert.equal(made.status, 200, made.bodyText);
-    await logIn(server.baseUrl, body.username);
+    const user = await logIn(server.baseUrl, body.username);
+    assert.equal((await user.raw('GET', '/account/whoami')).body['user_id'], made.body['user_id']);
   });
 
   it('serves a page for each stage that runs no script but its own (V67, V69)', async () => {

@@ -28,7 +28,9 @@ const readsByPost = new Set([
 
 /** What they answer is configured, or made at the command line: no other operation has an effect on it. */
 const constants = new Set([
+  'client.getAuthFallback',
   'client.getCapabilities',
+  'client.getLoginFallback',
   'client.getLoginFlows',
   'client.getTurnServer',
   'client.getVersions',
@@ -83,7 +85,7 @@ export function buildTable(operations: readonly ListedOperation[], records: read
     for (const [index, { operation, isRead }] of seen.entries()) {
       if (rows.has(operation)) continue;
       const through = isRead ? writeBefore(seen, index) : readAfter(seen, index);
-      if (through === undefined && !constants.has(operation)) continue;
+      if (through === undefined && !constants.has(operation) && !refusals.has(operation)) continue;
       rows.set(operation, { operation, test: { file, name }, through });
     }
   }
