@@ -20,6 +20,7 @@ import { serverNameOf } from '#matrix/ids.ts';
 import { parseJsonBytes } from '#matrix/parse-json.ts';
 import type { OwnKeys } from '#matrix/server-keys.ts';
 import { exportSeed, generateSigningKey, importSigningKey, type SigningKey } from '#matrix/signing-keys.ts';
+import { createPushRulesOf } from '#notifications/push-rules/rules-cache.ts';
 import { createEventPersister } from '#rooms/persist-event.ts';
 import { startSearchIndexer } from '#rooms/search/index-events.ts';
 import { rebuildRoom } from '#rooms/rebuild-room.ts';
@@ -45,6 +46,7 @@ import { createPresence, noPresence } from '#streams/presence.ts';
 import { startTypingSweep } from '#streams/typing.ts';
 import { createAuthenticator } from '#users/authenticate.ts';
 import { createDeliveries } from '#users/deliveries.ts';
+import { createUnreadCounts } from '#sync/unread/unread-counts.ts';
 import { createIgnoredUsers } from '#users/ignored-users.ts';
 import { createAccount } from '#users/create-account.ts';
 import { openErasedUsers } from '#users/erased-users.ts';
@@ -211,6 +213,8 @@ async function createContext(
   );
   starting.use(startTypingSweep({ database, streams, clock, logger }));
   starting.use(startCleanUp({ database, clock, logger }));
+  const ignoredUsers = createIgnoredUsers({ database, streams });
+  const pushRulesOf = createPushRulesOf({ database, streams });
   const authenticator = createAuthenticator({ database, clock, logger, deviceLists: streams.deviceLists });
   const workSteps = createWorkSteps({ database, tries, persistEvents, isLocal });
   const { workWaiting } = starting.use(startWorkRunner({ database, clock, logger }, workSteps));
@@ -221,7 +225,9 @@ async function createContext(
     database,
     tries,
     streams,
-    ignoredUsers: createIgnoredUsers({ database, streams }),
+    ignoredUsers,
+    pushRulesOf,
+    unreadCounts: createUnreadCounts({ database, tries, streams, ignoredUsers, pushRulesOf }),
     deliveries: starting.use(createDeliveries({ database, streams, logger })),
     presence: config.presence.enabled ? starting.use(createPresence({ database, streams, clock, logger })) : noPresence,
     persistEvents,

@@ -102,8 +102,7 @@ create table notifications (
   event_nid bigint not null,
   thread_root_nid bigint,
   room_order bigint not null,
-  kind smallint not null,
-  actions text not null,
+  step smallint not null,
   primary key (user_nid, pos)
 );
 create index notifications_room_index on notifications (user_nid, room_nid, room_order);

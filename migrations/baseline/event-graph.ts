@@ -44,7 +44,7 @@ create table events (
   rel_type text,
   thread_root_nid bigint,
   notify_seq bigint,
-  thread_notify_seq bigint,
+  notify_step smallint not null default 0,
   txn_device_nid bigint,
   txn_id text,
   constraint events_event_id_key unique (event_id)
@@ -55,6 +55,7 @@ create index events_room_time_index on events (room_nid, origin_server_ts, room_
 create index events_unordered_index on events (room_nid) where room_order is null;
 create index events_relates_to_index on events (relates_to, rel_type, room_order) where relates_to is not null;
 create index events_edits_index on events (relates_to, origin_server_ts, event_id) where rel_type = 'm.replace';
+create index events_sender_index on events (room_nid, sender_nid, room_order) where key_nid is null;
 create index events_threads_index on events (room_nid, room_order) where rel_type = 'm.thread';
 
 create table event_json (

@@ -13,7 +13,8 @@
  * with its event: a key whose event has been removed is worth nothing, and is overwritten.
  *
  * The event that a relation names is looked up while its child is written. Its thread is the child's too, so that no
- * reader has to follow relations upwards.
+ * reader has to follow relations upwards. `k_event` and `k_user` name whom an event highlights under the rules that everybody
+ * has, '' for all in the room; those who are not joined here get no row.
  */
 export const persistFunctionsSql = `
 create sequence events_pos as bigint;
@@ -85,7 +86,7 @@ create function persist_flush(
   e_room integer[], e_nid bigint[], e_id text[], e_status smallint[], e_at integer[], e_type text[], e_key bigint[], e_sender bigint[], e_ts bigint[],
   e_depth bigint[], e_order bigint[], e_state_before bigint[], e_visibility smallint[], e_auth_gen integer[],
   e_relates_to text[], e_rel_type text[],
-  e_notify bigint[], e_thread_notify bigint[], e_txn_device bigint[], e_txn_id text[], e_replay_hash bytea[],
+  e_notify bigint[], e_step smallint[], k_event integer[], k_user text[], e_txn_device bigint[], e_txn_id text[], e_replay_hash bytea[],
   m_event integer[], m_user bigint[], m_membership smallint[], m_was smallint[], m_nid bigint[], m_cause smallint[]
 ) returns bigint language plpgsql as $$
 declare
@@ -115,24 +116,24 @@ begin
   insert into events (
     event_nid, room_nid, event_id, status, pos, room_order, type, key_nid, sender_nid, origin_server_ts, depth,
     state_before, history_visibility, auth_gen, relates_to, relates_to_nid, rel_type, thread_root_nid,
-    notify_seq, thread_notify_seq, txn_device_nid, txn_id
+    notify_seq, notify_step, txn_device_nid, txn_id
   )
   select nid, p_room_nids[room], id, status, v_first + at, room_order, type, key, sender, ts, depth,
     state_before, visibility, auth_gen, relates_to, v_targets[ord], rel_type, v_threads[ord],
-    notify, thread_notify, txn_device, txn_id
+    notify, step, txn_device, txn_id
   from unnest(
     e_room, e_nid, e_id, e_status, e_at, e_type, e_key, e_sender, e_ts, e_depth, e_order, e_state_before, e_visibility, e_auth_gen,
-    e_relates_to, e_rel_type, e_notify, e_thread_notify, e_txn_device, e_txn_id
+    e_relates_to, e_rel_type, e_notify, e_step, e_txn_device, e_txn_id
   ) with ordinality as e(
     room, nid, id, status, at, type, key, sender, ts, depth, room_order, state_before, visibility, auth_gen,
-    relates_to, rel_type, notify, thread_notify, txn_device, txn_id, ord
+    relates_to, rel_type, notify, step, txn_device, txn_id, ord
   ) where p_status[room] = 0
   on conflict (event_nid) do update set status = excluded.status, pos = excluded.pos, room_order = excluded.room_order,
     type = excluded.type, key_nid = excluded.key_nid, sender_nid = excluded.sender_nid,
     origin_server_ts = excluded.origin_server_ts, depth = excluded.depth, state_before = excluded.state_before,
     history_visibility = excluded.history_visibility, auth_gen = excluded.auth_gen, relates_to = excluded.relates_to,
     relates_to_nid = excluded.relates_to_nid, rel_type = excluded.rel_type, thread_root_nid = excluded.thread_root_nid,
-    notify_seq = excluded.notify_seq, thread_notify_seq = excluded.thread_notify_seq
+    notify_seq = excluded.notify_seq, notify_step = excluded.notify_step
   where events.status < 2;
   insert into room_heads (
     room_nid, room_seq, pos, bump_pos, state_root, extremity_nids, depth, last_order, notify_seq, cause
@@ -172,6 +173,16 @@ begin
       end if;
     end loop;
   end if;
+  if cardinality(k_event) > 0 then
+    insert into notifications (user_nid, pos, room_nid, event_nid, thread_root_nid, room_order, step)
+    select coalesce(m.user_nid, 0), v_first + e_at[event], p_room_nids[e_room[event]], e_nid[event],
+      case when e_rel_type[event] = 'm.thread' then v_targets[event] end, e_order[event], e_step[event]
+    from unnest(k_event, k_user) as k(event, name)
+    left join users u on u.user_id = k.name
+    left join user_rooms m on m.user_nid = u.user_nid and m.room_nid = p_room_nids[e_room[event]] and m.membership = 2
+    where p_status[e_room[event]] = 0 and e_at[event] is not null and (k.name = '' or m.user_nid is not null)
+    on conflict (user_nid, pos) do nothing;
+  end if;
   return v_first;
 end
 $$;
@@ -186,7 +197,7 @@ create function persist_batch(
   e_room integer[], e_nid bigint[], e_id text[], e_type text[], e_sender bigint[], e_ts bigint[],
   e_depth bigint[], e_order bigint[], e_state_before bigint[], e_visibility smallint[],
   e_relates_to text[], e_rel_type text[],
-  e_notify bigint[], e_thread_notify bigint[], e_txn_device bigint[], e_txn_id text[], e_replay_hash bytea[],
+  e_notify bigint[], e_step smallint[], k_event integer[], k_user text[], e_txn_device bigint[], e_txn_id text[], e_replay_hash bytea[],
   out o_status smallint[], out o_first_pos bigint
 ) language plpgsql as $$
 begin
@@ -200,7 +211,7 @@ begin
       h_bump_event, h_bump_pos, e_room, e_nid, e_id, array_fill(2::smallint, array[cardinality(e_nid)]),
       array(select generate_series(0, cardinality(e_nid) - 1)), e_type, array_fill(null::bigint, array[cardinality(e_nid)]), e_sender,
       e_ts, e_depth, e_order, e_state_before, e_visibility, array_fill(null::integer, array[cardinality(e_nid)]),
-      e_relates_to, e_rel_type, e_notify, e_thread_notify, e_txn_device, e_txn_id,
+      e_relates_to, e_rel_type, e_notify, e_step, k_event, k_user, e_txn_device, e_txn_id,
       e_replay_hash, '{}', '{}', '{}', '{}', '{}', '{}'
     );
   end if;
@@ -211,6 +222,7 @@ create function persist_message(
   p_now bigint, p_room_nid bigint, p_room_seq bigint, p_bump_pos bigint, p_bumps boolean, p_state_root bigint,
   e_nid bigint, e_id text, e_json text, e_prevs bigint[], e_type text, e_sender bigint, e_ts bigint, e_depth bigint,
   e_order bigint, e_visibility smallint, e_relates_to text, e_rel_type text, e_notify bigint,
+  e_step smallint, k_user text[],
   e_txn_device bigint, e_txn_id text, e_replay_hash bytea,
   out o_status smallint, out o_pos bigint
 ) language plpgsql as $$
@@ -245,10 +257,11 @@ begin
   o_pos := nextval('events_pos');
   insert into events (
     event_nid, room_nid, event_id, status, pos, room_order, type, sender_nid, origin_server_ts, depth, state_before,
-    history_visibility, relates_to, relates_to_nid, rel_type, thread_root_nid, notify_seq, txn_device_nid, txn_id
+    history_visibility, relates_to, relates_to_nid, rel_type, thread_root_nid, notify_seq, notify_step,
+    txn_device_nid, txn_id
   ) values (
     e_nid, p_room_nid, e_id, 2, o_pos, e_order, e_type, e_sender, e_ts, e_depth, p_state_root,
-    e_visibility, e_relates_to, v_target, e_rel_type, v_thread, e_notify, e_txn_device, e_txn_id
+    e_visibility, e_relates_to, v_target, e_rel_type, v_thread, e_notify, e_step, e_txn_device, e_txn_id
   );
   insert into room_heads (
     room_nid, room_seq, pos, bump_pos, state_root, extremity_nids, depth, last_order, notify_seq, cause
@@ -260,6 +273,16 @@ begin
     insert into replay_keys (device_nid, replay_hash, event_nid, created_at)
     values (e_txn_device, e_replay_hash, e_nid, p_now)
     on conflict (device_nid, replay_hash) do update set event_nid = excluded.event_nid, created_at = excluded.created_at;
+  end if;
+  if cardinality(k_user) > 0 then
+    insert into notifications (user_nid, pos, room_nid, event_nid, thread_root_nid, room_order, step)
+    select coalesce(m.user_nid, 0), o_pos, p_room_nid, e_nid, case when e_rel_type = 'm.thread' then v_target end, e_order,
+      e_step
+    from unnest(k_user) as k(name)
+    left join users u on u.user_id = k.name
+    left join user_rooms m on m.user_nid = u.user_nid and m.room_nid = p_room_nid and m.membership = 2
+    where k.name = '' or m.user_nid is not null
+    on conflict (user_nid, pos) do nothing;
   end if;
   o_status := 0;
 end

@@ -31,6 +31,13 @@ export type EventFact = {
   /** The device that sent it and its transaction id, for `unsigned.transaction_id`. */
   readonly txnDeviceNid: number | undefined;
   readonly txnId: string | undefined;
+  /**
+   * Whether it notifies under the rules that everybody has (`step` 1), and whom it highlights, '' for everybody; undefined
+   * where only the table knows.
+   */
+  readonly notification?: { readonly step: number; readonly highlighted: readonly string[] };
+  /** The root of the thread that the event is sent to. */
+  readonly threadRootId?: string | undefined;
   /** Set for an event that does not follow the room's newest events. */
   readonly fork?: Fork;
 };

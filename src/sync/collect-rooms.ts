@@ -17,6 +17,7 @@ import { findRoomStates } from '#sync/room-states.ts';
 import type { RoomExtras } from '#sync/room-extras.ts';
 import type { RoomPlan, Skeleton, SkeletonRequest } from '#sync/skeleton.ts';
 import type { SyncParts, SyncRequest } from '#sync/sync-request.ts';
+import { addUnread } from '#sync/unread/add-unread.ts';
 import { findRoomTimelines, type Timeline } from '#sync/timelines.ts';
 import type { ErasedUsers } from '#users/erased-users.ts';
 import type { UserRoom } from '#sync/user-rooms.ts';
@@ -32,7 +33,7 @@ type Request = Omit<SyncRequest, 'since'> & SkeletonRequest & { readonly ignored
 
 /** The rooms in which something is new. */
 export async function collectRooms(
-  { database, tries, clock, streams, erasedUsers }: SyncParts,
+  { database, tries, clock, streams, erasedUsers, unreadCounts }: SyncParts,
   request: Request,
   skeleton: Skeleton,
   extras: RoomExtras,
@@ -44,6 +45,7 @@ export async function collectRooms(
   const timelines = isForked ? await Promise.all(found.map((timeline) => cutUndone(parts, timeline))) : found;
   const views = await hydrate(parts, timelines, request, extras);
   const to = await presentationOf(parts, views, request);
+  await addUnread(unreadCounts, roomsToTell(views, skeleton.plans, extras), request, extras);
   const join = new Map<string, string>();
   const leave = new Map<string, string>();
   for (const view of views) {
@@ -53,6 +55,12 @@ export async function collectRooms(
   addQuietRooms(join, skeleton.plans, request, extras);
   const [invite, knock] = await strippedSections(database, request, skeleton);
   return { join, invite, leave, knock };
+}
+
+/** The joined rooms of which the answer will speak. */
+function roomsToTell(views: readonly RoomView[], plans: readonly RoomPlan[], extras: RoomExtras): readonly RoomPlan[] {
+  const viewed = new Set(views.map(({ timeline }) => timeline.plan));
+  return plans.filter((plan) => plan.section === 'join' && (viewed.has(plan) || extras.has(plan.roomNid)));
 }
 
 /** Rooms in which no event is new, but something beside them. */

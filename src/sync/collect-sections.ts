@@ -8,6 +8,7 @@ import { addReceipts } from '#sync/receipts.ts';
 import { RoomExtras } from '#sync/room-extras.ts';
 import { findSkeleton } from '#sync/skeleton.ts';
 import type { SyncParts, SyncWindow } from '#sync/sync-request.ts';
+import { markRead } from '#sync/unread/add-unread.ts';
 import { collectToDevice } from '#sync/to-device.ts';
 import { addTyping } from '#sync/typing.ts';
 import type { UserRoomsAt } from '#sync/user-rooms.ts';
@@ -26,6 +27,7 @@ export async function collectSections(
   const accountData = await collectAccountData(parts, window, skeleton.plans, extras);
   await addReceipts(parts, window, skeleton.plans, extras);
   await addTyping(parts, window, skeleton.plans, extras);
+  markRead(parts, window, skeleton.plans, extras);
   const rooms = await collectRooms(parts, request, skeleton, extras);
   const presence = await collectPresence(parts, window, skeleton.plans, at);
   const toDevice = await collectToDevice(parts, window);

@@ -1,10 +1,12 @@
-/** Owns what a room's section has beside events and their state: account data and ephemeral events. */
+/** Owns what a room's section has beside events and their state: account data, ephemeral events and unread counts. */
 import { joinedJson } from '#sync/join-json.ts';
 
 /** JSON texts of events, by room. */
 export class RoomExtras {
   readonly #accountData = new Map<number, string[]>();
   readonly #ephemeral = new Map<number, string[]>();
+  readonly #read = new Set<number>();
+  readonly #unread = new Map<number, string>();
 
   addAccountData(roomNid: number, json: string): void {
     put(this.#accountData, roomNid, json);
@@ -14,8 +16,18 @@ export class RoomExtras {
     put(this.#ephemeral, roomNid, json);
   }
 
+  /** The user has read on in the room, perhaps by a receipt that their filter leaves out. */
+  markRead(roomNid: number): void {
+    this.#read.add(roomNid);
+  }
+
+  /** Members of the room's JSON object, which every room in the answer has. */
+  setUnread(roomNid: number, json: string): void {
+    this.#unread.set(roomNid, json);
+  }
+
   has(roomNid: number): boolean {
-    return this.#accountData.has(roomNid) || this.#ephemeral.has(roomNid);
+    return this.#accountData.has(roomNid) || this.#ephemeral.has(roomNid) || this.#read.has(roomNid);
   }
 
   /** The members of the room's JSON object, each with a comma before it. */
@@ -24,7 +36,8 @@ export class RoomExtras {
     const ephemeral = this.#ephemeral.get(roomNid);
     return (
       (ephemeral === undefined ? '' : `,"ephemeral":${joinedJson(ephemeral)}`) +
-      (accountData === undefined ? '' : `,"account_data":${joinedJson(accountData)}`)
+      (accountData === undefined ? '' : `,"account_data":${joinedJson(accountData)}`) +
+      (this.#unread.get(roomNid) ?? '')
     );
   }
 }

@@ -14,7 +14,7 @@ export type EventFilter = {
 export type SyncFilter = {
   readonly hasRoom: (roomId: string) => boolean;
   readonly includeLeave: boolean;
-  readonly timeline: EventFilter & { readonly limit: number };
+  readonly timeline: EventFilter & { readonly limit: number; readonly unreadThreads: boolean };
   readonly state: EventFilter & { readonly lazyLoadMembers: boolean };
   readonly ephemeral: EventFilter;
   readonly roomAccountData: EventFilter;
@@ -47,7 +47,7 @@ export function readSyncFilter(json: string): FilterVerdict {
     const filter: SyncFilter = {
       hasRoom: roomTest(room),
       includeLeave: flag(room, 'include_leave'),
-      timeline: { ...eventFilter(timeline), limit },
+      timeline: { ...eventFilter(timeline), limit, unreadThreads: flag(timeline, 'unread_thread_notifications') },
       state: { ...eventFilter(state), lazyLoadMembers: flag(state, 'lazy_load_members') },
       ephemeral: eventFilter(section(room, 'ephemeral')),
       roomAccountData: eventFilter(section(room, 'account_data')),

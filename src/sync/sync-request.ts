@@ -6,6 +6,7 @@ import type { Streams } from '#streams/streams.ts';
 import type { StreamPositions } from '#streams/sync-token.ts';
 import type { ErasedUsers } from '#users/erased-users.ts';
 import type { IgnoredUsers } from '#users/ignored-users.ts';
+import type { UnreadCounts } from '#sync/unread/unread-counts.ts';
 import type { SyncFilter } from '#sync/sync-filter.ts';
 
 export type SyncParts = {
@@ -16,6 +17,7 @@ export type SyncParts = {
   readonly ignoredUsers: IgnoredUsers;
   readonly erasedUsers: Pick<ErasedUsers, 'erasedPosOf'>;
   readonly config: { readonly presence: { readonly enabled: boolean } };
+  readonly unreadCounts: UnreadCounts;
 };
 
 export type SyncRequest = {

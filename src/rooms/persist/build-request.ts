@@ -185,6 +185,7 @@ async function placeEvent(parts: BuildParts, { sealed, arrival, replay }: Placea
     extremities: [{ nid: eventNid, id: event.eventId, reference }],
     depth: event.depth,
     lastOrder: roomOrder,
+    notifySeq: columns.notifySeq,
   };
   const row: EventRow = {
     ...columns,

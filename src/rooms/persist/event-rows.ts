@@ -4,7 +4,9 @@ import { clientEventStem } from '#matrix/client-event.ts';
 import { historyVisibilityOf } from '#matrix/history-visibility.ts';
 import type { AuthEvent } from '#matrix/pdu.ts';
 import { relationOf } from '#matrix/relation.ts';
+import { notificationLevel, userPowerLevel } from '#matrix/power-levels.ts';
 import type { ValidatedPdu } from '#matrix/validated-pdu.ts';
+import { selectDefaultNotification } from '#notifications/default-notification.ts';
 import type { PersistRequest, ReplayKey } from '#rooms/persist-request.ts';
 import { entryOf, type RoomView, type StateEntry } from '#rooms/persist/room-view.ts';
 import type { Interned } from '#storage/interned.ts';
@@ -25,6 +27,7 @@ export function columnsOf(
   const senderNid = interned.knownUser(event.sender);
   if (senderNid === undefined) throw new Error('internNames() was not awaited.');
   const relation = relationOf(event.content);
+  const notification = selectDefaultNotification(event, () => mayNotifyRoom(view, event.sender));
   const visibility = historyVisibilityOf(entryOf(view, 'm.room.history_visibility', '')?.event.content);
   const { state_key: stateKey } = event;
   const userNid = stateKey === undefined ? undefined : interned.knownUser(stateKey);
@@ -42,13 +45,24 @@ export function columnsOf(
     prevNids: view.head.extremities.map(({ nid }) => nid),
     relatesTo: relation?.eventId ?? null,
     relType: relation?.relType ?? null,
-    notifySeq: view.head.notifySeq,
+    notifySeq: view.head.notifySeq + notification.step,
+    notifyStep: notification.step,
+    highlighted: notification.highlighted,
     bumps: bumpTypes.has(event.type),
     membership:
       concernsLocalUser && userNid !== undefined
         ? { userNid, now: membershipCodeOf(event), was: replaced === undefined ? 0 : membershipCodeOf(replaced.event) }
         : undefined,
   };
+}
+
+/** Specification: Client-Server API, `m.room.power_levels`, `notifications`. */
+function mayNotifyRoom(view: RoomView, sender: string): boolean {
+  const create = entryOf(view, 'm.room.create', '')?.event;
+  if (create === undefined) return false;
+  const levels = entryOf(view, 'm.room.power_levels', '')?.event.content;
+  const power = { version: view.version, create, levels };
+  return userPowerLevel(power, sender) >= notificationLevel(power, 'room');
 }
 
 /** Events that move a room up in a list of rooms. */
@@ -104,6 +118,8 @@ export function factOf(
     replacesNid: replaced?.eventNid,
     txnDeviceNid: row.txnDeviceNid ?? undefined,
     txnId: row.txnId ?? undefined,
+    notification: { step: row.notifyStep, highlighted: row.highlighted },
+    threadRootId: row.relType === 'm.thread' ? (row.relatesTo ?? undefined) : undefined,
   };
 }
 

@@ -198,6 +198,7 @@ async function moveHead(
       extremities: after,
       depth: Math.max(view.head.depth, event.depth),
       lastOrder: row.roomOrder ?? view.head.lastOrder,
+      notifySeq: row.notifySeq,
     },
   };
   const resolved = changes.filter((change) => change.entry?.eventNid !== eventNid).map(({ resolved }) => resolved);

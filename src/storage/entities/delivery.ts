@@ -129,8 +129,7 @@ export const notifications = defineEntity({
     event_nid: p.bigint('number'),
     thread_root_nid: p.bigint('number').nullable(),
     room_order: p.bigint('number'),
-    kind: p.smallint(),
-    actions: p.text(),
+    step: p.smallint(),
   },
   indexes: [{ name: 'notifications_room_index', properties: ['user_nid', 'room_nid', 'room_order'] }],
 });

@@ -41,7 +41,7 @@ const heads = [
   'h_bump_pos',
 ];
 const relation = ['e_relates_to', 'e_rel_type'];
-const ending = ['e_notify', 'e_thread_notify', 'e_txn_device', 'e_txn_id', 'e_replay_hash'];
+const ending = ['e_notify', 'e_step', 'k_event', 'k_user', 'e_txn_device', 'e_txn_id', 'e_replay_hash'];
 const place = ['e_sender', 'e_ts', 'e_depth', 'e_order', 'e_state_before', 'e_visibility'];
 
 // In the order in which the functions declare them, after those that are no columns.
@@ -105,7 +105,7 @@ const batchStatement = statement<{ o_status: number[]; o_first_pos: number | nul
 );
 const messageStatement = statement<{ o_status: number; o_pos: number | null }>(
   'persist_message',
-  `select o_status, o_pos from persist_message(${placeholders(1, 22)})`,
+  `select o_status, o_pos from persist_message(${placeholders(1, 24)})`,
 );
 const heavyStatement = statement<{ status: number[] }>(
   'persist_heavy',
@@ -149,6 +149,8 @@ async function persistMessage(db: ReadTx, now: number, room: RoomRows, event: Ev
     event.relatesTo,
     event.relType,
     event.notifySeq,
+    event.notifyStep,
+    event.highlighted,
     event.txnDeviceNid,
     event.txnId,
     event.replayHash,

@@ -27,7 +27,12 @@ export type EventRow = {
   readonly prevNids: readonly number[];
   readonly relatesTo: string | null;
   readonly relType: string | null;
+  /** How many events of the room notify under the rules that everybody has, this one included. */
   readonly notifySeq: number;
+  /** 1 if this one does, else 0. */
+  readonly notifyStep: number;
+  /** The users whom it highlights under those rules; '' for everybody. */
+  readonly highlighted: readonly string[];
   readonly txnDeviceNid: number | null;
   readonly txnId: string | null;
   readonly replayHash: Buffer | null;
@@ -290,7 +295,17 @@ export function eventColumns(rooms: readonly RoomRows[]): Column[] {
     each('e_relates_to', 'text', (event) => event.relatesTo),
     each('e_rel_type', 'text', (event) => event.relType),
     each('e_notify', 'int8', (event) => event.notifySeq),
-    each('e_thread_notify', 'int8', () => null),
+    each('e_step', 'int2', (event) => event.notifyStep),
+    column(
+      'k_event',
+      'int4',
+      perEvent(rooms, (event, _, ordinal) => event.highlighted.map(() => ordinal)),
+    ),
+    column(
+      'k_user',
+      'text',
+      perEvent(rooms, (event) => event.highlighted),
+    ),
     each('e_txn_device', 'int8', (event) => event.txnDeviceNid),
     each('e_txn_id', 'text', (event) => event.txnId),
     each('e_replay_hash', 'bytea', (event) => event.replayHash),
