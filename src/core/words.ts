@@ -31,5 +31,16 @@ export function foldWord(word: string): string {
     .normalize('NFKD')
     .replaceAll(/(\p{Script=Latin})\p{M}+/gu, '$1')
     .normalize('NFKC');
-  return plain.replaceAll('ß', 'ss').slice(0, WORD_LENGTH_MAX);
+  return plain.replaceAll(/[ßłøđæœı]/g, (letter) => plainLetters.get(letter) ?? letter).slice(0, WORD_LENGTH_MAX);
 }
+
+/** Letters that are not composed of a plain one and a mark, though people type them so. */
+const plainLetters: ReadonlyMap<string, string> = new Map([
+  ['ß', 'ss'],
+  ['ł', 'l'],
+  ['ø', 'o'],
+  ['đ', 'd'],
+  ['æ', 'ae'],
+  ['œ', 'oe'],
+  ['ı', 'i'],
+]);

@@ -6,7 +6,7 @@ type Script = { readonly pattern: RegExp; readonly partMin: number; readonly pre
 
 // Compounds of alphabets, words with particles in Korean, and words of which a dictionary makes one.
 const scripts: readonly Script[] = [
-  { pattern: /^\p{Script=Hangul}/u, partMin: 2, prefixMin: 1 },
+  { pattern: /^\p{Script=Hangul}/u, partMin: 3, prefixMin: 1 },
   { pattern: /^\p{Script=Han}/u, partMin: 2, prefixMin: 2 },
   { pattern: /^[\p{Script=Hiragana}\p{Script=Katakana}ー]/u, partMin: 3, prefixMin: 2 },
   { pattern: /^[\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u, partMin: 3, prefixMin: 3 },
