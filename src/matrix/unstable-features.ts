@@ -34,6 +34,11 @@ export const unstableFeatures: readonly UnstableFeature[] = [
     proposal: 'MSC2666',
     untilWhen: 'v1.19 of the specification is claimed, and clients look for it',
   },
+  {
+    name: 'org.matrix.msc4222',
+    proposal: 'MSC4222',
+    untilWhen: 'v1.16 of the specification is claimed, and clients look for it',
+  },
 ];
 
 /** The body of `GET /_matrix/client/versions`. */

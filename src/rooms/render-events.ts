@@ -42,10 +42,14 @@ export function readableJson(stored: Pick<StoredEvent, 'json' | 'redaction'>, ve
 
 /** The JSON text of an event in client format. Specification: Client-Server API, "Room event format". */
 export function renderEvent(stored: StoredEvent, options: RenderOptions): string {
-  const readable = readableJson(stored, options.version);
-  const json = isErasedFor(stored, options) ? redactJson(readable, options.version) : readable;
-  const stem = clientEventStem(json, stored.eventId, options.version);
+  const stem = clientEventStem(readableJsonFor(stored, options), stored.eventId, options.version);
   return clientEventJson(stem, options.roomId, unsignedJson(unsignedOf(stored, options)));
+}
+
+/** As `readableJson`, and redacted too for whoever may not read an erased user's messages. */
+export function readableJsonFor(stored: StoredEvent, options: RenderOptions): string {
+  const readable = readableJson(stored, options.version);
+  return isErasedFor(stored, options) ? redactJson(readable, options.version) : readable;
 }
 
 /**

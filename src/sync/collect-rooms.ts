@@ -13,6 +13,7 @@ import { mayChangeMembers } from '#streams/event-fact.ts';
 import { quietRoomJson, roomJson, type Presentation, type RoomSections, type RoomView } from '#sync/present.ts';
 import { cutUndone } from '#sync/cut-undone.ts';
 import { findBundles } from '#sync/bundles.ts';
+import { refillHeroes } from '#sync/refill-heroes.ts';
 import { findRoomStates } from '#sync/room-states.ts';
 import type { RoomExtras } from '#sync/room-extras.ts';
 import type { RoomPlan, Skeleton, SkeletonRequest } from '#sync/skeleton.ts';
@@ -40,8 +41,7 @@ export async function collectRooms(
 ): Promise<RoomSections> {
   const parts = { database, tries, clock, stream: streams.events, erasedUsers };
   const found = await findRoomTimelines(parts, skeleton.plans, request);
-  const { useStateAfter } = request;
-  const isForked = !useStateAfter && found.some(({ forks }) => forks.length > 0);
+  const isForked = request.stateAfterName === undefined && found.some(({ forks }) => forks.length > 0);
   const timelines = isForked ? await Promise.all(found.map((timeline) => cutUndone(parts, timeline))) : found;
   const views = await hydrate(parts, timelines, request, extras);
   const to = await presentationOf(parts, views, request);
@@ -67,12 +67,12 @@ function roomsToTell(views: readonly RoomView[], plans: readonly RoomPlan[], ext
 function addQuietRooms(
   join: Map<string, string>,
   plans: readonly RoomPlan[],
-  { useStateAfter }: Request,
+  { stateAfterName }: Request,
   extras: RoomExtras,
 ): void {
   for (const plan of plans) {
     if (plan.section === 'join' && !join.has(plan.roomId) && extras.has(plan.roomNid)) {
-      join.set(plan.roomId, quietRoomJson(plan.roomNid, useStateAfter, extras));
+      join.set(plan.roomId, quietRoomJson(plan.roomNid, stateAfterName ?? 'state', extras));
     }
   }
 }
@@ -86,11 +86,16 @@ async function hydrate(
 ): Promise<RoomView[]> {
   const { database } = parts;
   const summarised = timelines.filter((timeline) => timeline.plan.section === 'join' && mayChangeSummary(timeline));
-  const summaries = await findRoomSummaries(
+  const known = await findRoomSummaries(
     database,
     summarised.map(({ plan }) => plan.roomNid),
   );
-  const states = await findRoomStates(parts, timelines, { ...request, summaries });
+  const summaries = await refillHeroes(parts, known, request.horizon);
+  const states = await findRoomStates(parts, timelines, {
+    ...request,
+    useStateAfter: request.stateAfterName !== undefined,
+    summaries,
+  });
   const versions = await findVersions(parts, timelines);
   return timelines.flatMap((timeline, index) => {
     const { plan, items, limited } = timeline;
@@ -122,13 +127,13 @@ async function findVersions(
 async function presentationOf(
   { database, clock, erasedUsers }: Parts,
   views: readonly RoomView[],
-  { userId, userNid, deviceNid, useStateAfter }: Request,
+  { userId, userNid, deviceNid, stateAfterName, filter }: Request,
 ): Promise<Presentation> {
   const nids = new Set<number>();
   for (const { timeline, stateNids } of views) {
     for (const nid of stateNids) nids.add(nid);
     for (const item of timeline.items) {
-      if (item.fact === undefined) nids.add(item.eventNid);
+      if (item.fact === undefined || filter.shape?.isFederation === true) nids.add(item.eventNid);
       if (item.replacesNid !== undefined) nids.add(item.replacesNid);
     }
   }
@@ -137,7 +142,17 @@ async function presentationOf(
   const now = clock.now();
   const { erasedPosOf } = erasedUsers;
   const relations = await findBundles(database, views, { userId, userNid, deviceNid, now, stored, erasedPosOf });
-  return { userId, deviceNid, now, erasedPosOf, useStateAfter, stored, relations };
+  return {
+    userId,
+    deviceNid,
+    now,
+    erasedPosOf,
+    stateName: stateAfterName ?? 'state',
+    shape: filter.shape,
+    stateContainsUrl: filter.state.containsUrl,
+    stored,
+    relations,
+  };
 }
 
 /**

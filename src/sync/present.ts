@@ -4,14 +4,16 @@ import { clientEventJson, contentJsonOf, unsignedJson } from '#matrix/client-eve
 import type { RoomVersion } from '#matrix/room-versions.ts';
 import { membershipOfPlan } from '#sync/membership-of-plan.ts';
 import { formatPageToken } from '#rooms/page-token.ts';
-import { readableJson, renderEvent, type ReplacedEvent } from '#rooms/render-events.ts';
+import { readableJson, readableJsonFor, renderEvent, type ReplacedEvent } from '#rooms/render-events.ts';
 import type { StoredEvent } from '#storage/rooms/find-events.ts';
 import type { RoomSummary } from '#storage/streams/find-sync-state.ts';
 import type { EventFact } from '#streams/event-fact.ts';
 import type { ErasedPosOf } from '#users/erased-users.ts';
 import type { DeviceLists } from '#sync/device-lists.ts';
+import { hasUrl, shapedJson } from '#sync/event-shape.ts';
 import { joinedJson } from '#sync/join-json.ts';
 import type { RoomExtras } from '#sync/room-extras.ts';
+import type { EventShape } from '#sync/sync-filter.ts';
 import type { ToDevice } from '#sync/to-device.ts';
 import type { Timeline, TimelineItem } from '#sync/timelines.ts';
 
@@ -27,7 +29,10 @@ export type Presentation = {
   readonly deviceNid: number;
   readonly now: number;
   readonly erasedPosOf: ErasedPosOf;
-  readonly useStateAfter: boolean;
+  readonly stateName: string;
+  readonly shape: EventShape | undefined;
+  /** Whether state must have a `url` in its content, or must have none. */
+  readonly stateContainsUrl: boolean | undefined;
   /** Every event that is not told by a fact, and those that others replaced. */
   readonly stored: ReadonlyMap<number, StoredEvent>;
   /** By event id: the aggregations of events of limited timelines. */
@@ -43,20 +48,22 @@ export function roomJson(view: RoomView, to: Presentation, extras: RoomExtras): 
   const state: string[] = [];
   for (const nid of stateNids) {
     const stored = to.stored.get(nid);
-    if (stored !== undefined) state.push(renderEvent(stored, options));
+    if (stored === undefined) continue;
+    const json = readableJson(stored, version);
+    if (to.stateContainsUrl !== undefined && to.stateContainsUrl !== hasUrl(json)) continue;
+    state.push(shapedJson(to.shape, renderEvent(stored, options), () => json));
   }
   let text = '{';
   if (summary !== undefined) text += `"summary":${summaryJson(summary, to.userId)},`;
-  text += `"${to.useStateAfter ? 'state_after' : 'state'}":{"events":[${state.join(',')}]},`;
+  text += `"${to.stateName}":{"events":[${state.join(',')}]},`;
   const events = timeline.items.map((item) => itemJson(item, view, to)).filter((each) => each !== undefined);
   const end = `"limited":${timeline.limited}${prevBatchJson(timeline)}}${extras.jsonOf(timeline.plan.roomNid)}}`;
   return `${text}"timeline":{"events":[${events.join(',')}],${end}`;
 }
 
 /** A joined room without new events. */
-export function quietRoomJson(roomNid: number, useStateAfter: boolean, extras: RoomExtras): string {
-  const state = useStateAfter ? 'state_after' : 'state';
-  return `{"${state}":{"events":[]},"timeline":{"events":[],"limited":false}${extras.jsonOf(roomNid)}}`;
+export function quietRoomJson(roomNid: number, stateName: string, extras: RoomExtras): string {
+  return `{"${stateName}":{"events":[]},"timeline":{"events":[],"limited":false}${extras.jsonOf(roomNid)}}`;
 }
 
 /** Where the page before the timeline starts; a timeline without events has nothing that one could page from. */
@@ -68,15 +75,19 @@ function prevBatchJson({ plan, items, facts }: Timeline): string {
 
 function itemJson(item: TimelineItem, { timeline, version }: RoomView, to: Presentation): string | undefined {
   const replaced = replacedOf(item, version, to);
-  if (item.fact !== undefined) return factJson(item.fact, item.membership, replaced, to);
   const stored = to.stored.get(item.eventNid);
+  if (item.fact !== undefined) {
+    const json = factJson(item.fact, item.membership, replaced, to);
+    return shapedJson(to.shape, json, () => (stored === undefined ? json : readableJson(stored, version)));
+  }
   if (stored === undefined) return undefined;
   const common = { roomId: undefined, deviceNid: to.deviceNid, now: to.now, version, relations: to.relations };
   const options = { ...common, membershipOf: membershipOfPlan(timeline.plan), erasedPosOf: to.erasedPosOf };
-  return renderEvent(
+  const json = renderEvent(
     stored,
     replaced === undefined ? options : { ...options, replaced: new Map([[item.eventNid, replaced]]) },
   );
+  return shapedJson(to.shape, json, () => readableJsonFor(stored, options));
 }
 
 function factJson(fact: EventFact, membership: string, replaced: ReplacedEvent | undefined, to: Presentation): string {

@@ -5,6 +5,7 @@ import type { ReadTx } from '#storage/database.ts';
 import { findMemberKeyNids, findStateEventKeys, type RoomSummary } from '#storage/streams/find-sync-state.ts';
 import { findStateRootsAt } from '#storage/streams/find-timelines.ts';
 import { heroesFor } from '#sync/present.ts';
+import { ToldMembers } from '#sync/told-members.ts';
 import type { SyncFilter } from '#sync/sync-filter.ts';
 import type { StateFork, Timeline, TimelineItem } from '#sync/timelines.ts';
 
@@ -16,6 +17,10 @@ export type StateRequest = {
   /** The state at the end of the timeline instead of at its start. */
   readonly useStateAfter: boolean;
   readonly summaries: ReadonlyMap<number, RoomSummary>;
+  readonly deviceNid: number;
+  /** Event positions between which the sync tells; `since` is undefined in an initial sync. */
+  readonly since: number | undefined;
+  readonly horizon: number;
 };
 
 /** From which state to which one, and an event that comes on top of the latter. */
@@ -148,11 +153,13 @@ async function select(
     const key = keyOf.get(nid);
     return key && joinedKey(key.type, key.state_key);
   };
-  return timelines.map(({ plan }, index) => {
+  const selected = timelines.map(({ plan }, index) => {
     const changed = nids[index] ?? noNids;
     // A change, such as the departure that ends the room for the reader, is newer than what the members are looked up in.
     const told = new Set(changed.map(nameOf));
-    const added = (lazy[index] ?? noNids).filter((nid) => !told.has(nameOf(nid)));
+    const isKnown = (nid: number): boolean =>
+      !state.includeRedundantMembers && toldMembers.has(request, plan.roomNid, nid);
+    const added = (lazy[index] ?? noNids).filter((nid) => !told.has(nameOf(nid)) && !isKnown(nid));
     return [...changed, ...added].filter((nid) => {
       const key = keyOf.get(nid);
       if (key === undefined || !state.matches(key.type, key.sender)) return false;
@@ -160,7 +167,19 @@ async function select(
       return !state.lazyLoadMembers || !plan.full || key.type !== 'm.room.member' || needed[index]?.has(key.state_key);
     });
   });
+  if (state.lazyLoadMembers) {
+    for (const [index, { plan, items }] of timelines.entries()) {
+      const members = (selected[index] ?? noNids).filter((nid) => keyOf.get(nid)?.type === 'm.room.member');
+      const shown = items.filter(({ type, stateKey }) => type === 'm.room.member' && stateKey !== undefined);
+      const all = [...members, ...shown.map(({ eventNid }) => eventNid)];
+      toldMembers.add(request, plan.roomNid, all, plan.full);
+    }
+  }
+  return selected;
 }
+
+/** Of this process: in another one a client is told some members once more. */
+const toldMembers = new ToldMembers();
 
 /** Senders of the timeline; in a room that is new to the client also the reader and the heroes. */
 function neededMembers({ plan, items }: Timeline, { userId, summaries }: StateRequest): ReadonlySet<string> {

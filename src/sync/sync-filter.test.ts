@@ -33,8 +33,8 @@ describe('a sync filter', () => {
   });
 
   it('chooses rooms', () => {
-    const { hasRoom } = read({ room: { rooms: ['!a', '!b'], not_rooms: ['!b'] } });
-    assert.deepEqual(['!a', '!b', '!c'].filter(hasRoom), ['!a']);
+    const { hasRoom } = read({ room: { rooms: ['!a:x', '!b:x'], not_rooms: ['!b:x'] } });
+    assert.deepEqual(['!a:x', '!b:x', '!c:x'].filter(hasRoom), ['!a:x']);
   });
 
   it('is refused with a reason when it is not one', () => {

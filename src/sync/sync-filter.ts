@@ -1,5 +1,6 @@
 /** Owns reading a sync filter: what of each room a client asks for. */
 import { compileGlob } from '#matrix/glob.ts';
+import { isRoomId, isUserId } from '#matrix/ids.ts';
 import type { TimelineCondition } from '#storage/streams/find-timelines.ts';
 
 /** Whether a room, an event type or a sender is wanted. `not_*` wins over the list it denies. */
@@ -8,14 +9,26 @@ export type EventFilter = {
   readonly hasRoom: (roomId: string) => boolean;
   /** Whether every event of a room that is wanted matches. */
   readonly isOpen: boolean;
+  /** Whether the content must have a `url`, or must have none; undefined if that does not matter. */
+  readonly containsUrl: boolean | undefined;
   readonly condition: TimelineCondition;
+};
+
+/** The form in which events are given: not as clients usually get them, or not whole. */
+export type EventShape = {
+  /** Paths of what is left of each event; undefined for all of it. */
+  readonly fields: readonly string[] | undefined;
+  /** As servers exchange them. */
+  readonly isFederation: boolean;
 };
 
 export type SyncFilter = {
   readonly hasRoom: (roomId: string) => boolean;
   readonly includeLeave: boolean;
   readonly timeline: EventFilter & { readonly limit: number; readonly unreadThreads: boolean };
-  readonly state: EventFilter & { readonly lazyLoadMembers: boolean };
+  readonly state: EventFilter & { readonly lazyLoadMembers: boolean; readonly includeRedundantMembers: boolean };
+  /** Undefined for whole events in the form for clients. */
+  readonly shape: EventShape | undefined;
   readonly ephemeral: EventFilter;
   readonly roomAccountData: EventFilter;
   /** Of the account, not of a room. */
@@ -33,10 +46,7 @@ const TIMELINE_LIMIT_MAX = 100;
 class FilterFault extends Error {}
 type Section = Readonly<Record<string, unknown>>;
 
-/**
- * Reads a filter's JSON text. `event_fields`, `event_format` and `contains_url` have no effect: clients get whole events.
- * Specification: Client-Server API, "Filtering".
- */
+/** Reads a filter's JSON text. Specification: Client-Server API, "Filtering". */
 export function readSyncFilter(json: string): FilterVerdict {
   try {
     const whole = asObject(JSON.parse(json), 'The filter');
@@ -48,7 +58,12 @@ export function readSyncFilter(json: string): FilterVerdict {
       hasRoom: roomTest(room),
       includeLeave: flag(room, 'include_leave'),
       timeline: { ...eventFilter(timeline), limit, unreadThreads: flag(timeline, 'unread_thread_notifications') },
-      state: { ...eventFilter(state), lazyLoadMembers: flag(state, 'lazy_load_members') },
+      state: {
+        ...eventFilter(state),
+        lazyLoadMembers: flag(state, 'lazy_load_members'),
+        includeRedundantMembers: flag(state, 'include_redundant_members'),
+      },
+      shape: eventShape(whole),
       ephemeral: eventFilter(section(room, 'ephemeral')),
       roomAccountData: eventFilter(section(room, 'account_data')),
       accountData: eventFilter(section(whole, 'account_data')),
@@ -62,9 +77,19 @@ export function readSyncFilter(json: string): FilterVerdict {
   }
 }
 
+function eventShape(whole: Section): EventShape | undefined {
+  const fields = strings(whole, 'event_fields');
+  const { event_format: format = 'client' } = whole;
+  if (format !== 'client' && format !== 'federation') {
+    throw new FilterFault('event_format of the filter is neither client nor federation.');
+  }
+  return fields === undefined && format === 'client' ? undefined : { fields, isFederation: format === 'federation' };
+}
+
 function eventFilter(source: Section): EventFilter {
   const [types, notTypes] = [strings(source, 'types'), strings(source, 'not_types')];
-  const [senders, notSenders] = [strings(source, 'senders'), strings(source, 'not_senders')];
+  const [senders, notSenders] = [ids(source, 'senders', isUserId), ids(source, 'not_senders', isUserId)];
+  const containsUrl = source['contains_url'] === undefined ? undefined : flag(source, 'contains_url');
   const [typeGlobs, notTypeGlobs] = [types?.map(starGlob), notTypes?.map(starGlob)];
   return {
     matches: (type, sender) =>
@@ -73,12 +98,14 @@ function eventFilter(source: Section): EventFilter {
       (senders?.includes(sender) ?? true) &&
       !(notSenders?.includes(sender) ?? false),
     hasRoom: roomTest(source),
-    isOpen: types === undefined && notTypes === undefined && senders === undefined && notSenders === undefined,
+    isOpen: [types, notTypes, senders, notSenders, containsUrl].every((each) => each === undefined),
+    containsUrl,
     condition: {
       types: types?.map(likePattern) ?? null,
       notTypes: notTypes?.map(likePattern) ?? null,
       senders: senders ?? null,
       notSenders: notSenders ?? null,
+      containsUrl: containsUrl ?? null,
     },
   };
 }
@@ -93,8 +120,8 @@ function likePattern(pattern: string): string {
 }
 
 function roomTest(source: Section): (roomId: string) => boolean {
-  const rooms = strings(source, 'rooms');
-  const notRooms = strings(source, 'not_rooms');
+  const rooms = ids(source, 'rooms', isRoomId);
+  const notRooms = ids(source, 'not_rooms', isRoomId);
   if (rooms === undefined && notRooms === undefined) return () => true;
   const wanted = rooms && new Set(rooms);
   const unwanted = new Set(notRooms);
@@ -119,6 +146,13 @@ function strings(source: Section, key: string): string[] | undefined {
   if (!Array.isArray(value) || !value.every(isText))
     throw new FilterFault(`${key} of the filter is no list of strings.`);
   return value;
+}
+
+function ids(source: Section, key: string, isId: (text: string) => boolean): string[] | undefined {
+  const texts = strings(source, key);
+  const odd = texts?.find((text) => !isId(text));
+  if (odd !== undefined) throw new FilterFault(`${key} of the filter has ${JSON.stringify(odd)}, which is no such id.`);
+  return texts;
 }
 
 function integer(source: Section, key: string, fallback: number): number {

@@ -28,7 +28,8 @@ export type SyncRequest = {
   readonly since: StreamPositions | undefined;
   readonly filter: SyncFilter;
   readonly fullState: boolean;
-  readonly useStateAfter: boolean;
+  /** The key of the state at the end of the timeline; undefined for that at its start. */
+  readonly stateAfterName: 'state_after' | 'org.matrix.msc4222.state_after' | undefined;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 };

@@ -7,6 +7,7 @@ import { findForks } from '#storage/streams/find-forks.ts';
 import { findTimelines, type TimelineRow } from '#storage/streams/find-timelines.ts';
 import { membershipCodes, type EventFact, type Fork } from '#streams/event-fact.ts';
 import type { EventStream } from '#streams/event-stream.ts';
+import { hasUrl } from '#sync/event-shape.ts';
 import type { RoomPlan } from '#sync/skeleton.ts';
 import type { SyncFilter } from '#sync/sync-filter.ts';
 
@@ -85,7 +86,7 @@ function timelineOfRing(
   const isWithin = (sinceFacts.at(-1)?.pos ?? 0) <= plan.upTo;
   const facts = isWithin ? sinceFacts : sinceFacts.filter((fact) => fact.pos <= plan.upTo);
   const { timeline } = reader.filter;
-  const wanted = wantedOf(facts, plan, reader);
+  const wanted = wantedOf(facts, plan, reader, (eventNid) => stream.isRedacted(eventNid));
   const start = Math.max(0, wanted.length - timeline.limit);
   const items = wanted.slice(start).map((fact) => ({
     pos: fact.pos,
@@ -112,10 +113,17 @@ function wantedOf(
   facts: readonly EventFact[],
   plan: RoomPlan,
   { filter: { timeline }, ignored }: TimelineReader,
+  isRedacted: (eventNid: number) => boolean,
 ): readonly EventFact[] {
   if (!timeline.hasRoom(plan.roomId)) return [];
   const heard = ignored.size === 0 ? facts : facts.filter((fact) => !isUnheard(fact, ignored));
-  return timeline.isOpen ? heard : heard.filter((fact) => timeline.matches(fact.type, fact.sender));
+  if (timeline.isOpen) return heard;
+  const { containsUrl } = timeline;
+  return heard.filter(
+    (fact) =>
+      timeline.matches(fact.type, fact.sender) &&
+      (containsUrl === undefined || containsUrl === (!isRedacted(fact.eventNid) && hasUrl(`${fact.stem}}`))),
+  );
 }
 
 /** State is told whoever sent it. Specification: Client-Server API, "Ignoring Users". */

@@ -1,10 +1,11 @@
 /** Owns GET /sync. */
-import { Type } from 'typebox';
+import { Type, type Static } from 'typebox';
 import type { Context } from '#context.ts';
 import { rawJson } from '#http/answer.ts';
 import { endpoint } from '#http/endpoint.ts';
 import { answerSync } from '#sync/answer-sync.ts';
 import { requireFilter, requireSince } from '#sync/read-request.ts';
+import type { SyncRequest } from '#sync/sync-request.ts';
 
 const query = Type.Object({
   filter: Type.Optional(Type.String()),
@@ -15,7 +16,14 @@ const query = Type.Object({
   ),
   timeout: Type.Optional(Type.Integer({ minimum: 0 })),
   use_state_after: Type.Optional(Type.Boolean()),
+  'org.matrix.msc4222.use_state_after': Type.Optional(Type.Boolean()),
 });
+
+/** Under which name the state after the timeline is wanted, if it is: that of the specification or that of the proposal. */
+function stateAfterName(asked: Static<typeof query>): SyncRequest['stateAfterName'] {
+  if (asked.use_state_after === true) return 'state_after';
+  return asked['org.matrix.msc4222.use_state_after'] === true ? 'org.matrix.msc4222.state_after' : undefined;
+}
 
 export const sync = endpoint({
   operation: 'client.sync',
@@ -43,7 +51,7 @@ export const sync = endpoint({
       since,
       filter,
       fullState: request.query.full_state ?? false,
-      useStateAfter: request.query.use_state_after ?? false,
+      stateAfterName: stateAfterName(request.query),
       timeoutMs,
       // Made when it is first read, which an answer that is there at once does not do.
       get signal() {

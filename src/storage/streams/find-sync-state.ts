@@ -9,7 +9,7 @@ export type StateEventRow = {
 };
 
 // As `membershipCodes` has them.
-const [invite, join, leave, ban] = [1, 2, 3, 4];
+const [leave, ban] = [3, 4];
 
 const stateEvents = statement<StateEventRow>(
   'find_state_event_keys',
@@ -35,6 +35,7 @@ export async function findMemberKeyNids(db: ReadTx, userIds: readonly string[]):
 }
 
 export type RoomSummary = {
+  readonly isNamed: boolean;
   readonly joinedCount: number;
   readonly invitedCount: number;
   /** Members in the order in which they came, one more than are shown, for one may be the reader. Empty in a named room. */
@@ -58,10 +59,14 @@ const summaries = statement<{
   invited_count: number;
   heroes: string[] | null;
   former_heroes: string[] | null;
+  is_named: boolean;
 }>(
   'find_room_summaries',
-  `select s.room_nid, s.joined_count, s.invited_count,
-     case when not n.is_named then ${heroesOf(`${invite}, ${join}`)} end as heroes,
+  `select s.room_nid, s.joined_count, s.invited_count, n.is_named,
+     case when not n.is_named then array(
+       select u.user_id from unnest(s.hero_nids[1:6]) with ordinality as h(user_nid, at) join users u using (user_nid)
+       order by h.at
+     ) end as heroes,
      case when not n.is_named and s.joined_count + s.invited_count <= 1 then ${heroesOf(`${leave}, ${ban}`)} end
        as former_heroes
    from room_summary s, lateral (
@@ -78,6 +83,7 @@ export async function findRoomSummaries(
     rows.map((row) => [
       row.room_nid,
       {
+        isNamed: row.is_named,
         joinedCount: row.joined_count,
         invitedCount: row.invited_count,
         heroes: row.heroes ?? [],

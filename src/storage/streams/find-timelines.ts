@@ -23,6 +23,7 @@ export type TimelineCondition = {
   readonly notTypes: readonly string[] | null;
   readonly senders: readonly string[] | null;
   readonly notSenders: readonly string[] | null;
+  readonly containsUrl: boolean | null;
 };
 
 // Position and order grow together among live events, so the newest by order are the newest by position. The head of a
@@ -43,6 +44,11 @@ const timelines = statement<TimelineRow>(
        and ($6::text[] is null or not v.type like any($6))
        and ($7::text[] is null or v.sender_nid in (select user_nid from users where user_id = any($7)))
        and ($8::text[] is null or v.sender_nid not in (select user_nid from users where user_id = any($8)))
+       and ($9::boolean is null or $9 = (not exists (
+         select from redactions d where d.target_event_id = v.event_id and d.room_nid = v.room_nid and d.valid
+       ) and coalesce((
+         select json_typeof(j.json::json -> 'content' -> 'url') from event_json j where j.event_nid = v.event_nid
+       ) = 'string', false)))
      order by v.room_order desc limit $4
    ) e
    join users u on u.user_nid = e.sender_nid
@@ -66,6 +72,7 @@ export function findTimelines(
     condition.notTypes,
     condition.senders,
     condition.notSenders,
+    condition.containsUrl,
   ]);
 }
 
