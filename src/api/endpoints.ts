@@ -45,6 +45,7 @@ import { logout, logout_all } from '#api/client/logout.ts';
 import { getRoomEvents } from '#api/client/message-pagination.ts';
 import { getMutualRooms } from '#api/client/mutual-rooms.ts';
 import { requestOpenIdToken } from '#api/client/openid.ts';
+import { getNotifications } from '#api/client/notifications.ts';
 import { getOneEvent, peekEvents } from '#api/client/peeking-events.ts';
 import { getPresence, setPresence } from '#api/client/presence.ts';
 import { getUserProfile, getProfileField, setProfileField, deleteProfileField } from '#api/client/profile.ts';
@@ -168,6 +169,7 @@ export const endpoints: readonly Endpoint<Context>[] = [
   getLoginFlows,
   getMembersByRoom,
   getMutualRooms,
+  getNotifications,
   getOneEvent,
   getOneRoomEvent,
   getPresence,

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { encode, type MatrixHttp } from '#test/support/matrix-http.ts';
-import { asObject, type JsonObject, type SyncedRoom } from '#test/support/matrix-shapes.ts';
+import { asArray, asObject, type JsonObject, type SyncedRoom } from '#test/support/matrix-shapes.ts';
 import { useSuiteServer } from '#test/support/suite-server.ts';
 
 type Counts = readonly [notifications: unknown, highlights: unknown];
@@ -155,5 +155,38 @@ describe('unread counts', () => {
     const path = `/user/${encode(bob.userId)}/account_data/m.ignored_user_list`;
     assert.equal((await bob.raw('PUT', path, { body: ignored })).status, 200);
     assert.deepEqual(await afresh(bob, roomId), none);
+  });
+
+  it('stand behind a list of notifications, in pages, with what is read', async () => {
+    const [roomId, alice, bob] = await together();
+    const list = async (query: Record<string, string | number> = {}) => {
+      const answer = await bob.raw('GET', '/notifications', { query });
+      assert.equal(answer.status, 200, answer.bodyText);
+      const all = asArray(answer.body['notifications'], 'notifications').map((each) => asObject(each, 'notification'));
+      const ids = all.map((each) => asObject(each['event'], 'event')['event_id']);
+      return { ids, read: all.map((each) => each['read']), all, next: answer.body['next_token'] };
+    };
+    const [one, two] = [
+      await alice.sendText(roomId, 'one'),
+      await alice.send(roomId, 'm.room.message', mention(bob.userId)),
+    ];
+    await alice.send(roomId, 'm.room.message', { msgtype: 'm.notice', body: 'no' });
+    const three = await alice.sendText(roomId, 'three');
+    await read(bob, roomId, two);
+    const whole = await list();
+    assert.deepEqual(
+      [whole.ids, whole.read],
+      [
+        [three, two, one],
+        [false, true, true],
+      ],
+    );
+    assert.equal(whole.all[0]?.['room_id'], roomId);
+    assert.deepEqual(whole.all[0]['actions'], ['notify', { set_tweak: 'sound', value: 'default' }]);
+    assert.deepEqual((await list({ only: 'highlight' })).ids, [two]);
+    const first = await list({ limit: 2 });
+    assert.deepEqual(first.ids, [three, two]);
+    const rest = await list({ limit: 2, from: String(first.next) });
+    assert.deepEqual([rest.ids, rest.next], [[one], undefined]);
   });
 });

@@ -18,7 +18,7 @@ export type UnreadEvent = {
 };
 
 /** Up to where each thread is read: by its receipt, by an event of the user's own, or with everything. */
-function readOrders(place: ReadPlace, rows: readonly UnreadRow[]): ReadonlyMap<string, number> {
+export function readOrders(place: ReadPlace, rows: readonly UnreadRow[]): ReadonlyMap<string, number> {
   const orders = new Map<string, number>();
   for (const { kind, thread, room_order: order, is_own: isOwn } of rows) {
     if (thread === null || (kind !== 'receipt' && !isOwn)) continue;
