@@ -21,14 +21,23 @@ export const roomEventFilter = Type.Object({
 });
 export type RoomEventFilter = Static<typeof roomEventFilter>;
 
-type Filtered = Pick<StoredEvent, 'type' | 'sender' | 'json' | 'redaction'>;
+type Filtered = Pick<StoredEvent, 'type' | 'sender' | 'json' | 'redaction'> & {
+  readonly stateKey?: string | undefined;
+};
 
-/** What is left out wins over what is asked for. `undefined` when the filter lets everything through. */
+const nobody: ReadonlySet<string> = new Set();
+
+/**
+ * What is left out wins over what is asked for. `undefined` when the filter lets everything through. Of ignored users only
+ * state is shown.
+ */
 export function compileEventFilter(
   filter: RoomEventFilter,
   roomId: string,
+  ignored: ReadonlySet<string> = nobody,
 ): ((event: Filtered) => boolean) | undefined {
   const conditions: ((event: Filtered) => boolean)[] = [];
+  if (ignored.size > 0) conditions.push((event) => event.stateKey !== undefined || !ignored.has(event.sender));
   const { types, not_types: notTypes, senders, not_senders: notSenders, contains_url: containsUrl } = filter;
   if (filter.not_rooms?.includes(roomId) === true || filter.rooms?.includes(roomId) === false) return () => false;
   if (notTypes !== undefined && notTypes.length > 0) {

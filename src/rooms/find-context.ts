@@ -8,6 +8,10 @@ import type { RoomReadParts, RoomUser } from '#rooms/room-parts.ts';
 import type { RoomReader } from '#rooms/room-reader.ts';
 import { scanTimeline } from '#rooms/scan-timeline.ts';
 import type { StoredEvent } from '#storage/rooms/find-events.ts';
+import type { IgnoredUsers } from '#users/ignored-users.ts';
+
+/** What choosing events for a reader takes besides. */
+type ReaderParts = { readonly ignoredUsers: IgnoredUsers };
 
 export type ContextRequest = {
   readonly user: RoomUser;
@@ -31,11 +35,11 @@ export type EventContext = {
 };
 
 /** Throws M_NOT_FOUND as `requireVisibleEvent` does. Specification: Client-Server API, "Event context". */
-export async function findContext(parts: RoomReadParts, request: ContextRequest): Promise<EventContext> {
+export async function findContext(parts: RoomReadParts & ReaderParts, request: ContextRequest): Promise<EventContext> {
   const { user, roomId, eventId, filter } = request;
   const { reader, event } = await requireVisibleEvent(parts, user, roomId, eventId);
   const limit = Math.min(request.limit, filter.limit ?? request.limit);
-  const matches = compileEventFilter(filter, roomId);
+  const matches = compileEventFilter(filter, roomId, await parts.ignoredUsers.find(user.userNid));
   const ceiling = reader.kind === 'left' ? await findReadableEnd(parts, reader) : Number.MAX_SAFE_INTEGER;
   const beforeLimit = Math.floor(limit / 2);
   const { roomOrder } = event;

@@ -7,6 +7,10 @@ import type { RoomUser } from '#rooms/room-parts.ts';
 import { requireRoomReader, type RoomReader } from '#rooms/room-reader.ts';
 import { scanTimeline } from '#rooms/scan-timeline.ts';
 import type { StoredEvent } from '#storage/rooms/find-events.ts';
+import type { IgnoredUsers } from '#users/ignored-users.ts';
+
+/** What choosing events for a reader takes besides. */
+type ReaderParts = { readonly ignoredUsers: IgnoredUsers };
 
 export type MessagesRequest = {
   readonly user: RoomUser;
@@ -32,7 +36,7 @@ export type MessagesPage = {
  * A page of what the user may see. Throws M_FORBIDDEN, and M_INVALID_PARAM for tokens that are none of this room.
  * Specification: Client-Server API, `GET /rooms/{roomId}/messages`.
  */
-export async function findMessages(parts: TokenParts, request: MessagesRequest): Promise<MessagesPage> {
+export async function findMessages(parts: TokenParts & ReaderParts, request: MessagesRequest): Promise<MessagesPage> {
   const { user, direction, filter } = request;
   const reader = await requireRoomReader(parts, user, request.roomId);
   const { roomNid } = reader.room;
@@ -50,7 +54,7 @@ export async function findMessages(parts: TokenParts, request: MessagesRequest):
     ...bounds,
     direction,
     limit: Math.min(request.limit, filter.limit ?? request.limit),
-    matches: compileEventFilter(filter, request.roomId),
+    matches: compileEventFilter(filter, request.roomId, await parts.ignoredUsers.find(user.userNid)),
   });
   const start = direction === 'f' && from === undefined ? (chunk[0]?.roomOrder ?? readableEnd) : first;
   return {

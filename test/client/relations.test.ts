@@ -222,4 +222,38 @@ describe('relations', () => {
     const [carol] = await server.newUsers('carol');
     assertError(await relations(carol, roomId, encode(eventId)), 404, 'M_NOT_FOUND');
   });
+
+  it('count for nothing from users whom the reader ignores, whose messages are not shown', async () => {
+    const [roomId, alice, bob] = await together();
+    const [carol] = await server.newUsers('carol');
+    await carol.join(roomId);
+    const rootId = await alice.sendText(roomId, 'root');
+    const first = await inThread(alice, roomId, rootId, 'one');
+    const spam = await inThread(carol, roomId, rootId, 'spam');
+    const vote = await carol.send(roomId, 'org.example.vote', relatesTo('m.reference', rootId));
+    const threadOf = async (): Promise<JsonObject> => {
+      const bundle = aggregationsOf(await getEvent(bob, roomId, rootId));
+      const thread = asObject(bundle['m.thread'], 'm.thread');
+      const [latest] = readEvents([thread['latest_event']], 'latest_event');
+      return { count: thread['count'], latest: latest?.event_id, references: bundle['m.reference'] };
+    };
+    assert.deepEqual(await threadOf(), { count: 2, latest: spam, references: { chunk: [{ event_id: vote }] } });
+    const path = `/user/${encode(bob.userId)}/account_data/m.ignored_user_list`;
+    const ignored = await bob.raw('PUT', path, { body: { ignored_users: { [carol.userId]: {} } } });
+    assert.equal(ignored.status, 200);
+    assert.deepEqual(await threadOf(), { count: 1, latest: first, references: undefined });
+    assert.deepEqual(idsOf(await relations(bob, roomId, encode(rootId))), [first]);
+    assert.equal(await inHistory(bob, roomId, spam), undefined);
+    assert.ok(
+      (await bob.getHistory(roomId)).some((event) => event.state_key === carol.userId),
+      'state is shown',
+    );
+    const context = await bob.raw('GET', `/rooms/${encode(roomId)}/context/${encode(first)}`);
+    assert.ok(!context.bodyText.includes(spam));
+    const spammed = await carol.sendText(roomId, 'a root by Carol');
+    await inThread(alice, roomId, spammed, 'an answer');
+    const threads = await v1(bob, `/rooms/${encode(roomId)}/threads`);
+    const [root] = chunkOf(threads);
+    assert.deepEqual([root?.event_id, root?.content], [spammed, {}], 'a thread of others stays, without her words');
+  });
 });

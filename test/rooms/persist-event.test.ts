@@ -58,6 +58,7 @@ const moreTables = [
   'user_rooms',
   'room_summary',
   'stripped_snapshots',
+  'notifications',
   'users',
 ];
 
@@ -109,6 +110,29 @@ test('a plain message is five rows and one round trip, whatever the version', as
     const total = [...after].reduce((sum, [table, rows]) => sum + rows - (before.get(table) ?? 0), 0);
     assert.equal(total, 5);
   }
+});
+
+test('a message that mentions somebody is one row more, in the same round trip', async () => {
+  await using on = await createMigratedDatabase();
+  await using plain = await createRoomParts(on);
+  const { database, sent } = countingStatements(plain.database);
+  await using parts = await createRoomParts(on, { database });
+  const roomId = await createRoom(parts.persistEvents);
+  const bob = '@bob:hs1.test';
+  const join: DraftEvent = { sender: bob, type: 'm.room.member', state_key: bob, content: { membership: 'join' } };
+  await parts.persistEvents({ room: { roomId }, events: [join] });
+  await parts.persistEvents({ room: { roomId }, events: [message('warm')] });
+  const mentions = { 'm.mentions': { user_ids: [bob, '@nobody:hs1.test', '@stranger:elsewhere'] } };
+  const mention: DraftEvent = { sender: alice, type: 'm.room.message', content: { msgtype: 'm.text', ...mentions } };
+  const before = await countRows(plain.database);
+  sent.length = 0;
+  const replay = { deviceNid: 1, path: 'send', txnId: 'mention' };
+  await parts.persistEvents({ room: { roomId }, events: [mention], replay });
+  assert.deepEqual(sent, ['persist_message']);
+  const after = await countRows(plain.database);
+  const total = [...after].reduce((sum, [table, rows]) => sum + rows - (before.get(table) ?? 0), 0);
+  assert.equal(total, 6);
+  assert.equal(after.get('notifications'), 1);
 });
 
 test('the same transaction id makes one event, at once, later and in another process', async () => {
