@@ -9,6 +9,8 @@ import type { Context } from '#context.ts';
 import { systemClock, type Clock } from '#core/clock.ts';
 import { createLogger, type Logger } from '#core/logger.ts';
 import { randomToken } from '#core/random.ts';
+import { processStatus, type ProcessStatus } from '#core/process-status.ts';
+import { createRecentErrors } from '#core/recent-errors.ts';
 import { StartError } from '#core/start-error.ts';
 import { listenTls } from '#http/listen-tls.ts';
 import { listen, ListenError, type Listening, type ListenOptions } from '#http/listen.ts';
@@ -25,6 +27,7 @@ import { createEventPersister } from '#rooms/persist-event.ts';
 import { startSearchIndexer } from '#rooms/search/index-events.ts';
 import { rebuildRoom } from '#rooms/rebuild-room.ts';
 import { roomProjections } from '#rooms/projections/room-projections.ts';
+import { findDatabaseStatus, type DatabaseStatus } from '#storage/database-status.ts';
 import { openDatabase, ping, type Database } from '#storage/database.ts';
 import type { DatabaseAddress } from '#storage/embedded/connection.ts';
 import { createInterned } from '#storage/interned.ts';
@@ -79,7 +82,8 @@ const READY_MS = 2_000;
 export async function startServer(config: Config, options: StartOptions = {}): Promise<Server> {
   await using starting = new AsyncDisposableStack();
   const clock = systemClock;
-  const logger = createLogger(config.log.level);
+  const errors = createRecentErrors();
+  const logger = createLogger(config.log.level, (message) => errors.note({ at: clock.now(), message }));
   // A new data directory will need migrations: their process loads while PostgreSQL is set up.
   using migrator = isNewDirectory(config) ? startMigrator() : undefined;
   const address = await openAddress(config, clock, logger, starting);
@@ -92,7 +96,9 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   const metrics = new Registry();
   if (config.metrics.listen !== undefined) {
     const checkReady = async (): Promise<void> => void (await database.query(ping, []));
-    const listener = createOperationsListener({ checkReady, readyMs: READY_MS, metrics });
+    const startedAt = clock.now();
+    const status = (): ProcessStatus => processStatus({ startedAt, addresses, errors: errors.list() });
+    const listener = createOperationsListener({ checkReady, readyMs: READY_MS, metrics, status });
     starting.use(await listenOn(listen, { ...config.metrics.listen, listener }));
   }
   const { listener, abortRequests } = mount(endpoints, context, httpSeams(context, metrics));
@@ -129,6 +135,12 @@ function isNewDirectory({ database, dataDir }: Config): boolean {
 /** Brings a database to this program's schema; resolves with the names of the migrations that were run. */
 export function migrateDatabase(config: Config, address: DatabaseAddress): Promise<readonly string[]> {
   return migrate(address);
+}
+
+/** What the database holds, for the operator: it is read, and neither migrated nor changed. */
+export async function readDatabaseStatus(config: Config, address: DatabaseAddress): Promise<DatabaseStatus> {
+  await using database = openDatabase(address, { poolSize: 1, logger: createLogger('warn') });
+  return await findDatabaseStatus(database);
 }
 
 /** Creates an account from the command line, in a database that need not have been migrated yet. */

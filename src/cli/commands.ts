@@ -34,6 +34,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('#cli/check-config.ts')).checkConfig,
   },
   {
+    name: 'status',
+    summary: 'Say what runs, where and since when, and how large it is.',
+    load: async () => (await import('#cli/status.ts')).status,
+  },
+  {
     name: 'migrate',
     summary: 'Bring the database to the schema of this version, without starting the server.',
     load: async () => (await import('#cli/migrate.ts')).migrate,

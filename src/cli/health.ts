@@ -1,7 +1,7 @@
 /** Owns `causeway health`: whether the server that this configuration describes is ready, as an exit code. */
 import { exitCodes, type Command } from '#cli/command.ts';
 import { configHelp, loadConfigFor } from '#cli/config-option.ts';
-import type { ListenAddress } from '#config/network-types.ts';
+import { operationsUrl, reachable } from '#cli/operations-url.ts';
 import type { Config } from '#config/schema.ts';
 
 const ANSWER_MS_MAX = 5_000;
@@ -22,17 +22,8 @@ ${configHelp}`,
 };
 
 /** Where metrics are switched off, the Matrix API itself is asked. */
-function readinessUrl({ listen, metrics }: Config): string {
-  return metrics.listen === undefined
-    ? `http://${reachable(listen)}/_matrix/client/versions`
-    : `http://${reachable(metrics.listen)}/ready`;
-}
-
-/** An address to connect to, for one that is listened on: all addresses include the loopback. */
-function reachable({ host, port }: ListenAddress): string {
-  if (host === '0.0.0.0') return `127.0.0.1:${port}`;
-  if (host === '::') return `[::1]:${port}`;
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+function readinessUrl(config: Config): string {
+  return operationsUrl(config, '/ready') ?? `http://${reachable(config.listen)}/_matrix/client/versions`;
 }
 
 async function findUnreadiness(url: string): Promise<string | undefined> {

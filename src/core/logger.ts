@@ -6,9 +6,32 @@ export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' |
 
 const CAUSES_MAX = 4;
 
-/** A logger that writes JSON lines to standard error (file descriptor 2), so that standard output stays for the operator. */
-export function createLogger(level: LogLevel): Logger {
-  return pino({ level, base: null, serializers: { err: describeError } }, pino.destination({ fd: 2, sync: false }));
+const ERROR_LEVEL = 50;
+
+/**
+ * A logger that writes JSON lines to standard error (file descriptor 2), so that standard output stays for the operator.
+ * `onError` hears the sentence of every error that is logged.
+ */
+export function createLogger(level: LogLevel, onError?: (message: string) => void): Logger {
+  const options = { level, base: null, serializers: { err: describeError } };
+  const destination = pino.destination({ fd: 2, sync: false });
+  if (onError === undefined) return pino(options, destination);
+  const logMethod: pino.LoggerOptions['hooks'] = {
+    logMethod(args, method, number) {
+      if (number >= ERROR_LEVEL) onError(sentenceOf(args));
+      method.apply(this, args);
+    },
+  };
+  return pino({ ...options, hooks: logMethod }, destination);
+}
+
+/** The words of a call of the logger: `logger.error({ err }, 'the request failed')`. */
+function sentenceOf(args: readonly unknown[]): string {
+  const [first, second] = args;
+  const words = typeof first === 'string' ? first : second;
+  const error = typeof first === 'object' && first !== null && 'err' in first ? first.err : first;
+  const cause = error instanceof Error ? error.message : undefined;
+  return [typeof words === 'string' ? words : undefined, cause].filter((each) => each !== undefined).join(': ');
 }
 
 /**

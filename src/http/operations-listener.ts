@@ -8,11 +8,13 @@ export type OperationsParts = {
   /** Longer than this, and the server counts as not ready. */
   readonly readyMs: number;
   readonly metrics: Registry;
+  /** What `causeway status` is told of the running process; it becomes JSON. */
+  readonly status: () => object;
 };
 
 /**
  * The listener of `/health` (200 while the event loop turns), `/ready` (200, or 503 with the reason) and `/metrics`
- * (Prometheus text). It belongs on an address of its own, away from the public. Adds the metrics of the process to
+ * (Prometheus text) and `/status` (JSON, for `causeway status`). It belongs on an address of its own, away from the public. Adds the metrics of the process to
  * the registry, so there is one such listener to a registry.
  */
 export function createOperationsListener(parts: OperationsParts): RequestListener {
@@ -37,8 +39,10 @@ async function answer(parts: OperationsParts, request: IncomingMessage, response
     }
     case '/metrics':
       return send(response, 200, await parts.metrics.metrics(), parts.metrics.contentType);
+    case '/status':
+      return send(response, 200, JSON.stringify(parts.status()), 'application/json');
     default:
-      return send(response, 404, 'Known paths: /health, /ready, /metrics.\n');
+      return send(response, 404, 'Known paths: /health, /ready, /metrics, /status.\n');
   }
 }
 

@@ -36,7 +36,12 @@ test('slow heads and slow bodies are cut off, while long polls live on', async (
 
 test('hundreds of slow connections do not keep others waiting', async () => {
   await using server = await startHttp([row({ path: '/quick' })], undefined, { timeouts: { headersMs: 5_000 } });
-  const listener = createOperationsListener({ checkReady: async () => {}, readyMs: 100, metrics: new Registry() });
+  const listener = createOperationsListener({
+    checkReady: async () => {},
+    readyMs: 100,
+    metrics: new Registry(),
+    status: () => ({}),
+  });
   await using operations = await listen({ host: '127.0.0.1', port: 0, listener });
   const slow = await Promise.all(Array.from({ length: 300 }, () => openSocket(server.port)));
   for (const socket of slow) socket.write('GET /quick HTTP/1.1\r\nHost: x\r\nX-Slow: ');

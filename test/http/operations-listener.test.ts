@@ -7,6 +7,7 @@ import { createOperationsListener, type OperationsParts } from '#http/operations
 
 async function start(parts: Partial<OperationsParts> = {}) {
   const listener = createOperationsListener({
+    status: () => ({ version: '1' }),
     checkReady: async () => {},
     readyMs: 100,
     metrics: new Registry(),
