@@ -21,8 +21,13 @@ const refusals: Partial<Record<CallerKind, readonly [status: number, errcode: st
 
 /** Operations that are about the caller's session: called, they would end what the other rows need. */
 const endings = new Set(['client.logout', 'client.logout_all', 'client.deactivateAccount']);
-/** Other people's data that anybody may read. */
-const publicData = new Set(['client.getUserProfile', 'client.getProfileField', 'client.reportUser']);
+/** What is about other people by its nature: their profiles, their presence to those who share a room, reports. */
+const publicData = new Set([
+  'client.getUserProfile',
+  'client.getProfileField',
+  'client.reportUser',
+  'client.getPresence',
+]);
 
 describe('who may call', () => {
   let world: World;

@@ -4,6 +4,8 @@ import type { CallerKind } from '#test/authorisation/callers.ts';
 /** Of a user's own, kept by room id whatever the user is to the room; and whether the directory lists a room. */
 const open = [
   'client.getRoomVisibilityOnDirectory',
+  // Who was shown a room, by an invitation or a directory, may report it.
+  'client.reportRoom',
   'client.getAccountDataPerRoom',
   'client.setAccountDataPerRoom',
   'client.getRoomTags',

@@ -1,5 +1,5 @@
 /** Owns the real browser of the tests: the system's Chromium, which asks nobody outside for anything. */
-import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
+import { chromium, type Browser, type Page } from 'playwright-core';
 import { existsSync } from 'node:fs';
 
 const places = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
@@ -18,9 +18,11 @@ export type TestBrowser = AsyncDisposable & {
   openProfile(options?: { phone?: boolean; dark?: boolean }): Promise<Profile>;
 };
 
+export const sizes = { desk: { width: 1100, height: 720 }, phone: { width: 390, height: 780 } } as const;
+
 export type Profile = {
   readonly page: Page;
-  readonly context: BrowserContext;
+  readonly look: { readonly viewport: (typeof sizes)['desk' | 'phone']; readonly colorScheme: 'light' | 'dark' };
   /** Errors of the page: scripts that failed and what its policy has blocked. */
   readonly complaints: readonly string[];
 };
@@ -34,10 +36,8 @@ export async function startBrowser(executablePath: string): Promise<TestBrowser>
   const browser: Browser = await chromium.launch({ executablePath, args: flags, headless: true });
   return {
     async openProfile({ phone = false, dark = false } = {}) {
-      const context = await browser.newContext({
-        viewport: phone ? { width: 390, height: 780 } : { width: 1100, height: 720 },
-        colorScheme: dark ? 'dark' : 'light',
-      });
+      const look = { viewport: phone ? sizes.phone : sizes.desk, colorScheme: dark ? 'dark' : 'light' } as const;
+      const context = await browser.newContext(look);
       const page = await context.newPage();
       const complaints: string[] = [];
       page.on('pageerror', (error) => complaints.push(error.message));
@@ -46,7 +46,7 @@ export async function startBrowser(executablePath: string): Promise<TestBrowser>
         const isExpected = message.text().includes('Failed to load resource');
         if (message.type() === 'error' && !isExpected) complaints.push(message.text());
       });
-      return { page, context, complaints };
+      return { page, look, complaints };
     },
     [Symbol.asyncDispose]: () => browser.close(),
   };

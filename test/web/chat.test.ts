@@ -9,7 +9,7 @@ import type { Page } from 'playwright-core';
 import { test } from 'node:test';
 import { findFreePort, makeDataRoot, startServerProcess, type ServerProcess } from '#test/support/server-process.ts';
 import { awaitSetUpLink } from '#test/web/await-output.ts';
-import { findBrowser, startBrowser, type Profile } from '#test/web/browser.ts';
+import { findBrowser, sizes, startBrowser, type Profile } from '#test/web/browser.ts';
 
 const patienceMs = 30_000;
 const browserPath = findBrowser();
@@ -32,9 +32,9 @@ async function holdFirstHour(executablePath: string): Promise<void> {
     const bob = await browser.openProfile({ phone: true, dark: true });
     const link = await awaitSetUpLink(server);
 
-    await setUpAs(alice.page, link);
-    const invitation = await inviteToServer(alice.page);
-    await registerAs(bob.page, invitation);
+    await setUpAs(alice, link);
+    const invitation = await inviteToServer(alice);
+    await registerAs(bob, invitation);
     await meet(alice.page, bob.page);
     await talk(alice.page, bob.page, [0, 1, 2, 3, 4]);
 
@@ -58,11 +58,12 @@ async function holdFirstHour(executablePath: string): Promise<void> {
   }
 }
 
-async function setUpAs(page: Page, link: string): Promise<void> {
+async function setUpAs(profile: Profile, link: string): Promise<void> {
+  const { page } = profile;
   await page.goto(link);
   await page.getByRole('heading', { name: 'Set up your server' }).waitFor({ timeout: patienceMs });
   assert.equal(new URL(page.url()).hash, '', 'the token does not stay in the address');
-  await picture(page, 'set-up-light');
+  await picture(profile, 'set-up');
   await expectNoViolation(page, 'set-up');
   await page.getByLabel('User name').fill('alice');
   await page.getByLabel('Password').fill('a password for alice');
@@ -70,24 +71,26 @@ async function setUpAs(page: Page, link: string): Promise<void> {
   await page.getByRole('button', { name: 'Invite to server' }).waitFor({ timeout: patienceMs });
 }
 
-async function inviteToServer(page: Page): Promise<string> {
+async function inviteToServer(profile: Profile): Promise<string> {
+  const { page } = profile;
   await page.getByRole('button', { name: 'Invite to server' }).click();
   const input = page.getByLabel('The link', { exact: true });
   await input.waitFor({ timeout: patienceMs });
   await page.getByRole('img', { name: 'QR code of the link' }).waitFor();
-  await picture(page, 'invitation-light');
+  await picture(profile, 'invitation');
   await expectNoViolation(page, 'invitation');
   const link = await input.inputValue();
   await page.keyboard.press('Escape');
   return link;
 }
 
-async function registerAs(page: Page, invitation: string): Promise<void> {
+async function registerAs(profile: Profile, invitation: string): Promise<void> {
+  const { page } = profile;
   await page.goto(invitation);
   const section = page.locator('section').filter({ hasText: 'You are invited' });
   await section.getByLabel('User name').fill('bob');
   await section.getByLabel('Password').fill('a password for bob');
-  await picture(page, 'invited-phone-dark');
+  await picture(profile, 'invited');
   await expectNoViolation(page, 'invited');
   await section.getByRole('button', { name: 'Make the account' }).click();
   await page.getByRole('button', { name: 'New room' }).waitFor({ timeout: patienceMs });
@@ -198,17 +201,15 @@ async function takePictures(
   bob: Profile,
   invitation: string,
 ): Promise<void> {
-  await picture(alice.page, 'chat-light');
-  await alice.page.emulateMedia({ colorScheme: 'dark' });
-  await picture(alice.page, 'chat-dark');
-  await picture(bob.page, 'chat-phone-dark');
+  await alice.page.getByLabel('Message', { exact: true }).focus();
+  await picture(alice, 'chat');
   await bob.page.getByRole('button', { name: '‹ Rooms' }).click();
-  await picture(bob.page, 'rooms-phone-dark');
+  await bob.page.getByRole('button', { name: 'Kitchen' }).waitFor();
   const carol = await browser.openProfile();
   await carol.page.goto(new URL('/', invitation).href);
   await carol.page.getByRole('heading', { name: 'Sign in' }).waitFor();
   await expectNoViolation(carol.page, 'sign in');
-  await picture(carol.page, 'sign-in-light');
+  await picture(carol, 'sign-in');
 }
 
 async function assertLinkIsUsedUp(browser: Awaited<ReturnType<typeof startBrowser>>, link: string): Promise<void> {
@@ -220,6 +221,18 @@ async function assertLinkIsUsedUp(browser: Awaited<ReturnType<typeof startBrowse
   await page.getByText('This link has been used').waitFor({ timeout: patienceMs });
 }
 
-async function picture(page: Page, name: string): Promise<void> {
-  if (pictures !== undefined) await page.screenshot({ path: path.join(pictures, `${name}.png`) });
+/** A page in light and dark, and on a phone; it looks afterwards as it did before. */
+async function picture({ page, look }: Profile, name: string): Promise<void> {
+  if (pictures === undefined) return;
+  for (const [suffix, viewport, colorScheme] of [
+    ['light', sizes.desk, 'light'],
+    ['dark', sizes.desk, 'dark'],
+    ['phone', sizes.phone, 'light'],
+  ] as const) {
+    await page.setViewportSize(viewport);
+    await page.emulateMedia({ colorScheme });
+    await page.screenshot({ path: path.join(pictures, `${name}-${suffix}.png`) });
+  }
+  await page.setViewportSize(look.viewport);
+  await page.emulateMedia({ colorScheme: look.colorScheme });
 }
