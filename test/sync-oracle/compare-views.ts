@@ -54,6 +54,7 @@ function compareRooms(differences: string[], known: Known, fresh: RoomView, opti
   }
   compareMaps(differences, 'account data', known.room.accountData, fresh.accountData);
   compareReceipts(differences, known.room, fresh);
+  compareValues(differences, 'who types', known.room.typing, fresh.typing);
   compareValues(differences, 'unread counts', known.room.unread, fresh.unread);
   compareMaps(differences, 'unread counts of thread', known.room.unreadThreads, fresh.unreadThreads);
 }

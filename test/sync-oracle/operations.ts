@@ -36,5 +36,5 @@ export type Operation =
   | { readonly kind: 'accountData'; readonly by: number; readonly name: string; readonly value: number }
   | (InRoom & { readonly kind: 'typing'; readonly isTyping: boolean })
   | { readonly kind: 'displayName'; readonly by: number; readonly name: string }
-  /** The user's clients ask for what is new. */
-  | { readonly kind: 'sync'; readonly by: number };
+  /** The user's client asks for what is new; when the answer is lost on its way, it asks the same again later. */
+  | { readonly kind: 'sync'; readonly by: number; readonly isLost: boolean };

@@ -47,7 +47,7 @@ class HistoryWriter {
 
   step(): void {
     const dice = this.#chance.between(0, 99);
-    if (dice < 20) this.operations.push({ kind: 'sync', by: this.#user() });
+    if (dice < 20) this.operations.push({ kind: 'sync', by: this.#user(), isLost: this.#chance.isOneIn(5) });
     else if (dice < 55) this.#talk();
     else if (dice < 72) this.#changeMembers();
     else if (dice < 84) this.#changeState();

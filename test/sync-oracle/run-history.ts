@@ -4,10 +4,12 @@ import { isObject } from '#test/support/matrix-shapes.ts';
 import type { Operation } from '#test/sync-oracle/operations.ts';
 import { requestOf, type Sent, type WireRequest } from '#test/sync-oracle/requests.ts';
 
+/** The users, each with the server, or the process of a server, that they talk to. */
 export type HistoryApi = {
-  readonly baseUrl: string;
-  readonly users: readonly { readonly userId: string; readonly accessToken: string }[];
+  readonly users: readonly { readonly baseUrl: string; readonly userId: string; readonly accessToken: string }[];
 };
+type User = HistoryApi['users'][number];
+type OnSync = (operation: Extract<Operation, { kind: 'sync' }>) => Promise<void>;
 
 export type HistoryRun = {
   readonly done: number;
@@ -19,43 +21,70 @@ const requestTimeoutMs = 20_000;
 
 /**
  * Does one operation after the other. One that the server refuses with a standard error is counted and passed over; any
- * other failure ends the run. `onSync` is called where the history says that a user's clients ask for news.
+ * other failure ends the run. `onSync` is called where the history says that a user's client asks for news.
  */
 export async function runHistory(
   api: HistoryApi,
   operations: readonly Operation[],
-  onSync: (user: number) => Promise<void>,
+  onSync: OnSync,
 ): Promise<HistoryRun> {
-  const sent: Sent = {
-    users: api.users.map(({ userId }) => userId),
-    rooms: [],
-    nextTxnId: () => randomBytes(8).toString('hex'),
-  };
-  const refused = new Map<string, number>();
-  let done = 0;
-  for (const operation of operations) {
-    if (operation.kind === 'sync') {
-      await onSync(operation.by);
-      continue;
-    }
-    const made = await perform(api, sent, operation);
-    if (made === 'done') done += 1;
-    else if (made !== 'pointless') refused.set(made, (refused.get(made) ?? 0) + 1);
+  const run = new Run(api, onSync);
+  await run.perform(operations);
+  return run;
+}
+
+/** As `runHistory`, but once the first rooms are there each user acts without waiting for the others. */
+export async function runConcurrently(
+  api: HistoryApi,
+  operations: readonly Operation[],
+  onSync: OnSync,
+): Promise<HistoryRun> {
+  const run = new Run(api, onSync);
+  const start = operations.findIndex(({ kind }) => kind !== 'createRoom');
+  await run.perform(operations.slice(0, start));
+  const lanes = api.users.map((_, user) => operations.slice(start).filter(({ by }) => by === user));
+  await Promise.all(lanes.map((lane) => run.perform(lane)));
+  return run;
+}
+
+class Run implements HistoryRun {
+  done = 0;
+  readonly refused = new Map<string, number>();
+  readonly #api: HistoryApi;
+  readonly #onSync: OnSync;
+  readonly #sent: Sent;
+
+  constructor(api: HistoryApi, onSync: OnSync) {
+    this.#api = api;
+    this.#onSync = onSync;
+    const nextTxnId = (): string => randomBytes(8).toString('hex');
+    this.#sent = { users: api.users.map(({ userId }) => userId), rooms: [], nextTxnId };
   }
-  return { done, refused };
+
+  async perform(operations: readonly Operation[]): Promise<void> {
+    for (const operation of operations) {
+      if (operation.kind === 'sync') {
+        await this.#onSync(operation);
+        continue;
+      }
+      const outcome = await perform(this.#api, this.#sent, operation);
+      if (outcome === 'done') this.done += 1;
+      else if (outcome !== 'pointless') this.refused.set(outcome, (this.refused.get(outcome) ?? 0) + 1);
+    }
+  }
 }
 
 /** `done`, `pointless` where there is no room or event to do it with, or the kind and the error code. */
 async function perform(api: HistoryApi, sent: Sent, operation: Exclude<Operation, { kind: 'sync' }>): Promise<string> {
-  const token = api.users[operation.by]?.accessToken ?? '';
-  const request =
-    operation.kind === 'level' ? await levelRequest(api, sent, operation, token) : requestOf(sent, operation);
+  const user = api.users[operation.by];
+  if (user === undefined) throw new Error(`There is no user ${operation.by}.`);
+  const request = operation.kind === 'level' ? await levelRequest(user, sent, operation) : requestOf(sent, operation);
   const makesRoom = operation.kind === 'createRoom' || operation.kind === 'upgrade';
   if (request === undefined) {
     if (makesRoom) sent.rooms.push(undefined);
     return 'pointless';
   }
-  const answer = await call(api, token, request);
+  const answer = await call(user, request);
   if (makesRoom) {
     const roomId = answer.body['room_id'] ?? answer.body['replacement_room'];
     sent.rooms.push(typeof roomId === 'string' ? { roomId, events: [] } : undefined);
@@ -68,25 +97,24 @@ async function perform(api: HistoryApi, sent: Sent, operation: Exclude<Operation
 
 /** Power levels are changed from what they are. */
 async function levelRequest(
-  api: HistoryApi,
+  by: User,
   sent: Sent,
   operation: Extract<Operation, { kind: 'level' }>,
-  token: string,
 ): Promise<WireRequest | undefined> {
   const room = sent.rooms[operation.room];
   const user = sent.users[operation.user];
   if (room === undefined || user === undefined) return undefined;
   const path = `/rooms/${encodeURIComponent(room.roomId)}/state/m.room.power_levels/`;
-  const { status, body } = await call(api, token, { method: 'GET', path });
+  const { status, body } = await call(by, { method: 'GET', path });
   if (status !== 200) return undefined;
   const users = isObject(body['users']) ? body['users'] : {};
   return { method: 'PUT', path, body: { ...body, users: { ...users, [user]: operation.level } } };
 }
 
-async function call(api: HistoryApi, token: string, { method, path, body }: WireRequest) {
-  const response = await fetch(`${api.baseUrl}/_matrix/client/v3${path}`, {
+async function call({ baseUrl, accessToken }: User, { method, path, body }: WireRequest) {
+  const response = await fetch(`${baseUrl}/_matrix/client/v3${path}`, {
     method,
-    headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
+    headers: { Authorization: `Bearer ${accessToken}`, 'Content-Type': 'application/json' },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     signal: AbortSignal.timeout(requestTimeoutMs),
   });
