@@ -116,6 +116,6 @@ function leftPlan(
     full: !own && !joinedAtSince,
     memberships,
     ownEventOnly: own,
-    hasGap: false,
+    hasGap: since !== undefined && !own && !joinedAtSince,
   };
 }

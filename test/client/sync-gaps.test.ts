@@ -120,6 +120,20 @@ describe('sync across gaps', () => {
       );
     });
   }
+
+  it('marks the timeline of a stay that began and ended since the last sync, for it does not follow an earlier one', async () => {
+    const [alice, bob] = await server.newUsers('alice', 'bob');
+    const roomId = await alice.createRoom({ preset: 'public_chat' });
+    await bob.join(roomId);
+    const joined = await bob.sync();
+    await bob.leave(roomId);
+    const left = await bob.sync({ since: joined.nextBatch });
+    assert.equal(left.leave.get(roomId)?.limited, false, 'a departure alone follows what is known');
+    await bob.join(roomId);
+    await bob.leave(roomId);
+    const again = (await bob.sync({ since: left.nextBatch })).leave.get(roomId);
+    assert.ok(again?.limited && again.prevBatch !== undefined);
+  });
 });
 
 /** One random deed: a message, a change of state, or somebody coming or going. */
