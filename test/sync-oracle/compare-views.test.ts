@@ -81,6 +81,12 @@ void test('redactions', () => {
   const redacted = { ...a, content: {}, unsigned: { redacted_because: redaction } };
   assert.deepEqual(differences([join([a]), join([redaction])], join([redacted, redaction])), []);
   assertDiffers(/is redacted, fresh it is not/, [join([a]), join([redaction])], join([a, redaction]));
+  const blank = message('r', { type: 'm.room.redaction', content: {} });
+  assert.deepEqual(
+    differences([join([a]), join([blank])], join([redacted, blank])),
+    [],
+    'a redacted redaction says nothing',
+  );
   assertDiffers(/is not redacted, fresh it is/, [join([a])], join([redacted]));
 });
 

@@ -101,7 +101,7 @@ function foldTimeline(
 }
 
 /** Up to room version 10 beside the content, later in it. A redaction that is itself redacted names nothing. */
-function redactedBy(event: ClientEvent): string | undefined {
+export function redactedBy(event: ClientEvent): string | undefined {
   const target = event.content['redacts'] ?? event.raw['redacts'];
   return typeof target === 'string' ? target : undefined;
 }
