@@ -76,7 +76,7 @@ export class RoomView {
     const { room, client } = this;
     const list = this.#list;
     const isAtEnd = list.scrollHeight - list.scrollTop - list.clientHeight < nearEndPixels;
-    const focused = document.activeElement?.closest('[data-event-id]')?.getAttribute('data-event-id');
+    const focused = focusedButton();
     this.#title.textContent = room.title(client.userId);
     this.#presence.textContent = presenceText(this.rooms, room, client.userId);
     const elements = room.messages.map((event) => messageElement(room, event, client.userId, this.messageActions));
@@ -85,10 +85,7 @@ export class RoomView {
     const verb = names.length === 1 ? 'is' : 'are';
     this.#typing.textContent = names.length === 0 ? '' : `${names.join(', ')} ${verb} typing…`;
     if (isAtEnd) list.scrollTop = list.scrollHeight;
-    if (typeof focused === 'string') {
-      const again = list.querySelector(`[data-event-id="${CSS.escape(focused)}"] button`);
-      if (again instanceof HTMLElement) again.focus();
-    }
+    if (focused !== undefined) focusAgain(list, focused);
     this.markRead();
   }
 
@@ -122,6 +119,20 @@ export class RoomView {
   #guard(work) {
     work.catch(this.onError);
   }
+}
+
+/** The button of a message that has the focus: whoever works by keyboard must not lose it when the list is made anew. */
+function focusedButton() {
+  const label = document.activeElement?.getAttribute('aria-label');
+  const eventId = document.activeElement?.closest('[data-event-id]')?.getAttribute('data-event-id');
+  return typeof label === 'string' && typeof eventId === 'string' ? { label, eventId } : undefined;
+}
+
+/** @param {HTMLElement} list @param {{ label: string, eventId: string }} focused */
+function focusAgain(list, { label, eventId }) {
+  const buttons = list.querySelectorAll(`[data-event-id="${CSS.escape(eventId)}"] button`);
+  const same = [...buttons].find((each) => each.getAttribute('aria-label') === label);
+  if (same instanceof HTMLElement) same.focus();
 }
 
 /**
