@@ -27,6 +27,24 @@ import { getEventContext } from '#api/client/event-context.ts';
 import { defineFilter, getFilter } from '#api/client/filter.ts';
 import { inviteUser } from '#api/client/inviting.ts';
 import { getJoinedRooms } from '#api/client/joined-rooms.ts';
+import {
+  deleteRoomKeyBySessionId,
+  deleteRoomKeys,
+  deleteRoomKeysByRoomId,
+  getRoomKeyBySessionId,
+  getRoomKeys,
+  getRoomKeysByRoomId,
+  putRoomKeyBySessionId,
+  putRoomKeys,
+  putRoomKeysByRoomId,
+} from '#api/client/key-backup-keys.ts';
+import {
+  deleteRoomKeysVersion,
+  getRoomKeysVersion,
+  getRoomKeysVersionCurrent,
+  postRoomKeysVersion,
+  putRoomKeysVersion,
+} from '#api/client/key-backup-versions.ts';
 import { joinRoomById, joinRoom } from '#api/client/joining.ts';
 import { getKeysChanges } from '#api/client/keys-changes.ts';
 import { claimKeys, queryKeys, uploadKeys } from '#api/client/keys.ts';
@@ -145,6 +163,10 @@ export const endpoints: readonly Endpoint<Context>[] = [
   deleteRoomAlias,
   deleteRoomTag,
   exchangeOpenIdToken,
+  deleteRoomKeyBySessionId,
+  deleteRoomKeys,
+  deleteRoomKeysByRoomId,
+  deleteRoomKeysVersion,
   forgetRoom,
   generateLoginToken,
   getAbout,
@@ -187,6 +209,11 @@ export const endpoints: readonly Endpoint<Context>[] = [
   getRelatingEventsWithRelTypeAndEventType,
   getRoomEvents,
   getRoomIdByAlias,
+  getRoomKeyBySessionId,
+  getRoomKeys,
+  getRoomKeysByRoomId,
+  getRoomKeysVersion,
+  getRoomKeysVersionCurrent,
   getRoomState,
   getRoomStateWithKey,
   getRoomSummary,
@@ -226,6 +253,11 @@ export const endpoints: readonly Endpoint<Context>[] = [
   queryPublicRooms,
   queryUserByID,
   queryUserByProtocol,
+  postRoomKeysVersion,
+  putRoomKeyBySessionId,
+  putRoomKeys,
+  putRoomKeysByRoomId,
+  putRoomKeysVersion,
   redactEvent,
   redirectToIdP,
   redirectToSSO,

@@ -4,9 +4,13 @@
 export class HttpAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>> | undefined;
-  readonly body: object | string | Buffer;
+  readonly body: object | string | Buffer | AsyncIterable<string>;
 
-  constructor(status: number, headers: Readonly<Record<string, string>> | undefined, body: object | string | Buffer) {
+  constructor(
+    status: number,
+    headers: Readonly<Record<string, string>> | undefined,
+    body: object | string | Buffer | AsyncIterable<string>,
+  ) {
     this.status = status;
     this.headers = headers;
     this.body = body;
@@ -34,4 +38,12 @@ export function rawJson(
   options: { status?: number; headers?: Readonly<Record<string, string>> } = {},
 ): HttpAnswer {
   return new HttpAnswer(options.status ?? 200, options.headers, text);
+}
+
+/**
+ * An answer whose body is JSON text that is made while it is sent, in pieces, for answers too large to be held at once.
+ * What the pieces throw breaks the connection, since the status has been sent: check before what can be checked.
+ */
+export function jsonPieces(pieces: AsyncIterable<string>): HttpAnswer {
+  return new HttpAnswer(200, undefined, pieces);
 }

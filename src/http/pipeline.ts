@@ -73,7 +73,8 @@ export function createPipeline<Context>(
     try {
       const scope = await admit(parts, route, segments, search, request, response, requestId);
       const result = await route.endpoint.handler(context, scope);
-      outcome = response.destroyed ? 'gone' : outcomeOf(renderAnswer(response, requestId, result));
+      const failed = (error: unknown): void => noteBrokenAnswer(parts, route.endpoint.operation, requestId, error);
+      outcome = response.destroyed ? 'gone' : outcomeOf(renderAnswer(response, requestId, result, failed));
     } catch (error) {
       outcome = answerError(parts, route.endpoint.operation, request, response, requestId, error);
     }
@@ -205,6 +206,17 @@ export function answerError(
     return '5xx';
   }
   return outcomeOf(renderError(request, response, requestId, answer));
+}
+
+function noteBrokenAnswer(
+  { logger }: Pick<PipelineParts, 'logger'>,
+  operation: string,
+  requestId: string,
+  error: unknown,
+): void {
+  // A client that leaves is no failure of ours.
+  if (error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE') return;
+  logger.error({ requestId, operation, err: error }, 'an answer broke off');
 }
 
 function outcomeOf(status: number): string {

@@ -1,5 +1,7 @@
 /** Owns writing answers: status, the headers that every answer carries, and JSON. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import type { MatrixError } from '#matrix/error.ts';
 import { HttpAnswer, type Answer } from '#http/answer.ts';
 
@@ -18,12 +20,26 @@ const KEEP_BYTES_MAX = 64 * 1024;
 const DISCARD_BYTES_MAX = 1024 * 1024;
 const DISCARD_MS_MAX = 1_000;
 
-/** Answers with what a handler returned; gives the status. */
-export function renderAnswer(response: ServerResponse, requestId: string, answer: Answer): number {
+/** Answers with what a handler returned; gives the status. `failed` hears of a body that broke off while it was sent. */
+export function renderAnswer(
+  response: ServerResponse,
+  requestId: string,
+  answer: Answer,
+  failed: (error: unknown) => void,
+): number {
   if (!(answer instanceof HttpAnswer)) return write(response, requestId, 200, undefined, JSON.stringify(answer));
   const { body } = answer;
+  if (isPieces(body)) {
+    response.writeHead(answer.status, headerList(requestId, answer.headers, undefined));
+    pipeline(Readable.from(body, { objectMode: false }), response).catch(failed);
+    return answer.status;
+  }
   const payload = typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body);
   return write(response, requestId, answer.status, answer.headers, payload);
+}
+
+function isPieces(body: object | string): body is AsyncIterable<string> {
+  return typeof body === 'object' && Symbol.asyncIterator in body;
 }
 
 /** Answers with the standard error response; gives the status. Specification: Client-Server API, "Standard error response". */
@@ -82,8 +98,13 @@ function write(
 }
 
 // One flat list is the quickest form that writeHead takes: no header is looked up, copied or set twice.
-function headerList(requestId: string, headers: Readonly<Record<string, string>> | undefined, bytes: number): string[] {
-  const list: string[] = [...corsHeaders, 'X-Request-Id', requestId, 'Content-Length', String(bytes)];
+function headerList(
+  requestId: string,
+  headers: Readonly<Record<string, string>> | undefined,
+  bytes: number | undefined,
+): string[] {
+  const list: string[] = [...corsHeaders, 'X-Request-Id', requestId];
+  if (bytes !== undefined) list.push('Content-Length', String(bytes));
   let typed = false;
   if (headers !== undefined) {
     for (const [name, value] of Object.entries(headers)) {
