@@ -80,6 +80,10 @@ function readerOn(queryable: Pool | Pick<PoolClient, 'query'>): ReadTx {
 async function inTransaction<T>(pool: Pool, run: (tx: Tx) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
+  // The pool listens to idle connections only. One that breaks between two statements would end the process; like this
+  // the next statement fails, and the connection is not used again.
+  const onError = (error: Error): void => void (broken = error);
+  client.on('error', onError);
   try {
     await client.query('begin');
     const result = await run(txOn(client));
@@ -89,6 +93,7 @@ async function inTransaction<T>(pool: Pool, run: (tx: Tx) => Promise<T>): Promis
     await client.query('rollback').catch((rollbackError: Error) => (broken = rollbackError));
     throw error;
   } finally {
+    if (broken === undefined) client.off('error', onError);
     client.release(broken);
   }
 }

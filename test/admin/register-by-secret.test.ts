@@ -55,6 +55,8 @@ describe('registration by a shared secret', () => {
   it('says which version runs', async () => {
     const answer = await request(server.baseUrl, 'GET', '/_synapse/admin/v1/server_version');
     assert.match(text(answer.body, 'server_version'), /^Causeway \d/);
+    const federation = await request(server.baseUrl, 'GET', '/_matrix/federation/v1/version');
+    assert.deepEqual(Object.keys(federation.body), ['server']);
   });
 });
 

@@ -28,6 +28,7 @@ const readsByPost = new Set([
 
 /** What they answer is configured, or made at the command line: no other operation has an effect on it. */
 const constants = new Set([
+  'admin.getServerVersion',
   'client.getAuthFallback',
   'client.getCapabilities',
   'client.getLoginFallback',
@@ -45,7 +46,13 @@ const constants = new Set([
   'federation.getServerKey',
   'federation.getVersion',
   'federation.getWellKnown',
+  'own.getAbout',
+  'own.getWebFile',
+  'own.getWebPage',
 ]);
+
+/** What they do is for the operator, who sees it by a command: the tests of `causeway list-reports`. */
+const seenByCommand = new Set(['client.reportEvent', 'client.reportRoom', 'client.reportUser']);
 
 /** Every test begins with these, so that they say nothing of what a reading operation shows. */
 const setUp = new Set(['client.register', 'client.login']);
@@ -85,13 +92,17 @@ export function buildTable(operations: readonly ListedOperation[], records: read
     for (const [index, { operation, isRead }] of seen.entries()) {
       if (rows.has(operation)) continue;
       const through = isRead ? writeBefore(seen, index) : readAfter(seen, index);
-      if (through === undefined && !constants.has(operation) && !refusals.has(operation)) continue;
+      if (through === undefined && !needsNoOther(operation)) continue;
       rows.set(operation, { operation, test: { file, name }, through });
     }
   }
   return operations
     .map(({ operation }) => rows.get(operation) ?? { operation, test: undefined, through: undefined })
     .toSorted((a, b) => compare(a.operation, b.operation));
+}
+
+function needsNoOther(operation: string): boolean {
+  return constants.has(operation) || refusals.has(operation) || seenByCommand.has(operation);
 }
 
 function readAfter(seen: readonly Seen[], index: number): string | undefined {

@@ -106,6 +106,9 @@ test('only an administrator invites people, and each invitation makes one accoun
   };
   const bob = await register('bob');
   assert.equal(bob.status, 200, bob.bodyText);
+  const bobToken = text(bob.body, 'access_token');
+  const who = await request(server.baseUrl, 'GET', '/_matrix/client/v3/account/whoami', { token: bobToken });
+  assert.equal(who.body['user_id'], '@bob:hs1.test');
   assertError(
     await request(server.baseUrl, 'POST', '/_causeway/invitations', { token: text(bob.body, 'access_token') }),
     403,
@@ -116,6 +119,8 @@ test('only an administrator invites people, and each invitation makes one accoun
 
 test('the page may load nothing from elsewhere, cannot be framed, and serves only its own files', async () => {
   await using started = await startNew();
+  const about = await request(started.server.baseUrl, 'GET', '/_causeway/about');
+  assert.deepEqual([about.body['server_name'], about.body['trial']], ['hs1.test', false]);
   const page = await fetch(`${started.server.baseUrl}/`);
   assert.equal(page.status, 200);
   const html = await page.text();
