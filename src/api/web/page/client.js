@@ -73,7 +73,8 @@ export class Client {
   constructor(session) {
     this.session = session;
     // A transaction id must be new for the device, also after a reload.
-    this.transactionPrefix = crypto.randomUUID();
+    // Not randomUUID, which browsers keep from pages of a local network without TLS.
+    this.transactionPrefix = [...crypto.getRandomValues(new Uint32Array(4))].map((each) => each.toString(36)).join('');
   }
 
   get userId() {
