@@ -30,6 +30,11 @@ export type EventStreamParts = {
   readonly tries: Pick<StateTries, 'find'>;
   readonly waiters: Waiters;
   readonly warn: (error: unknown) => void;
+  /**
+   * Awaited before events of other processes are told: who hears of an encrypted message has then also heard of the
+   * message to the device that brought its key.
+   */
+  readonly readWhatCameBefore: () => Promise<void>;
 };
 
 /** Starts at what is committed now, with an empty ring. */
@@ -37,7 +42,7 @@ export async function openEventStream(
   parts: EventStreamParts,
   bounds: FactRingBounds = ringBounds,
 ): Promise<EventStream & { settled(): Promise<void> }> {
-  const { database, tries, waiters, warn } = parts;
+  const { database, tries, waiters, warn, readWhatCameBefore } = parts;
   const ring = new FactRing(await findLastEventPosition(database), bounds);
   waiters.startAt(0, ring.horizon);
 
@@ -56,6 +61,7 @@ export async function openEventStream(
       page = await readFacts(database, tries, read.at(-1)?.fact.pos ?? ring.horizon, READ_LIMIT);
       read.push(...page);
     } while (page.length === READ_LIMIT);
+    if (read.length > 0) await readWhatCameBefore();
     const fresh = read.filter(({ fact }) => fact.pos > ring.horizon);
     append(fresh.map(({ fact }) => fact));
     for (const { fact, redacted } of fresh) if (redacted) ring.markRedacted(fact.eventNid);

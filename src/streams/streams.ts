@@ -72,12 +72,13 @@ export async function openStreams(parts: StreamsParts, bounds?: FactRingBounds):
   const epochs = await openTokenEpochs(parts);
   const waiters = opening.use(new Waiters(clock));
   const warn = (error: unknown): void => logger.warn({ err: error }, 'a stream could not be read');
-  const [events, userData, toDevice, deviceLists, ephemeral] = await Promise.all([
-    openEventStream({ database, tries, waiters, warn }, bounds),
-    ...([1, 2, 3, 4] as const).map((index) => openChangeStream({ database, waiters, index, warn })),
-  ] as const);
+  const [userData, toDevice, deviceLists, ephemeral] = await Promise.all(
+    ([1, 2, 3, 4] as const).map((index) => openChangeStream({ database, waiters, index, warn })),
+  );
   // The map above gives as many as it was given.
   if (!userData || !toDevice || !deviceLists || !ephemeral) throw new Error('A stream is missing.');
+  const readWhatCameBefore = (): Promise<void> => toDevice.catchUp();
+  const events = await openEventStream({ database, tries, waiters, warn, readWhatCameBefore }, bounds);
   const readers = { events, userData, toDevice, deviceLists, ephemeral };
   const all = [events, userData, toDevice, deviceLists, ephemeral];
   opening.defer(async () => void (await Promise.all(all.map((stream) => stream.settled()))));

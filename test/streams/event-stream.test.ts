@@ -33,6 +33,13 @@ const insertEvent = statement<{ pos: number }>(
    select pos from e`,
 );
 
+const lockToDevice = statement<unknown>('test_lock_to_device', 'select pg_advisory_xact_lock(2, 3)');
+const insertToDevice = statement<{ pos: number }>(
+  'test_insert_to_device',
+  `insert into to_device_messages (device_nid, pos, user_nid, sender, type, content)
+   values (3, nextval('to_device_pos'), 2, '@alice:a', 'm.room.encrypted', '{}') returning pos`,
+);
+
 type TestParts = AsyncDisposable & { readonly database: Database; readonly open: () => Promise<Streams> };
 
 async function prepare(): Promise<TestParts> {
@@ -50,6 +57,14 @@ async function prepare(): Promise<TestParts> {
     open: async () => openStreams({ database, tries: noTries, clock: systemClock, logger }),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
+}
+
+/** As another process writes it that has not told yet. */
+function writeToDevice(database: Database): Promise<number> {
+  return database.transaction(async (tx) => {
+    await tx.query(lockToDevice, []);
+    return (await tx.query(insertToDevice, []))[0]?.pos ?? 0;
+  });
 }
 
 function writeEvent(database: Database): Promise<number> {
@@ -105,6 +120,18 @@ describe('the event stream', () => {
       seen,
       rows.map((row) => row.pos),
     );
+  });
+
+  it('tells no event of another process before the message to a device that was there first', async () => {
+    await using parts = await prepare();
+    await using reader = await parts.open();
+    for (let i = 0; i < 5; i += 1) {
+      const brought = await writeToDevice(parts.database);
+      const pos = await writeEvent(parts.database);
+      await reader.events.catchUp();
+      assert.ok(reader.events.horizon >= pos);
+      assert.ok(reader.toDevice.horizon >= brought, 'the key is there when the message is');
+    }
   });
 
   it('is woken by what another process has committed', async () => {
