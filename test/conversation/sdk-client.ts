@@ -4,6 +4,7 @@ import {
   createClient,
   Direction,
   MatrixError,
+  MatrixEventEvent,
   MemoryStore,
   PendingEventOrdering,
   RoomEvent,
@@ -82,6 +83,7 @@ export async function untilSynced(user: SdkUser, check: () => boolean, what: str
       client.on(ClientEvent.Sync, look);
       client.on(RoomEvent.Timeline, look);
       client.on(RoomEvent.MyMembership, look);
+      client.on(MatrixEventEvent.Decrypted, look);
       look();
     });
   } finally {
@@ -89,6 +91,7 @@ export async function untilSynced(user: SdkUser, check: () => boolean, what: str
     client.off(ClientEvent.Sync, look);
     client.off(RoomEvent.Timeline, look);
     client.off(RoomEvent.MyMembership, look);
+    client.off(MatrixEventEvent.Decrypted, look);
   }
 }
 
@@ -131,6 +134,7 @@ async function register(client: MatrixClient, username: string) {
   return client.registerRequest({ ...body, auth: { type: 'm.login.dummy', session } });
 }
 
+/** A logger that writes down warnings and errors alone. */
 export function collectComplaints(complaints: string[]): Logger {
   const ignore = (): void => undefined;
   const note = (...parts: unknown[]): void => {
