@@ -51,6 +51,7 @@ import { createAuthenticator } from '#users/authenticate.ts';
 import { createDeliveries } from '#users/deliveries.ts';
 import { createUnreadCounts } from '#sync/unread/unread-counts.ts';
 import { createIgnoredUsers } from '#users/ignored-users.ts';
+import { forgetOneTimeKeys } from '#users/keys/forget-one-time-keys.ts';
 import { createAccount } from '#users/create-account.ts';
 import { openErasedUsers } from '#users/erased-users.ts';
 import { createPasswordAttempts } from '#users/password-attempts.ts';
@@ -204,7 +205,7 @@ async function createContext(
   const tries = createStateTries({ nids, secret });
   const localNames = new Set([config.serverName]);
   const isLocal = (id: string): boolean => localNames.has(serverNameOf(id) ?? id);
-  const streams = starting.use(await openStreams({ database, tries, clock, logger }));
+  const streams = starting.use(await openStreams({ database, tries, clock, logger, onNewEpoch: forgetOneTimeKeys }));
   const { persistEvents } = starting.use(
     createEventPersister({
       database,

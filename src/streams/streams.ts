@@ -2,9 +2,7 @@
  * Owns the five streams of this process together: how far each is read, waiting for news in any of them, writing to the
  * four beside events, and hearing of other processes.
  */
-import type { Clock } from '#core/clock.ts';
 import type { Logger } from '#core/logger.ts';
-import type { Database } from '#storage/database.ts';
 import type { StateTries } from '#storage/rooms/state-tries.ts';
 import { findNewestPositions } from '#storage/streams/find-changes.ts';
 import { openChangeStream, type ChangeStream } from '#streams/change-stream.ts';
@@ -15,7 +13,7 @@ import { hasNews, type Listener } from '#streams/has-news.ts';
 import { Notifier } from '#streams/notifier.ts';
 import { createStreamWriter, type WriteStreams } from '#streams/stream-writer.ts';
 import type { StreamPositions, SyncToken } from '#streams/sync-token.ts';
-import { openTokenEpochs } from '#streams/token-epochs.ts';
+import { openTokenEpochs, type TokenEpochsParts } from '#streams/token-epochs.ts';
 import { Waiters } from '#streams/waiters.ts';
 
 const POLL_MS = 1_000;
@@ -58,10 +56,8 @@ export type Streams = StreamReaders &
     readonly write: WriteStreams;
   };
 
-export type StreamsParts = {
-  readonly database: Database;
+export type StreamsParts = TokenEpochsParts & {
   readonly tries: Pick<StateTries, 'find'>;
-  readonly clock: Clock;
   readonly logger: Logger;
 };
 

@@ -16,8 +16,15 @@ export type TokenEpochs = {
   positionsInEpoch(token: SyncToken): StreamPositions | undefined;
 };
 
+export type TokenEpochsParts = {
+  readonly database: Database;
+  readonly clock: Clock;
+  /** Run in the transaction that begins an epoch: what was done since the state that came back has happened all the same. */
+  readonly onNewEpoch?: (tx: Tx) => Promise<void>;
+};
+
 /** Reads the epochs; begins one if the database is new, was restored elsewhere or runs on another timeline. */
-export async function openTokenEpochs(parts: { database: Database; clock: Clock }): Promise<TokenEpochs> {
+export async function openTokenEpochs(parts: TokenEpochsParts): Promise<TokenEpochs> {
   const { database, clock } = parts;
   const identity = await findDatabaseIdentity(database);
   const isCurrent = (row: EpochRow | undefined): row is EpochRow =>
@@ -26,7 +33,10 @@ export async function openTokenEpochs(parts: { database: Database; clock: Clock 
   if (!isCurrent(rows.at(-1))) {
     rows = await database.transaction(async (tx: Tx) => {
       await lockTokenEpochs(tx);
-      if (!isCurrent((await findTokenEpochs(tx)).at(-1))) await beginTokenEpoch(tx, identity, clock.now());
+      if (!isCurrent((await findTokenEpochs(tx)).at(-1))) {
+        await beginTokenEpoch(tx, identity, clock.now());
+        await parts.onNewEpoch?.(tx);
+      }
       return findTokenEpochs(tx);
     });
   }

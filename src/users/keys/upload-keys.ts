@@ -7,6 +7,7 @@ import type { JsonObject } from '#matrix/pdu.ts';
 import type { Tx } from '#storage/database.ts';
 import { appendDeviceListChange, appendKeyCountChange } from '#streams/device-list-changes.ts';
 import type { Streams } from '#streams/streams.ts';
+import { lockAccountForKeys } from '#storage/users/keys/cross-signing-keys.ts';
 import { deleteOneTimeKeysOf, deleteSignaturesOfDevices } from '#storage/users/keys/delete-keys.ts';
 import { lockDeviceForKeys, persistDeviceKeys } from '#storage/users/keys/device-keys.ts';
 import { findKeysOfDevice } from '#storage/users/keys/find-device-keys.ts';
@@ -56,6 +57,8 @@ export async function uploadKeys(
     throw new MatrixError('M_INVALID_PARAM', 'A device has one fallback key of each algorithm.');
   }
   return streams.write('deviceLists', async (tx) => {
+    // Nobody judges signatures of the identity while it changes.
+    if (deviceKeys !== undefined) await lockAccountForKeys(tx, owner.userNid);
     if (!(await lockDeviceForKeys(tx, owner.deviceNid))) {
       throw new MatrixError('M_UNKNOWN_TOKEN', 'This device has been logged out.');
     }

@@ -64,3 +64,10 @@ export async function deleteKeysOfUser(tx: Tx, userNid: number): Promise<void> {
   await tx.query(deleteSignatures, [userNid]);
   await tx.query(deleteBackups, [userNid]);
 }
+
+const deleteAllOneTimeKeys = statement<never>('delete_all_one_time_keys', 'delete from one_time_keys');
+
+/** Deletes every one-time key of the server. */
+export async function deleteAllOneTimeKeysIn(tx: Tx): Promise<void> {
+  await tx.query(deleteAllOneTimeKeys, []);
+}
