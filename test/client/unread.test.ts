@@ -126,6 +126,21 @@ describe('unread counts', () => {
     assert.deepEqual(await afresh(alice, roomId), [1, 0], 'Bob has not the power');
   });
 
+  it('do not count the tombstone of the user who upgraded the room, with or without an earlier sync', async () => {
+    const [alice, bob] = await server.newUsers('alice', 'bob');
+    const roomId = await alice.createRoom({ preset: 'public_chat' });
+    await bob.join(roomId);
+    const since = (await alice.sync()).nextBatch;
+    await alice.setState(roomId, 'm.room.tombstone', { body: 'moved', replacement_room: '!elsewhere:hs1.test' });
+    await alice.setState(roomId, 'm.room.topic', { topic: 'moved' });
+    assert.deepEqual(countsOf((await alice.sync({ since })).join.get(roomId)), none);
+    // A receipt has the counts read anew, and not moved on.
+    await read(alice, roomId, await bob.sendText(roomId, 'oh'));
+    await alice.setState(roomId, 'm.room.tombstone', { body: 'again', replacement_room: '!elsewhere:hs1.test' });
+    assert.deepEqual(countsOf((await alice.sync()).join.get(roomId)), none);
+    assert.deepEqual(countsOf((await bob.sync()).join.get(roomId)), [1, 1]);
+  });
+
   it('do not count what was redacted as a highlight', async () => {
     const [roomId, alice, bob] = await together();
     const eventId = await alice.send(roomId, 'm.room.message', mention(bob.userId));

@@ -26,11 +26,13 @@ function foldReceipts(room: RoomView, content: JsonObject): void {
   }
 }
 
-/** Counts that are not there have not changed. */
+/**
+ * Counts that are not there have not changed, but threads that are not there have none: "If no threads have notification
+ * counts, this whole object can be omitted."
+ */
 export function readUnread(room: RoomView, section: JsonObject): void {
   if (section['unread_notifications'] !== undefined) room.unread = readCounts(section['unread_notifications']);
-  if (section['unread_thread_notifications'] === undefined) return;
-  const threads = asObject(section['unread_thread_notifications'], 'unread_thread_notifications');
+  const threads = asObject(section['unread_thread_notifications'] ?? {}, 'unread_thread_notifications');
   room.unreadThreads = new Map(
     Object.entries(threads)
       .map(([root, counts]): [string, UnreadCounts] => [root, readCounts(counts)])

@@ -35,8 +35,9 @@ export function countByDefault(place: ReadPlace, rows: readonly UnreadRow[]): Un
   let highlights = 0;
   for (const { kind, thread, room_order: order, step, is_own: isOwn } of rows) {
     if (kind === 'receipt') continue;
-    // The room's counter has the events of threads too, and those of the user's own.
-    if (kind === 'thread' && order > place.main) notifications -= step;
+    // The room's counter has the events of threads too, and those of the user's own, such as their tombstone.
+    const isCounted = kind === 'thread' || (isOwn && thread === null);
+    if (isCounted && order > place.main) notifications -= step;
     if (isOwn) continue;
     const added: Count =
       kind === 'thread' ? { notifications: step, highlights: 0 } : { notifications: 1 - step, highlights: 1 };
