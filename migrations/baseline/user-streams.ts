@@ -83,6 +83,14 @@ create table device_key_changes (
 );
 create unique index device_key_changes_pos_key on device_key_changes (pos);
 
+create table trust_changes (
+  user_nid bigint not null,
+  target_nid bigint not null,
+  pos bigint not null,
+  primary key (user_nid, target_nid)
+);
+create unique index trust_changes_pos_key on trust_changes (pos);
+
 create table device_list_changes (
   pos bigint primary key,
   user_nid bigint not null

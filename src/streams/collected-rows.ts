@@ -49,6 +49,7 @@ export class CollectedRows {
     toDevice: new RowSet(rowWriters.toDevice),
     deviceLists: new RowSet(rowWriters.deviceLists),
     deviceKeys: new RowSet(rowWriters.deviceKeys),
+    trust: new RowSet(rowWriters.trust),
     typing: new RowSet(rowWriters.typing),
     presence: new RowSet(rowWriters.presence),
   };
@@ -59,6 +60,7 @@ export class CollectedRows {
     this.#sets.toDevice.rows.push(...(rows.toDevice ?? []));
     this.#sets.deviceLists.rows.push(...(rows.deviceLists ?? []));
     this.#sets.deviceKeys.rows.push(...(rows.deviceKeys ?? []));
+    this.#sets.trust.rows.push(...(rows.trust ?? []));
     this.#sets.typing.rows.push(...(rows.typing ?? []));
     this.#sets.presence.rows.push(...(rows.presence ?? []));
   }

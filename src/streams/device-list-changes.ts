@@ -9,6 +9,11 @@ export function appendDeviceListChange(tx: StreamTx, userNid: number): void {
   tx.add({ deviceLists: [{ userNid }] });
 }
 
+/** The user's other devices hear of `targetNid` in `device_lists.changed`, and nobody else: the user has signed their keys. */
+export function appendTrustChange(tx: StreamTx, userNid: number, targetNid: number): void {
+  tx.add({ trust: [{ userNid, targetNid }] });
+}
+
 /** The device is told how many keys it has left, in the next answer to it, for which it need not wait. */
 export function appendKeyCountChange(
   tx: StreamTx,

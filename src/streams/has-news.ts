@@ -56,6 +56,7 @@ function hasDeviceLists(stream: ChangeStream, { roomNids, userNid, deviceNid }: 
   // Their own devices are told to those who are in no room too.
   const isOwn = (change: Change): boolean => change.kind === 'deviceLists' && change.userNid === userNid;
   if (changes === undefined || changes.some(isOwn) || stream.hasSince('deviceKeys', deviceNid, after)) return true;
+  if (stream.hasSince('trust', userNid, after)) return true;
   return roomNids.some((roomNid) => stream.hasSince('deviceLists', roomNid, after));
 }
 

@@ -8,6 +8,7 @@ import {
   findEncryptedRooms,
   findJoinedUserNids,
   findMembershipChangesOf,
+  findTrustChanges,
   findUserIds,
   findUsersSharing,
 } from '#storage/streams/find-shared-users.ts';
@@ -49,10 +50,15 @@ export async function findDeviceLists(
   const { database } = parts;
   const { userNid } = request;
   const changers = await findChangers(parts, request, at);
+  const trusted = await findTrusted(parts, request);
   const rooms = await findChangedRooms(parts, request, at);
   const { came, went } = await findCompany(database, rooms, request);
   const sharing = await findUsersSharing(database, userNid, [...came, ...went], { encrypted: true });
-  const changed = new Set([...changers, ...came.filter((other) => sharing.has(other) && other !== userNid)]);
+  const changed = new Set([
+    ...changers,
+    ...trusted,
+    ...came.filter((other) => sharing.has(other) && other !== userNid),
+  ]);
   const left = new Set(went.filter((other) => !sharing.has(other) && !changed.has(other) && other !== userNid));
   const ids = await findUserIds(database, [...changed, ...left]);
   const idsOf = (userNids: Iterable<number>): string[] => [...userNids].flatMap((nid) => ids.get(nid) ?? []);
@@ -75,6 +81,18 @@ async function findChangers(
     .filter(({ kind, pos }) => kind === 'deviceLists' && pos <= last)
     .filter((change) => change.userNid === userNid || change.audience.some(isJoined))
     .map((change) => change.userNid);
+}
+
+/** Those whose keys the user has signed, of which nobody else hears. */
+async function findTrusted(
+  { database, streams: { deviceLists } }: Parts,
+  { userNid, since, upTo }: DeviceListsRequest,
+): Promise<readonly number[]> {
+  const [, , , after] = since;
+  const [, , , last] = upTo;
+  if (after >= last) return [];
+  const isNone = deviceLists.reachesBackTo(after) && !deviceLists.hasSince('trust', userNid, after);
+  return isNone ? [] : findTrustChanges(database, userNid, after, last);
 }
 
 async function findChangedRooms(

@@ -194,6 +194,29 @@ describe('cross-signing', () => {
     assert.deepEqual((await query(alice, bob.userId)).master, target, 'what a former key has said is gone');
   });
 
+  it('tells own devices whom one has signed, and nobody else', async () => {
+    const [alice, bob] = await server.newUsers('alice', 'bob');
+    const [ofAlice, ofBob] = [makeCrossSigning(alice.userId), makeCrossSigning(bob.userId)];
+    await uploadKeys(alice, ofAlice.upload);
+    await uploadKeys(bob, ofBob.upload);
+    const roomId = await alice.createRoom({ preset: 'public_chat' });
+    await alice.setState(roomId, 'm.room.encryption', { algorithm: 'm.megolm.v1.aes-sha2' });
+    await bob.join(roomId);
+    const tablet = await logIn(server.baseUrl, alice.userId);
+    const [before, bobBefore] = [await tablet.sync(), await bob.sync()];
+    const waiting = tablet.sync({ since: before.nextBatch, timeout: 20_000 });
+    const signed = signAs(ofBob.upload.master_key, alice.userId, ofAlice.userSigning);
+    const body = { [bob.userId]: { [ofBob.master.publicKey]: signed } };
+    assert.deepEqual(await sign(alice, body), {});
+    const told = await waiting;
+    assert.deepEqual(told.raw['device_lists'], { changed: [bob.userId], left: [] });
+    assert.equal((await bob.sync({ since: bobBefore.nextBatch })).raw['device_lists'], undefined);
+    const changes = await tablet.raw('GET', '/keys/changes', { query: { from: before.nextBatch, to: told.nextBatch } });
+    assert.deepEqual(changes.body, { changed: [bob.userId], left: [] });
+    await sign(alice, body);
+    assert.equal((await tablet.sync({ since: told.nextBatch })).raw['device_lists'], undefined, 'nothing new was said');
+  });
+
   it('stores no signature that is wrong, and says so for each key', async () => {
     const [alice, bob] = await server.newUsers('alice', 'bob');
     const [ofAlice, ofBob] = [makeCrossSigning(alice.userId), makeCrossSigning(bob.userId)];

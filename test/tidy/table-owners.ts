@@ -39,6 +39,7 @@ export const tableOwners: Readonly<Record<string, string>> = {
   to_device_messages: 'streams',
   to_device_transactions: 'streams',
   device_key_changes: 'streams',
+  trust_changes: 'streams',
   device_list_changes: 'streams',
   typing: 'streams',
   presence: 'streams',

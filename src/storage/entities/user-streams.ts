@@ -64,6 +64,16 @@ export const deviceKeyChanges = defineEntity({
   uniques: [{ name: 'device_key_changes_pos_key', properties: ['pos'] }],
 });
 
+export const trustChanges = defineEntity({
+  name: 'trust_changes',
+  properties: {
+    user_nid: p.bigint('number').primary(),
+    target_nid: p.bigint('number').primary(),
+    pos: p.bigint('number'),
+  },
+  uniques: [{ name: 'trust_changes_pos_key', properties: ['pos'] }],
+});
+
 export const deviceListChanges = defineEntity({
   name: 'device_list_changes',
   properties: {

@@ -11,6 +11,7 @@ export type ChangeRow = {
     | 'toDevice'
     | 'deviceLists'
     | 'deviceKeys'
+    | 'trust'
     | 'typing'
     | 'presence';
   readonly user_nid: number;
@@ -49,6 +50,8 @@ const changesOfStream: Readonly<Record<number, ReturnType<typeof statement<Chang
      union all
      (select pos, 'deviceKeys', user_nid, 0, device_nid, '{}' from device_key_changes
       where pos > $1 order by pos limit $2)
+     union all
+     (select pos, 'trust', user_nid, 0, 0, '{}' from trust_changes where pos > $1 order by pos limit $2)
      order by pos limit $2`,
   ),
   5: statement(

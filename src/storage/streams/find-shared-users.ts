@@ -87,6 +87,16 @@ export async function findDeviceListChanges(
   return (await db.query(deviceListChanges, [userNid, after, upTo])).map((row) => row.user_nid);
 }
 
+const trustChanges = statement<{ target_nid: number }>(
+  'find_trust_changes',
+  'select target_nid from trust_changes where user_nid = $1 and pos > $2 and pos <= $3',
+);
+
+/** Whose keys the user has signed within positions (after, upTo]; one row is read for each user signed ever. */
+export async function findTrustChanges(db: ReadTx, userNid: number, after: number, upTo: number): Promise<number[]> {
+  return (await db.query(trustChanges, [userNid, after, upTo])).map((row) => row.target_nid);
+}
+
 const userIds = statement<{ user_nid: number; user_id: string }>(
   'find_user_ids',
   'select user_nid, user_id from users where user_nid = any($1::bigint[])',

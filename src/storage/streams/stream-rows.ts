@@ -49,6 +49,8 @@ export type StreamRows = {
   readonly deviceLists?: readonly { readonly userNid: number }[];
   /** Devices whose stock of one-time keys or of unused fallback keys changed. */
   readonly deviceKeys?: readonly { readonly deviceNid: number; readonly userNid: number }[];
+  /** Users whose keys somebody has signed, which is told to the signer alone. */
+  readonly trust?: readonly { readonly userNid: number; readonly targetNid: number }[];
   readonly typing?: readonly TypingRow[];
   readonly presence?: readonly StoredPresence[];
 };
@@ -104,6 +106,13 @@ const insertDeviceKeys = statement<WrittenRow>(
    select device_nid, user_nid, nextval('device_lists_pos') from unnest($1::bigint[], $2::bigint[]) as r(device_nid, user_nid)
    on conflict (device_nid) do update set pos = excluded.pos
    returning pos, 'deviceKeys' as kind, user_nid, 0::bigint as room_nid, device_nid, '{}'::bigint[] as audience`,
+);
+const insertTrust = statement<WrittenRow>(
+  'insert_trust_changes',
+  `insert into trust_changes (user_nid, target_nid, pos)
+   select user_nid, target_nid, nextval('device_lists_pos') from unnest($1::bigint[], $2::bigint[]) as r(user_nid, target_nid)
+   on conflict (user_nid, target_nid) do update set pos = excluded.pos
+   returning pos, 'trust' as kind, user_nid, 0::bigint as room_nid, 0::bigint as device_nid, '{}'::bigint[] as audience`,
 );
 const insertTyping = statement<WrittenRow>(
   'insert_typing',
@@ -184,6 +193,11 @@ export const rowWriters: { readonly [Kind in RowKind]: RowWriter<RowOf<Kind>> } 
     stream: 4,
     keyOf: (row) => String(row.deviceNid),
     write: (tx, rows) => tx.query(insertDeviceKeys, [rows.map((row) => row.deviceNid), rows.map((row) => row.userNid)]),
+  },
+  trust: {
+    stream: 4,
+    keyOf: (row) => `${row.userNid} ${row.targetNid}`,
+    write: (tx, rows) => tx.query(insertTrust, [rows.map((row) => row.userNid), rows.map((row) => row.targetNid)]),
   },
   typing: {
     stream: 5,

@@ -5,7 +5,7 @@ import { isUserId } from '#matrix/ids.ts';
 import type { JsonObject } from '#matrix/pdu.ts';
 import { coveredText } from '#matrix/signing.ts';
 import { isSignedByKey } from '#matrix/signing-keys.ts';
-import { appendDeviceListChange } from '#streams/device-list-changes.ts';
+import { appendDeviceListChange, appendTrustChange } from '#streams/device-list-changes.ts';
 import type { StreamTx } from '#streams/stream-writer.ts';
 import type { Streams } from '#streams/streams.ts';
 import { lockAccountForKeys } from '#storage/users/keys/cross-signing-keys.ts';
@@ -67,9 +67,12 @@ async function storeSignatures(
       failures.set(upload.userId, [...ofUser, [upload.keyId, verdict]]);
     }
   }
-  if (right.length > 0) await persistKeySignatures(tx, owner.userNid, right);
-  // What a user says of others is told to that user alone, whose other devices then ask again.
-  if (right.length > 0) appendDeviceListChange(tx, owner.userNid);
+  const changed = right.length === 0 ? [] : await persistKeySignatures(tx, owner.userNid, right);
+  for (const targetNid of changed) {
+    // What a user says of others is for that user alone, whose other devices then ask again.
+    if (targetNid === owner.userNid) appendDeviceListChange(tx, owner.userNid);
+    else appendTrustChange(tx, owner.userNid, targetNid);
+  }
   return Object.fromEntries(Array.from(failures, ([userId, ofUser]) => [userId, Object.fromEntries(ofUser)]));
 }
 
