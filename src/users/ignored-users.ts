@@ -1,7 +1,7 @@
 /** Owns whom users ignore. Specification: Client-Server API, "Ignoring Users". */
 import { BoundedMap } from '#core/bounded-map.ts';
 import type { ReadTx } from '#storage/database.ts';
-import { findAccountDataContent } from '#storage/users/find-account-data.ts';
+import { findIgnoredUserIds } from '#storage/users/find-ignored.ts';
 import type { Streams } from '#streams/streams.ts';
 
 const CACHED_USERS_MAX = 200_000;
@@ -31,17 +31,10 @@ export function createIgnoredUsers(parts: {
         !userData.hasSince('accountData', userNid, cached.pos);
       if (isCurrent) return cached.ignored;
       const pos = userData.horizon;
-      const content = await findAccountDataContent(database, userNid, 0, 'm.ignored_user_list');
-      const ignored = content === undefined ? nobody : ignoredIn(content);
+      const ids = await findIgnoredUserIds(database, userNid);
+      const ignored = ids.length === 0 ? nobody : new Set(ids);
       cache.set(userNid, { pos, ignored });
       return ignored;
     },
   };
-}
-
-function ignoredIn(text: string): ReadonlySet<string> {
-  const content: unknown = JSON.parse(text);
-  const users: unknown =
-    typeof content === 'object' && content !== null && 'ignored_users' in content ? content.ignored_users : undefined;
-  return typeof users === 'object' && users !== null ? new Set(Object.keys(users)) : nobody;
 }

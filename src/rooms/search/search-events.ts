@@ -14,7 +14,7 @@ import {
   type MatchPlace,
   type SearchableRoom,
 } from '#storage/rooms/find-matches.ts';
-import { findIgnoredUsers } from '#storage/users/find-ignored.ts';
+import { findIgnoredUserIds } from '#storage/users/find-ignored.ts';
 
 export type SearchQuery = {
   readonly user: RoomUser;
@@ -48,7 +48,7 @@ export async function searchEvents(parts: RoomReadParts, query: SearchQuery): Pr
   const highlights = [...new Set(terms.map(({ text }) => text))];
   if (terms.length === 0) return { results: [], count: 0, highlights, next: undefined };
   const rooms = (await findSearchableRooms(parts.database, user.userNid)).filter((room) => isWanted(room, query));
-  const ignored = new Set((await findIgnoredUsers(parts.database, user.userNid)).map(({ userId }) => userId));
+  const ignored = new Set(await findIgnoredUserIds(parts.database, user.userNid));
   const roomIds = new Map(rooms.map((room) => [room.room_nid, room.room_id]));
   const readers = new Map<number, RoomReader | undefined>();
   const results: SearchResult[] = [];

@@ -1,10 +1,7 @@
 /** Owns reading whom a user ignores. */
 import { statement, type ReadTx } from '#storage/database.ts';
+import { findAccountDataContent } from '#storage/users/find-account-data.ts';
 
-const selectIgnoredList = statement<{ content: string }>(
-  'select_ignored_user_list',
-  `select content from account_data where user_nid = $1 and room_nid = 0 and type = 'm.ignored_user_list'`,
-);
 const selectUserNids = statement<{ user_id: string; user_nid: number }>(
   'select_user_nids',
   'select user_id, user_nid from users where user_id = any($1::text[])',
@@ -12,12 +9,17 @@ const selectUserNids = statement<{ user_id: string; user_nid: number }>(
 
 export type IgnoredUser = { readonly userId: string; readonly userNid: number };
 
-/** Those whom the user ignores and whom this server has ever heard of. Specification: Client-Server API, "Ignoring Users". */
-export async function findIgnoredUsers(db: ReadTx, userNid: number): Promise<readonly IgnoredUser[]> {
-  const [row] = await db.query(selectIgnoredList, [userNid]);
-  const content: unknown = row === undefined ? undefined : JSON.parse(row.content);
+/** The user ids that a user ignores, known here or not; odd content names nobody. Specification: Client-Server API, "Ignoring Users". */
+export async function findIgnoredUserIds(db: ReadTx, userNid: number): Promise<readonly string[]> {
+  const text = await findAccountDataContent(db, userNid, 0, 'm.ignored_user_list');
+  const content: unknown = text === undefined ? undefined : JSON.parse(text);
   const list = isObject(content) ? content['ignored_users'] : undefined;
-  const userIds = isObject(list) ? Object.keys(list) : [];
+  return isObject(list) ? Object.keys(list) : [];
+}
+
+/** Those of them whom this server has ever heard of, for statements that go by number. */
+export async function findIgnoredUsers(db: ReadTx, userNid: number): Promise<readonly IgnoredUser[]> {
+  const userIds = await findIgnoredUserIds(db, userNid);
   if (userIds.length === 0) return [];
   const rows = await db.query(selectUserNids, [userIds]);
   return rows.map((each) => ({ userId: each.user_id, userNid: each.user_nid }));
