@@ -18,6 +18,13 @@ import { testPassword, type Session } from '#test/support/matrix-http.ts';
 const askAgainMs = 100;
 const askAttemptsMax = 600;
 
+/** State of a room that is encrypted from its first message on. */
+export const encryption = {
+  type: 'm.room.encryption',
+  state_key: '',
+  content: { algorithm: 'm.megolm.v1.aes-sha2' },
+};
+
 /** What a person keeps of the key that opens the secret storage, to type it in on another device. */
 export type RecoveryKey = { keyId?: string; key?: Uint8Array<ArrayBuffer> };
 
@@ -76,6 +83,17 @@ export async function startCryptoDevice(
 export async function makeIdentity(device: CryptoDevice): Promise<void> {
   await device.crypto.bootstrapCrossSigning({ authUploadDeviceSigningKeys: confirmByPassword(device) });
   await untilTrue(device, () => device.crypto.isCrossSigningReady(), 'its own identity');
+}
+
+/** Puts the user's secrets into the storage on the server, with a key backup; the recovery key goes to the device's own. */
+export async function makeSecretStorage({ crypto, client }: CryptoDevice): Promise<void> {
+  await crypto.bootstrapSecretStorage({
+    setupNewSecretStorage: true,
+    setupNewKeyBackup: true,
+    createSecretStorageKey: () => crypto.createRecoveryKeyFromPassphrase(),
+  });
+  assert.ok(await crypto.isSecretStorageReady(), 'the secrets are stored');
+  assert.ok(await client.secretStorage.hasKey(), 'and the key to them is known');
 }
 
 /** Throws the user's keys away and makes others. */

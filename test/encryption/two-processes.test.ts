@@ -4,7 +4,9 @@ import { after, before, describe, it } from 'node:test';
 import type { MatrixEvent } from 'matrix-js-sdk';
 import { requireRoom, scrollToStart, untilSynced } from '#test/conversation/sdk-client.ts';
 import {
+  encryption,
   makeIdentity,
+  makeSecretStorage,
   messagesOf,
   replaceIdentity,
   startCryptoDevice,
@@ -15,12 +17,6 @@ import {
 import { logIn, openSession, registerUser } from '#test/support/matrix-http.ts';
 import { startServerProcess, type ServerProcess } from '#test/support/server-process.ts';
 import { createTestDatabase, type TestDatabase } from '#test/support/test-database.ts';
-
-const encryption = {
-  type: 'm.room.encryption',
-  state_key: '',
-  content: { algorithm: 'm.megolm.v1.aes-sha2' },
-};
 
 const timelineOf = (device: CryptoDevice, roomId: string): MatrixEvent[] =>
   device.client.getRoom(roomId)?.getLiveTimeline().getEvents() ?? [];
@@ -33,16 +29,6 @@ async function untilShown(device: CryptoDevice, roomId: string, messages: readon
 
 async function say(device: CryptoDevice, roomId: string, ...messages: readonly string[]): Promise<void> {
   for (const message of messages) await device.client.sendTextMessage(roomId, message);
-}
-
-async function makeSecretStorage({ crypto, client }: CryptoDevice): Promise<void> {
-  await crypto.bootstrapSecretStorage({
-    setupNewSecretStorage: true,
-    setupNewKeyBackup: true,
-    createSecretStorageKey: () => crypto.createRecoveryKeyFromPassphrase(),
-  });
-  assert.ok(await crypto.isSecretStorageReady(), 'the secrets are stored');
-  assert.ok(await client.secretStorage.hasKey(), 'and the key to them is known');
 }
 
 describe('encryption between clients of two processes', () => {
