@@ -104,6 +104,10 @@ async function startAndStop(node: string, home: string, cwd: string): Promise<vo
   try {
     const versions = await awaitVersions(`http://127.0.0.1:${port}`, () => child.exitCode === null);
     assert.match(versions, /"versions":\[/, output.join(''));
+    for (const file of ['/', '/web/main.js', '/web/style.css', '/web/uqr.js']) {
+      const page = await fetch(`http://127.0.0.1:${port}${file}`);
+      assert.equal(page.status, 200, `${file}: ${await page.text()}`);
+    }
     child.kill('SIGINT');
     assert.deepEqual(await exited, [0, null], output.join(''));
     assert.deepEqual(readdirSync(cwd), ['data']);
