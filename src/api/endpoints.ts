@@ -27,6 +27,7 @@ import { getEventContext } from '#api/client/event-context.ts';
 import { defineFilter, getFilter } from '#api/client/filter.ts';
 import { inviteUser } from '#api/client/inviting.ts';
 import { getJoinedRooms } from '#api/client/joined-rooms.ts';
+import { joinRoom, joinRoomById } from '#api/client/joining.ts';
 import {
   deleteRoomKeyBySessionId,
   deleteRoomKeys,
@@ -45,7 +46,6 @@ import {
   postRoomKeysVersion,
   putRoomKeysVersion,
 } from '#api/client/key-backup-versions.ts';
-import { joinRoomById, joinRoom } from '#api/client/joining.ts';
 import { getKeysChanges } from '#api/client/keys-changes.ts';
 import { claimKeys, queryKeys, uploadKeys } from '#api/client/keys.ts';
 import { kick } from '#api/client/kicking.ts';
@@ -62,9 +62,9 @@ import { getLoginFlows, login, refresh } from '#api/client/login.ts';
 import { logout, logout_all } from '#api/client/logout.ts';
 import { getRoomEvents } from '#api/client/message-pagination.ts';
 import { getMutualRooms } from '#api/client/mutual-rooms.ts';
-import { requestOpenIdToken } from '#api/client/openid.ts';
 import { getNotifications } from '#api/client/notifications.ts';
-import { getOneEvent, peekEvents } from '#api/client/peeking-events.ts';
+import { getEvents, getOneEvent, initialSync } from '#api/client/old-sync.ts';
+import { requestOpenIdToken } from '#api/client/openid.ts';
 import { getPresence, setPresence } from '#api/client/presence.ts';
 import { getUserProfile, getProfileField, setProfileField, deleteProfileField } from '#api/client/profile.ts';
 import {
@@ -161,12 +161,12 @@ export const endpoints: readonly Endpoint<Context>[] = [
   deleteProfileField,
   deletePushRule,
   deleteRoomAlias,
-  deleteRoomTag,
-  exchangeOpenIdToken,
   deleteRoomKeyBySessionId,
   deleteRoomKeys,
   deleteRoomKeysByRoomId,
   deleteRoomKeysVersion,
+  deleteRoomTag,
+  exchangeOpenIdToken,
   forgetRoom,
   generateLoginToken,
   getAbout,
@@ -182,6 +182,7 @@ export const endpoints: readonly Endpoint<Context>[] = [
   getDevices,
   getEventByTimestamp,
   getEventContext,
+  getEvents,
   getFilter,
   getJoinedMembersByRoom,
   getJoinedRooms,
@@ -234,6 +235,7 @@ export const endpoints: readonly Endpoint<Context>[] = [
   getWellKnownServer,
   getWellknownSupport,
   getWhoIs,
+  initialSync,
   inviteUser,
   isPushRuleEnabled,
   joinRoom,
@@ -244,20 +246,19 @@ export const endpoints: readonly Endpoint<Context>[] = [
   login,
   logout,
   logout_all,
-  peekEvents,
   post3PIDs,
   postReceipt,
+  postRoomKeysVersion,
+  putRoomKeyBySessionId,
+  putRoomKeys,
+  putRoomKeysByRoomId,
+  putRoomKeysVersion,
   queryKeys,
   queryLocationByAlias,
   queryLocationByProtocol,
   queryPublicRooms,
   queryUserByID,
   queryUserByProtocol,
-  postRoomKeysVersion,
-  putRoomKeyBySessionId,
-  putRoomKeys,
-  putRoomKeysByRoomId,
-  putRoomKeysVersion,
   redactEvent,
   redirectToIdP,
   redirectToSSO,
