@@ -164,7 +164,7 @@ export async function rebuildStoredRoom(config: Config, address: DatabaseAddress
   const { secret } = await ensureIdentity(config, systemClock, database);
   const interned = createInterned(database);
   const tries = createStateTries({ nids: createNidAllocator(database), secret });
-  await rebuildRoom({ database, projections: roomProjections({ interned, tries }) }, roomId);
+  await rebuildRoom({ database, projections: roomProjections({ interned, tries, clock: systemClock }) }, roomId);
 }
 
 /** The newest of what users have reported, for the command line. */
@@ -217,7 +217,7 @@ async function createContext(
       signer,
       isLocal,
       limits: config.storage,
-      projections: roomProjections({ interned, tries }),
+      projections: roomProjections({ interned, tries, clock }),
       committed: (facts) => streams.committed(facts),
     }),
   );

@@ -90,6 +90,12 @@ export const configSchema = {
       default: 'token',
       prose: '`token`: whoever knows a registration token; `open`: everybody; `closed`: nobody but the operator.',
     }),
+    guests: key(flag, {
+      default: 'false',
+      prose:
+        'Whether anybody gets an account as a guest, without a password: to look into rooms that the world may read, ' +
+        'and to join those that take guests.',
+    }),
     token: optionalKey(pattern('1 to 64 letters, digits and any of `.`, `_`, `~`, `-`', /^[A-Za-z0-9._~-]{1,64}$/), {
       example: 'a-long-random-word',
       secret: true,

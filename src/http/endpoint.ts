@@ -17,6 +17,8 @@ export type Principal = {
   readonly deviceId: string;
   readonly deviceNid: number;
   readonly accountState: AccountState;
+  /** A guest may call what its row says, and nothing else. */
+  readonly isGuest: boolean;
 };
 
 /** Names of the token buckets of the configuration; `none` is never limited. */
@@ -66,6 +68,8 @@ type EndpointFacts = {
   readonly aliases?: readonly string[];
   /** States in which an account may still call, besides `active`. */
   readonly allow?: readonly Exclude<AccountState, 'active'>[];
+  /** Guests may call it, too. Specification: Client-Server API, "Guest Access". */
+  readonly guests?: true;
   readonly rateLimit: RateLimitClass;
   /** A body is optional when its schema accepts `{}`; this demands one all the same. */
   readonly bodyRequired?: true;

@@ -10,6 +10,8 @@ export type SpecificationOperation = {
   readonly auth: string;
   readonly rate_limited: boolean;
   readonly deprecated: boolean;
+  /** Whether it is among those of "Guest Access". */
+  readonly guests?: boolean;
   /** The version of the specification that has it first. */
   readonly since: string;
 };
@@ -17,7 +19,7 @@ export type SpecificationOperation = {
 /** The rows' facts without their context, so that a document can be made of any of them. */
 export type ListedEndpoint = Pick<
   Endpoint<never>,
-  'operation' | 'alsoServes' | 'method' | 'path' | 'aliases' | 'auth' | 'allow' | 'rateLimit' | 'spec'
+  'operation' | 'alsoServes' | 'method' | 'path' | 'aliases' | 'auth' | 'allow' | 'guests' | 'rateLimit' | 'spec'
 >;
 
 /** The Markdown of docs/endpoints.md. `operations` are all that the specification asks of a homeserver. */
@@ -56,7 +58,8 @@ export function renderEndpointsDocument(
 function renderRow(row: ListedEndpoint): string {
   const paths = [row.path, ...(row.aliases ?? [])].map((path) => `\`${row.method} ${path}\``).join('<br>');
   const states = row.allow === undefined || row.allow.length === 0 ? '' : `, also ${row.allow.join(' and ')} accounts`;
-  return `| ${row.operation} | ${paths} | ${callers[row.auth]}${states} | ${row.rateLimit} | ${row.spec} |`;
+  const guests = row.guests === true ? ', also guests' : '';
+  return `| ${row.operation} | ${paths} | ${callers[row.auth]}${states}${guests} | ${row.rateLimit} | ${row.spec} |`;
 }
 
 const callers = { none: 'anybody', optionalUser: 'anybody, or a user', user: 'a user' } as const;

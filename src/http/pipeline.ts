@@ -145,6 +145,9 @@ async function identify<Context>(
   if (principal.accountState !== 'active' && endpoint.allow?.includes(principal.accountState) !== true) {
     throw shutOut(principal.accountState);
   }
+  if (principal.isGuest && endpoint.guests !== true) {
+    throw new MatrixError('M_GUEST_ACCESS_FORBIDDEN', 'Guests may not do this: register an account.');
+  }
   return principal;
 }
 

@@ -1,5 +1,6 @@
 /** Owns the list of the kinds of work, each with what does it. */
 import type { WorkStep } from '#jobs/work-runner.ts';
+import { removeSomeGuests, type GuestRemovalPayload } from '#rooms/guests/remove-guests.ts';
 import { leaveSomeRooms } from '#rooms/leave-all-rooms.ts';
 import { propagateProfile } from '#rooms/propagate-profile.ts';
 import type { RoomWriteParts } from '#rooms/room-parts.ts';
@@ -13,6 +14,11 @@ export function createWorkSteps(parts: RoomWriteParts): Readonly<Record<WorkKind
     account_deactivated: async (payload) => {
       const asked: DeactivationPayload = JSON.parse(payload);
       const afterNid = await leaveSomeRooms(parts, asked, asked.afterNid);
+      return afterNid === undefined ? undefined : JSON.stringify({ ...asked, afterNid });
+    },
+    guest_access_ended: async (payload) => {
+      const asked: GuestRemovalPayload = JSON.parse(payload);
+      const afterNid = await removeSomeGuests(parts, asked);
       return afterNid === undefined ? undefined : JSON.stringify({ ...asked, afterNid });
     },
     profile_changed: async (payload) => {

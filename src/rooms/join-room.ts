@@ -3,6 +3,7 @@ import { MatrixError } from '#matrix/error.ts';
 import type { JsonObject } from '#matrix/pdu.ts';
 import { checkRestrictedJoin } from '#rooms/find-authorising-user.ts';
 import { buildMemberContent } from '#rooms/member-content.ts';
+import { leaveUnlessOpen, requireOpenToGuests } from '#rooms/guests/open-to-guests.ts';
 import type { RoomUser, RoomWriteParts } from '#rooms/room-parts.ts';
 import { requireOnlyId } from '#rooms/send-event.ts';
 import { carrySettings, type CarryParts } from '#rooms/upgrade/carry-settings.ts';
@@ -35,21 +36,27 @@ export async function joinRoom(
     findLocalUsers(parts.database, [user.userId]),
   ]);
   if (own?.membership === membershipCodes.join) return;
-  const content = buildMemberContent('join', users.get(user.userId), { reason });
-  await persistJoin(parts, user, room, { ...request.content, ...content });
+  const local = users.get(user.userId);
+  const content = buildMemberContent('join', local, { reason });
+  const joining = { ...user, isGuest: local?.isGuest ?? false };
+  await persistJoin(parts, joining, room, { ...request.content, ...content });
 }
 
 /**
  * Writes a user's own join with this content and answers the event's id. A restricted room is tried as it is first,
- * since an invitation opens it too, and then with the word of a member who may invite.
+ * since an invitation opens it too, and then with the word of a member who may invite. Throws M_GUEST_ACCESS_FORBIDDEN for
+ * a guest whom the room does not take.
  */
 export async function persistJoin(
   parts: JoinParts,
-  user: RoomUser,
+  user: RoomUser & { readonly isGuest: boolean },
   room: KnownRoom,
   given: JsonObject,
 ): Promise<string> {
+  if (user.isGuest) await requireOpenToGuests(parts, room);
   const eventId = await persistAuthorised(parts, user, room, given);
+  // Whoever closes the room has its guests looked for, which may have been done before this one was in it.
+  if (user.isGuest) await leaveUnlessOpen(parts, user, room);
   await carrySettings(parts, user, room, { isOwnRoom: false });
   return eventId;
 }

@@ -8,6 +8,7 @@ import { requireInvitable } from '#rooms/require-invitable.ts';
 import type { RoomUser, RoomWriteParts } from '#rooms/room-parts.ts';
 import { requireJoinedRoom } from '#rooms/room-reader.ts';
 import { requireOnlyId } from '#rooms/send-event.ts';
+import { findLocalUsers } from '#storage/rooms/find-local-users.ts';
 import { findRoom } from '#storage/rooms/find-rooms.ts';
 
 type StateRequest = {
@@ -46,7 +47,10 @@ async function setMember(parts: JoinParts, request: StateRequest): Promise<strin
   if (content['membership'] === 'invite') await requireInvitable(parts, [stateKey]);
   const isOwnJoin = content['membership'] === 'join' && stateKey === sender.userId;
   const room = isOwnJoin ? await findRoom(parts.database, roomId) : undefined;
-  if (room !== undefined) return persistJoin(parts, sender, room, content);
+  if (room !== undefined) {
+    const own = (await findLocalUsers(parts.database, [sender.userId])).get(sender.userId);
+    return persistJoin(parts, { ...sender, isGuest: own?.isGuest ?? false }, room, content);
+  }
   return persist(parts, { ...request, content, sender: sender.userId });
 }
 

@@ -2,7 +2,7 @@
 import { statement, type ReadTx, type Tx } from '#storage/database.ts';
 
 /** Kinds of work, each with one runner. */
-export type WorkKind = 'account_deactivated' | 'profile_changed';
+export type WorkKind = 'account_deactivated' | 'profile_changed' | 'guest_access_ended';
 
 /** There is one item of a kind and key: to ask again while it waits changes its payload alone. */
 export type NewWorkItem = {
@@ -16,14 +16,25 @@ export type NewWorkItem = {
 // item that failed is due at once again; one that is being worked on stays where it is.
 const upsertItem = statement<never>(
   'upsert_work_item',
-  `insert into work_items as w (kind, work_key, payload, due_at) values ($1, $2, $3, $4)
+  `insert into work_items as w (kind, work_key, payload, due_at)
+   select g.*, $4::bigint from unnest($1::text[], $2::text[], $3::text[]) as g
    on conflict (kind, work_key) do update set payload = excluded.payload, attempts = 0, last_error = null,
      due_at = case when w.last_error is null then w.due_at else excluded.due_at end`,
 );
 
 /** Asks for work from `now` on (milliseconds since the Unix epoch), once the transaction commits. */
-export async function persistWorkItem(tx: Tx, { kind, key, payload }: NewWorkItem, now: number): Promise<void> {
-  await tx.query(upsertItem, [kind, key, payload, now]);
+export function persistWorkItem(tx: Tx, item: NewWorkItem, now: number): Promise<void> {
+  return persistWorkItems(tx, [item], now);
+}
+
+/** The same for several, of different keys. */
+export async function persistWorkItems(tx: Tx, items: readonly NewWorkItem[], now: number): Promise<void> {
+  await tx.query(upsertItem, [
+    items.map(({ kind }) => kind),
+    items.map(({ key }) => key),
+    items.map(({ payload }) => payload),
+    now,
+  ]);
 }
 
 export type ClaimedWorkItem = {

@@ -24,6 +24,7 @@ export type TokenPrincipal = {
   readonly deviceId: string;
   readonly deviceNid: number;
   readonly accountState: 'active' | 'locked' | 'suspended';
+  readonly isGuest: boolean;
 };
 
 export type TokenCall = { readonly remoteAddress: string; readonly userAgent: string | undefined };
@@ -150,9 +151,9 @@ async function endTokensBefore(database: Database, deviceNid: number, tokenHash:
 }
 
 function principalOf(owner: TokenOwner): TokenPrincipal {
-  const { userId, userNid, deviceId, deviceNid, isLocked, isSuspended } = owner;
+  const { userId, userNid, deviceId, deviceNid, isLocked, isSuspended, isGuest } = owner;
   const accountState = isLocked ? 'locked' : isSuspended ? 'suspended' : 'active';
-  return { userId, userNid, deviceId, deviceNid, accountState };
+  return { userId, userNid, deviceId, deviceNid, accountState, isGuest };
 }
 
 function dropForgotten(tokensByDevice: Map<number, Set<string>>, remembered: BoundedMap<string, Remembered>): void {

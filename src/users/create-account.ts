@@ -24,6 +24,7 @@ export type AccountRequest = {
   /** Without one nobody can log in by password. */
   readonly password?: string | undefined;
   readonly admin?: boolean;
+  readonly isGuest?: boolean;
   /** For the server itself, under one of the names that nobody may register. */
   readonly isReserved?: boolean;
 };
@@ -54,7 +55,7 @@ async function requireFreeUserId({ database, config }: NameParts, localpart: str
  */
 export async function createAccount(
   parts: CreateAccountParts,
-  { localpart, password, admin = false, isReserved = false }: AccountRequest,
+  { localpart, password, admin = false, isGuest = false, isReserved = false }: AccountRequest,
   alongside?: (tx: Tx) => Promise<void>,
 ): Promise<CreatedAccount> {
   if (password !== undefined) requireAcceptablePassword(parts, password);
@@ -65,7 +66,7 @@ export async function createAccount(
   return parts.database.transaction(async (tx) => {
     await alongside?.(tx);
     const userNid = await persistUser(tx, userId);
-    if (!(await persistAccount(tx, { userNid, passwordHash, isAdmin: admin, createdAt }))) throw inUse(userId);
+    if (!(await persistAccount(tx, { userNid, passwordHash, isAdmin: admin, isGuest, createdAt }))) throw inUse(userId);
     await replaceDirectoryTerms(tx, userNid, buildDirectoryTerms(localpartOf(userId), null));
     return { userId, userNid };
   });

@@ -1,15 +1,17 @@
 /** Owns registration by people: who may, by which stages, and the account that comes of it. */
 import type { Clock } from '#core/clock.ts';
 import { MatrixError } from '#matrix/error.ts';
-import type { Database } from '#storage/database.ts';
+import type { Database, Tx } from '#storage/database.ts';
 import { countRegistrationTokenUse } from '#storage/users/registration-tokens.ts';
 import { takeUiaSession } from '#storage/users/uia-sessions.ts';
+import type { Authenticator } from '#users/authenticate.ts';
 import {
   createAccount,
   generateLocalpart,
   requireAvailableUserId,
   type CreatedAccount,
 } from '#users/create-account.ts';
+import { requireUpgradableGuest, upgradeGuest } from '#users/guests.ts';
 import { requireAcceptablePassword, type PasswordRules } from '#users/passwords.ts';
 import { authoriseByUia } from '#users/uia/authorise.ts';
 import { checkRegisterStage, selectRegisterFlows, type RegisterAuth } from '#users/uia/register-stages.ts';
@@ -17,6 +19,7 @@ import { checkRegisterStage, selectRegisterFlows, type RegisterAuth } from '#use
 export type RegisterParts = PasswordRules & {
   readonly database: Database;
   readonly clock: Clock;
+  readonly authenticator: Pick<Authenticator, 'forgetDevices'>;
   readonly config: {
     readonly serverName: string;
     readonly registration: { readonly mode: 'token' | 'open' | 'closed'; readonly token?: string | undefined };
@@ -26,6 +29,8 @@ export type RegisterParts = PasswordRules & {
 export type RegisterRequest = {
   readonly username: string | undefined;
   readonly password: string | undefined;
+  /** Of a guest who becomes a user, under the same name. */
+  readonly guestAccessToken: string | undefined;
   readonly auth: RegisterAuth | undefined;
   /** The request without `auth`, as text that is the same when the request is. */
   readonly request: string;
@@ -43,13 +48,15 @@ export function requireOpenRegistration({ config }: Pick<RegisterParts, 'config'
 
 /**
  * Registers somebody, or asks for the next stage. Throws what `createAccount` throws, before it asks for anything where
- * it can, and M_FORBIDDEN when registration is closed or the registration token was used up meanwhile.
+ * it can, and M_FORBIDDEN when the guest is none, when registration is closed or the registration token was used up meanwhile.
  * Specification: Client-Server API, "Account registration".
  */
 export async function register(parts: RegisterParts, request: RegisterRequest): Promise<Registration> {
   requireOpenRegistration(parts);
-  const { username, password, auth } = request;
-  if (username !== undefined) await requireAvailableUserId(parts, username);
+  const { username, password, guestAccessToken, auth } = request;
+  const guest =
+    guestAccessToken === undefined ? undefined : await requireUpgradableGuest(parts, guestAccessToken, username);
+  if (username !== undefined && guest === undefined) await requireAvailableUserId(parts, username);
   if (password !== undefined) requireAcceptablePassword(parts, password);
 
   const verdict = await authoriseByUia(parts, {
@@ -64,8 +71,7 @@ export async function register(parts: RegisterParts, request: RegisterRequest): 
   // Only now, because clients ask for the flows with an empty request.
   if (password === undefined) throw new MatrixError('M_MISSING_PARAM', 'The body lacks the required key "password".');
 
-  const localpart = username ?? generateLocalpart();
-  const account = await createAccount(parts, { localpart, password }, async (tx) => {
+  const alongside = async (tx: Tx): Promise<void> => {
     const session = await takeUiaSession(tx, verdict.sessionHash);
     if (session === undefined) {
       // Whoever took it registered by the same request, so its name is taken as well.
@@ -75,6 +81,11 @@ export async function register(parts: RegisterParts, request: RegisterRequest): 
     if (token !== null && !(await countRegistrationTokenUse(tx, token, parts.clock.now()))) {
       throw new MatrixError('M_FORBIDDEN', 'The registration token has been used up or has expired.');
     }
-  });
-  return { account };
+  };
+  if (guest !== undefined) {
+    await upgradeGuest(parts, guest, password, alongside);
+    return { account: guest };
+  }
+  const localpart = username ?? generateLocalpart();
+  return { account: await createAccount(parts, { localpart, password }, alongside) };
 }

@@ -1,7 +1,7 @@
 /** Owns the room that must stay closed, and one caller of each kind who tries its door. */
 import assert from 'node:assert/strict';
 import { Client } from 'pg';
-import { encode, logIn, registerUser, type MatrixHttp } from '#test/support/matrix-http.ts';
+import { encode, logIn, registerGuest, registerUser, type MatrixHttp } from '#test/support/matrix-http.ts';
 import { startServerProcess } from '#test/support/server-process.ts';
 import { createTestDatabase } from '#test/support/test-database.ts';
 
@@ -17,13 +17,14 @@ export const callerKinds = [
   'invited',
   'banned',
   'gone',
+  'guest',
   'member',
   'owner',
 ] as const;
 export type CallerKind = (typeof callerKinds)[number];
 
 /** Callers who have an account in order, but no place in the room. */
-export const strangers: readonly CallerKind[] = ['outsider', 'invited', 'banned', 'gone'];
+export const strangers: readonly CallerKind[] = ['outsider', 'invited', 'banned', 'gone', 'guest'];
 
 export type Caller = { readonly kind: CallerKind; readonly userId: string; readonly token: string | undefined };
 
@@ -42,16 +43,19 @@ export type World = AsyncDisposable & {
   readonly secret: string;
 };
 
+const env = { CAUSEWAY_REGISTRATION_GUESTS: 'true' };
+
 /** Boots a server of its own, since accounts are spoiled in it. */
 export async function makeWorld(): Promise<World> {
   const resources = new AsyncDisposableStack();
   try {
     const database = resources.use(await createTestDatabase());
-    const { baseUrl } = resources.use(await startServerProcess({ databaseUrl: database.url }));
+    const { baseUrl } = resources.use(await startServerProcess({ databaseUrl: database.url, env }));
     const users = new Map<CallerKind, MatrixHttp>();
     for (const kind of callerKinds) {
       if (kind !== 'nobody' && kind !== 'unknown token') {
-        users.set(kind, await registerUser(baseUrl, kind.replaceAll(' ', '-')));
+        const enter = kind === 'guest' ? registerGuest(baseUrl) : registerUser(baseUrl, kind.replaceAll(' ', '-'));
+        users.set(kind, await enter);
       }
     }
     const room = await furnish(users);

@@ -17,6 +17,7 @@ const refusals: Partial<Record<CallerKind, readonly [status: number, errcode: st
   deactivated: [401, 'M_UNKNOWN_TOKEN'],
   locked: [401, 'M_USER_LOCKED'],
   suspended: [403, 'M_USER_SUSPENDED'],
+  guest: [403, 'M_GUEST_ACCESS_FORBIDDEN'],
 };
 
 /** Operations that are about the caller's session: called, they would end what the other rows need. */
@@ -118,5 +119,6 @@ describe('who may call', () => {
 });
 
 function mayAllTheSame(row: Row, kind: CallerKind): boolean {
+  if (kind === 'guest') return row.guests === true;
   return (kind === 'locked' || kind === 'suspended') && row.allow?.includes(kind) === true;
 }

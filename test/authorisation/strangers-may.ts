@@ -27,6 +27,7 @@ const exceptions: Readonly<Record<CallerKind | 'anybody', readonly string[]>> = 
   // Who is gone has a past in the room, and may forget it; leaving again is no change.
   banned: ['client.forgetRoom', 'client.leaveRoom'],
   gone: ['client.forgetRoom', 'client.leaveRoom'],
+  guest: [],
   member: [],
   owner: [],
 };

@@ -25,6 +25,7 @@ const principal: Principal = {
   deviceId: 'D',
   deviceNid: 2,
   accountState: 'active',
+  isGuest: false,
 };
 const reply = { event_id: '$0123456789012345678901234567890123456789012' };
 

@@ -24,8 +24,14 @@ export const unlimited = {
 };
 
 function authenticate(token: string): Principal {
-  const principal = { userId: '@alice:example.org', userNid: 1, deviceId: 'PHONE', deviceNid: 2 };
-  if (token === TOKEN) return { ...principal, accountState: 'active' };
+  const principal = {
+    userId: '@alice:example.org',
+    userNid: 1,
+    deviceId: 'PHONE',
+    deviceNid: 2,
+    isGuest: token === 'guest',
+  };
+  if (token === TOKEN || token === 'guest') return { ...principal, accountState: 'active' };
   if (token === 'locked' || token === 'suspended') return { ...principal, accountState: token };
   throw new MatrixError('M_UNKNOWN_TOKEN', 'This access token is not known.');
 }

@@ -20,7 +20,8 @@ async function openWork() {
   const testDatabase = resources.use(await createMigratedDatabase());
   const database = resources.use(openDatabase(testDatabase.connection, { poolSize: 5, logger }));
   const start = (step: WorkStep, clock: Clock = systemClock) => {
-    return startWorkRunner({ database, clock, logger }, { account_deactivated: step, profile_changed: step });
+    const steps = { account_deactivated: step, profile_changed: step, guest_access_ended: step };
+    return startWorkRunner({ database, clock, logger }, steps);
   };
   const ask = (payload: string, now = systemClock.now()): Promise<void> =>
     database.transaction((tx) => persistWorkItem(tx, { kind, key: 'k', payload }, now));

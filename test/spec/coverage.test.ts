@@ -41,6 +41,13 @@ test('who may call is what the specification says', () => {
   }
 });
 
+test('guests may call what the specification lists, and what needs no token', () => {
+  for (const row of endpoints) {
+    const operation = byId.get(row.operation);
+    if (row.auth === 'user') assert.equal(row.guests ?? false, operation?.guests ?? false, row.operation);
+  }
+});
+
 test('what the specification limits is limited', () => {
   for (const row of endpoints) {
     const operation = byId.get(row.operation);

@@ -144,6 +144,13 @@ export async function registerUser(baseUrl: string, username = uniqueName('user'
   return openSession(baseUrl, readSession(answer.body));
 }
 
+/** Registers a guest, on a server that has them. */
+export async function registerGuest(baseUrl: string): Promise<MatrixHttp> {
+  const answer = await request(baseUrl, 'POST', '/_matrix/client/v3/register', { query: { kind: 'guest' }, body: {} });
+  if (answer.status !== 200) throw new RefusedRequest('registration of a guest', answer);
+  return openSession(baseUrl, readSession(answer.body));
+}
+
 /** Logs in by password and returns the new device. */
 export async function logIn(baseUrl: string, user: string, password = testPassword): Promise<MatrixHttp> {
   const body = { type: 'm.login.password', identifier: { type: 'm.id.user', user }, password };

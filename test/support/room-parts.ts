@@ -37,7 +37,7 @@ export async function createRoomParts(on: TestDatabase, overrides: Partial<Persi
     signer: { serverName: 'hs1.test', key: generateSigningKey('t') },
     isLocal: (id) => serverNameOf(id) === 'hs1.test',
     limits: { batchRoomsMax: 64, batchEventsMax: 200, batchBytesMax: 2_000_000 },
-    projections: roomProjections({ interned, tries }),
+    projections: roomProjections({ interned, tries, clock: systemClock }),
     committed: (run) => void facts.push(...run),
     ...overrides,
   };

@@ -6,7 +6,7 @@ import { getProfileField, getUserProfile } from '#api/client/profile.ts';
 import { checkUsernameAvailability, register, registrationTokenValidity } from '#api/client/registration.ts';
 import { getTokenOwner } from '#api/client/whoami.ts';
 import { startHttp } from '#test/http/test-http.ts';
-import { openUsers, type TestUsers } from '#test/users/open-users.ts';
+import { openUsers, type TestRegistration } from '#test/users/open-users.ts';
 
 const endpoints = [
   checkUsernameAvailability,
@@ -22,7 +22,7 @@ const endpoints = [
 type Ask = (method: string, path: string, body?: object) => Promise<{ status: number; body: Record<string, unknown> }>;
 
 /** Boots the endpoints; `ask` carries the token of @alice, once she is registered. */
-async function boot(registration: TestUsers['config']['registration']) {
+async function boot(registration: TestRegistration) {
   const users = await openUsers(registration);
   const { authenticate } = users.authenticator;
   const http = await startHttp(endpoints, users, { seams: { authenticate } });

@@ -26,7 +26,11 @@ export type TestUsers = AsyncDisposable & {
     readonly publicUrl: undefined;
     readonly passwords: { readonly lengthMin: number };
     readonly sessions: { readonly accessTokenLifetimeMs: number };
-    readonly registration: { readonly mode: 'token' | 'open' | 'closed'; readonly token?: string };
+    readonly registration: {
+      readonly mode: 'token' | 'open' | 'closed';
+      readonly token?: string;
+      readonly guests: boolean;
+    };
   };
   /** A second process on the same database. */
   readonly otherAuthenticator: Authenticator;
@@ -43,7 +47,9 @@ async function prepare(connection: EmbeddedConnection): Promise<void> {
   await client.end();
 }
 
-export async function openUsers(registration: TestUsers['config']['registration']): Promise<TestUsers> {
+export type TestRegistration = Omit<TestUsers['config']['registration'], 'guests'>;
+
+export async function openUsers(registration: TestRegistration): Promise<TestUsers> {
   const test = await createTestDatabase(prepare, 'users_template');
   const logger = createLogger('silent');
   const database = openDatabase(test.connection, { poolSize: 10, logger });
@@ -69,7 +75,7 @@ export async function openUsers(registration: TestUsers['config']['registration'
       publicUrl: undefined,
       passwords: { lengthMin: 8 },
       sessions: { accessTokenLifetimeMs: 60_000 },
-      registration,
+      registration: { ...registration, guests: false },
     },
     async ask(sql, values = []) {
       const client = new Client(test.connection);

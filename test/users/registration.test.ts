@@ -9,7 +9,7 @@ import { openUsers, type TestUsers } from '#test/users/open-users.ts';
 const password = 'a long password';
 
 function attempt(users: TestUsers, username: string, auth?: RegisterAuth, request = username): Promise<Registration> {
-  return register(users, { username, password, auth, request });
+  return register(users, { username, password, guestAccessToken: undefined, auth, request });
 }
 
 function sessionOf(registration: Registration): string {

@@ -24,6 +24,7 @@ export const getDevices = endpoint({
   aliases: ['/_matrix/client/r0/devices'],
   auth: 'user',
   allow: ['suspended'],
+  guests: true,
   rateLimit: 'none',
   spec: 'Client-Server API, Device Management',
   handler: async ({ database }: DevicesContext, { principal }) => ({
@@ -38,6 +39,7 @@ export const getDevice = endpoint({
   aliases: ['/_matrix/client/r0/devices/{deviceId}'],
   auth: 'user',
   allow: ['suspended'],
+  guests: true,
   rateLimit: 'none',
   spec: 'Client-Server API, Device Management',
   handler: ({ database }: DevicesContext, { params, principal }) =>
@@ -50,6 +52,7 @@ export const updateDevice = endpoint({
   path: '/_matrix/client/v3/devices/{deviceId}',
   aliases: ['/_matrix/client/r0/devices/{deviceId}'],
   auth: 'user',
+  guests: true,
   rateLimit: 'send',
   body: Type.Object({ display_name: Type.Optional(displayNameSchema) }),
   spec: 'Client-Server API, Device Management',

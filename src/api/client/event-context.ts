@@ -18,6 +18,7 @@ export const getEventContext = endpoint({
   aliases: ['/_matrix/client/r0/rooms/{roomId}/context/{eventId}'],
   auth: 'user',
   allow: ['suspended'],
+  guests: true,
   rateLimit: 'none',
   spec: 'Client-Server API, Event context',
   query: Type.Object({

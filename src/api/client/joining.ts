@@ -16,6 +16,7 @@ export const joinRoomById = endpoint({
   path: '/_matrix/client/v3/rooms/{roomId}/join',
   aliases: ['/_matrix/client/r0/rooms/{roomId}/join'],
   auth: 'user',
+  guests: true,
   rateLimit: 'join',
   numbers: 'canonical',
   spec: 'Client-Server API, Joining rooms',

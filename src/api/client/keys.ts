@@ -28,6 +28,7 @@ export const uploadKeys = endpoint({
   aliases: ['/_matrix/client/r0/keys/upload'],
   auth: 'user',
   allow: ['suspended'],
+  guests: true,
   rateLimit: 'send',
   numbers: 'canonical',
   body: Type.Object({
@@ -50,6 +51,7 @@ export const queryKeys = endpoint({
   aliases: ['/_matrix/client/r0/keys/query'],
   auth: 'user',
   allow: ['suspended'],
+  guests: true,
   rateLimit: 'sync',
   bodyRequired: true,
   body: Type.Object({ timeout, device_keys: Type.Record(Type.String(), Type.Array(Type.String())) }),
@@ -69,6 +71,7 @@ export const claimKeys = endpoint({
   aliases: ['/_matrix/client/r0/keys/claim'],
   auth: 'user',
   allow: ['suspended'],
+  guests: true,
   rateLimit: 'sync',
   bodyRequired: true,
   body: Type.Object({

@@ -14,6 +14,7 @@ export const leaveRoom = endpoint({
   aliases: ['/_matrix/client/r0/rooms/{roomId}/leave'],
   auth: 'user',
   allow: ['suspended'],
+  guests: true,
   rateLimit: 'default',
   spec: 'Client-Server API, Leaving rooms',
   body: Type.Object({ reason }),

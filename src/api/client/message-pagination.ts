@@ -18,6 +18,7 @@ export const getRoomEvents = endpoint({
   aliases: ['/_matrix/client/r0/rooms/{roomId}/messages'],
   auth: 'user',
   allow: ['suspended'],
+  guests: true,
   rateLimit: 'none',
   spec: 'Client-Server API, Getting events for a room',
   query: Type.Object({

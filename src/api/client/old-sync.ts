@@ -3,6 +3,7 @@ import { Type } from 'typebox';
 import type { Context } from '#context.ts';
 import { rawJson, type HttpAnswer } from '#http/answer.ts';
 import { endpoint, type Principal } from '#http/endpoint.ts';
+import { MatrixError } from '#matrix/error.ts';
 import { requireVisibleEventAnywhere } from '#rooms/find-visible-event.ts';
 import { renderPage } from '#rooms/render-page.ts';
 import { waitForEvents, type FollowRequest } from '#rooms/wait-for-events.ts';
@@ -43,6 +44,7 @@ export const getEvents = endpoint({
   aliases: ['/_matrix/client/r0/events'],
   auth: 'user',
   allow: ['suspended'],
+  guests: true,
   rateLimit: 'sync',
   spec: 'Client-Server API, Room previews',
   query: Type.Object({
@@ -53,6 +55,9 @@ export const getEvents = endpoint({
   handler: async (context: Context, { principal, query: { from, timeout, room_id: roomId }, signal }) => {
     const timeoutMs = Math.min(timeout ?? 0, context.config.limits.syncTimeoutMsMax);
     if (roomId !== undefined) return followRoom(context, principal, { roomId, from, timeoutMs, signal });
+    if (principal.isGuest) {
+      throw new MatrixError('M_GUEST_ACCESS_FORBIDDEN', 'Guests can follow one room: give it as "room_id".');
+    }
     const since = from === undefined ? undefined : await requireSince(context.streams, from);
     await context.presence.syncing(principal, 'online', timeoutMs);
     return answerEvents(context, { ...principal, from: since, timeoutMs, signal });

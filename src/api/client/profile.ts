@@ -1,5 +1,5 @@
 /** Owns the endpoints by which anybody reads profiles, and users change theirs. */
-import { endpoint, jsonObject } from '#http/endpoint.ts';
+import { endpoint, jsonObject, type Principal } from '#http/endpoint.ts';
 import { MatrixError } from '#matrix/error.ts';
 import { isUserId } from '#matrix/ids.ts';
 import type { Database } from '#storage/database.ts';
@@ -54,8 +54,12 @@ export const getProfileField = endpoint({
   },
 });
 
-function requireOwnProfile(userId: string, caller: string): void {
-  if (userId !== caller) throw new MatrixError('M_FORBIDDEN', 'This is the profile of another user.');
+/** Throws M_FORBIDDEN for another's profile, and M_GUEST_ACCESS_FORBIDDEN for what guests have not: they have a name. */
+function requireOwnField(userId: string, keyName: string, caller: Principal): void {
+  if (userId !== caller.userId) throw new MatrixError('M_FORBIDDEN', 'This is the profile of another user.');
+  if (caller.isGuest && keyName !== 'displayname') {
+    throw new MatrixError('M_GUEST_ACCESS_FORBIDDEN', 'Guests can change nothing but their display name.');
+  }
 }
 
 export const setProfileField = endpoint({
@@ -64,12 +68,13 @@ export const setProfileField = endpoint({
   path: '/_matrix/client/v3/profile/{userId}/{keyName}',
   aliases: fieldAliases,
   auth: 'user',
+  guests: true,
   rateLimit: 'default',
   bodyRequired: true,
   body: jsonObject,
   spec: 'Client-Server API, Profiles',
   handler: async (context: ProfileParts, { params: { userId, keyName }, body, principal }) => {
-    requireOwnProfile(userId, principal.userId);
+    requireOwnField(userId, keyName, principal);
     if (!Object.hasOwn(body, keyName)) {
       throw new MatrixError('M_MISSING_PARAM', `The body lacks the key "${keyName}", which the path names.`);
     }
@@ -84,10 +89,11 @@ export const deleteProfileField = endpoint({
   path: '/_matrix/client/v3/profile/{userId}/{keyName}',
   aliases: fieldAliases,
   auth: 'user',
+  guests: true,
   rateLimit: 'default',
   spec: 'Client-Server API, Profiles',
   handler: async (context: ProfileParts, { params: { userId, keyName }, principal }) => {
-    requireOwnProfile(userId, principal.userId);
+    requireOwnField(userId, keyName, principal);
     await deleteFieldOf(context, principal, keyName);
     return {};
   },

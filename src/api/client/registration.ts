@@ -2,15 +2,15 @@
 import { Type } from 'typebox';
 import { answer } from '#http/answer.ts';
 import { endpoint } from '#http/endpoint.ts';
-import { MatrixError } from '#matrix/error.ts';
 import { requireAvailableUserId } from '#users/create-account.ts';
+import { registerGuest, type GuestParts } from '#users/guests.ts';
 import { register as registerUser, requireOpenRegistration, type RegisterParts } from '#users/register.ts';
 import { checkRegistrationToken } from '#users/registration-tokens.ts';
 import { createSession, type SessionParts } from '#users/sessions.ts';
 import { deviceIdSchema, displayNameSchema } from '#users/device-schemas.ts';
 
 /** What registration needs. */
-export type RegistrationContext = RegisterParts & SessionParts;
+export type RegistrationContext = RegisterParts & SessionParts & GuestParts;
 
 export const register = endpoint({
   operation: 'client.register',
@@ -28,6 +28,7 @@ export const register = endpoint({
         token: Type.Optional(Type.String()),
       }),
     ),
+    guest_access_token: Type.Optional(Type.String()),
     username: Type.Optional(Type.String()),
     password: Type.Optional(Type.String()),
     device_id: Type.Optional(deviceIdSchema),
@@ -37,10 +38,13 @@ export const register = endpoint({
   }),
   spec: 'Client-Server API, Account registration',
   handler: async (context: RegistrationContext, { query, body }) => {
-    if (query.kind === 'guest') {
-      throw new MatrixError('M_GUEST_ACCESS_FORBIDDEN', 'This server has no guest accounts.');
-    }
     const { auth, username, password, device_id, initial_device_display_name, inhibit_login, refresh_token } = body;
+    if (query.kind === 'guest') {
+      const { userId, userNid } = await registerGuest(context);
+      // Of a guest's request nothing else counts.
+      const session = await createSession(context, { userNid, displayName: initial_device_display_name });
+      return { user_id: userId, ...session };
+    }
     // Clients write the same request with its keys in any order.
     const request = JSON.stringify([
       username,
@@ -49,8 +53,10 @@ export const register = endpoint({
       initial_device_display_name,
       inhibit_login,
       refresh_token,
+      body.guest_access_token,
     ]);
-    const result = await registerUser(context, { username, password, auth, request });
+    const guestAccessToken = body.guest_access_token;
+    const result = await registerUser(context, { username, password, guestAccessToken, auth, request });
     if ('challenge' in result) return answer({ status: 401, body: result.challenge });
 
     const { userId, userNid } = result.account;

@@ -18,6 +18,7 @@ export const roomInitialSync = endpoint({
   aliases: ['/_matrix/client/r0/rooms/{roomId}/initialSync'],
   auth: 'user',
   allow: ['suspended'],
+  guests: true,
   rateLimit: 'none',
   spec: 'Client-Server API, Room previews',
   handler: async (context: Context, { params: { roomId }, principal }) => {

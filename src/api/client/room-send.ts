@@ -12,6 +12,7 @@ export const sendMessage = endpoint({
   path: '/_matrix/client/v3/rooms/{roomId}/send/{eventType}/{txnId}',
   aliases: ['/_matrix/client/r0/rooms/{roomId}/send/{eventType}/{txnId}'],
   auth: 'user',
+  guests: true,
   rateLimit: 'send',
   bodyRequired: true,
   numbers: 'canonical',

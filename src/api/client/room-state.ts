@@ -10,6 +10,7 @@ export const setRoomStateWithKey = endpoint({
   path: '/_matrix/client/v3/rooms/{roomId}/state/{eventType}/{stateKey}',
   aliases: ['/_matrix/client/r0/rooms/{roomId}/state/{eventType}/{stateKey}'],
   auth: 'user',
+  guests: true,
   rateLimit: 'send',
   bodyRequired: true,
   numbers: 'canonical',

@@ -13,6 +13,7 @@ export const getRoomSummary = endpoint({
   ],
   auth: 'optionalUser',
   allow: ['suspended'],
+  guests: true,
   rateLimit: 'none',
   spec: 'Client-Server API, Room summaries',
   handler: (context: Context, { params, principal }) =>

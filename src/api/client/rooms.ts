@@ -33,6 +33,7 @@ export const getRoomState = endpoint({
   aliases: ['/_matrix/client/r0/rooms/{roomId}/state'],
   auth: 'user',
   allow: ['suspended'],
+  guests: true,
   rateLimit: 'none',
   spec: 'Client-Server API, Getting events for a room',
   handler: async (context: Context, { params, principal }) => {
@@ -50,6 +51,7 @@ export const getRoomStateWithKey = endpoint({
   aliases: ['/_matrix/client/r0/rooms/{roomId}/state/{eventType}/{stateKey}'],
   auth: 'user',
   allow: ['suspended'],
+  guests: true,
   rateLimit: 'none',
   lastParamMayBeEmpty: true,
   spec: 'Client-Server API, Getting events for a room',
@@ -70,6 +72,7 @@ export const getMembersByRoom = endpoint({
   aliases: ['/_matrix/client/r0/rooms/{roomId}/members'],
   auth: 'user',
   allow: ['suspended'],
+  guests: true,
   rateLimit: 'none',
   spec: 'Client-Server API, Getting events for a room',
   query: Type.Object({ at: Type.Optional(Type.String()), membership, not_membership: membership }),
@@ -107,6 +110,7 @@ export const getOneRoomEvent = endpoint({
   aliases: ['/_matrix/client/r0/rooms/{roomId}/event/{eventId}'],
   auth: 'user',
   allow: ['suspended'],
+  guests: true,
   rateLimit: 'none',
   spec: 'Client-Server API, Getting events for a room',
   handler: async (context: Context, { params, principal }) => {

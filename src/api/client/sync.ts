@@ -32,6 +32,7 @@ export const sync = endpoint({
   aliases: ['/_matrix/client/r0/sync'],
   auth: 'user',
   allow: ['suspended'],
+  guests: true,
   rateLimit: 'sync',
   query,
   hot: true,

@@ -14,6 +14,7 @@ export const sendToDevice = endpoint({
   aliases: ['/_matrix/client/r0/sendToDevice/{eventType}/{txnId}'],
   auth: 'user',
   allow: ['suspended'],
+  guests: true,
   rateLimit: 'send',
   bodyRequired: true,
   idempotency: 'txnId',

@@ -11,6 +11,7 @@ export const getVersions = endpoint({
   auth: 'optionalUser',
   // The answer is the same for everybody, so nothing is kept from an account that is shut out elsewhere.
   allow: ['locked', 'suspended'],
+  guests: true,
   rateLimit: 'none',
   spec: 'Client-Server API, API versions',
   handler: () => versions,

@@ -8,11 +8,12 @@ export const getTokenOwner = endpoint({
   aliases: ['/_matrix/client/r0/account/whoami'],
   auth: 'user',
   allow: ['suspended'],
+  guests: true,
   rateLimit: 'default',
   spec: 'Client-Server API, Current account information',
   handler: (_context: unknown, { principal }) => ({
     user_id: principal.userId,
     device_id: principal.deviceId,
-    is_guest: false,
+    is_guest: principal.isGuest,
   }),
 });

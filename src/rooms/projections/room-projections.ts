@@ -1,6 +1,8 @@
 /** Owns the list of the projections of rooms, in the order in which they run. */
+import type { Clock } from '#core/clock.ts';
 import type { Projection } from '#rooms/persist/projection.ts';
 import { earlyRedactions } from '#rooms/projections/early-redactions.ts';
+import { guestAccess } from '#rooms/projections/guest-access.ts';
 import { redactedSummaries } from '#rooms/projections/redacted-summaries.ts';
 import { redactions } from '#rooms/projections/redactions.ts';
 import { roomSummaries } from '#rooms/projections/room-summaries.ts';
@@ -8,7 +10,11 @@ import { strippedSnapshots } from '#rooms/projections/stripped-snapshots.ts';
 import type { Interned } from '#storage/interned.ts';
 import type { StateTries } from '#storage/rooms/state-tries.ts';
 
-export function roomProjections(parts: { readonly interned: Interned; readonly tries: StateTries }): Projection[] {
+export function roomProjections(parts: {
+  readonly interned: Interned;
+  readonly tries: StateTries;
+  readonly clock: Clock;
+}): Projection[] {
   const redacting = redactions(parts);
   // Summaries that are rebuilt ask which events are redacted, so that redactions come before them.
   return [
@@ -17,5 +23,6 @@ export function roomProjections(parts: { readonly interned: Interned; readonly t
     roomSummaries(parts),
     strippedSnapshots(parts),
     redactedSummaries(parts, redacting),
+    guestAccess(parts),
   ];
 }

@@ -7,6 +7,7 @@ export type LocalUser = {
   readonly userNid: number;
   readonly displayname: string | undefined;
   readonly avatarUrl: string | undefined;
+  readonly isGuest: boolean;
 };
 
 const selectUsers = statement<{
@@ -14,9 +15,10 @@ const selectUsers = statement<{
   user_nid: number;
   displayname: string | null;
   avatar_url: string | null;
+  is_guest: boolean;
 }>(
   'select_local_users',
-  `select user_id, user_nid, displayname, avatar_url
+  `select user_id, user_nid, displayname, avatar_url, is_guest
    from users join accounts using (user_nid) left join profiles using (user_nid)
    where user_id = any($1::text[]) and deactivated_at is null`,
 );
@@ -32,6 +34,7 @@ export async function findLocalUsers(db: ReadTx, userIds: readonly string[]): Pr
         userNid: row.user_nid,
         displayname: row.displayname ?? undefined,
         avatarUrl: row.avatar_url ?? undefined,
+        isGuest: row.is_guest,
       },
     ]),
   );

@@ -10,6 +10,7 @@ export type TokenOwner = {
   readonly lastSeenAt: number | null;
   readonly isLocked: boolean;
   readonly isSuspended: boolean;
+  readonly isGuest: boolean;
   /** Null for a token that never expires. */
   readonly expiresAt: number | null;
   /** It comes from a refresh, and its first use ends the tokens before it. */
@@ -20,7 +21,7 @@ const selectTokenOwner = statement<TokenOwner>(
   'select_token_owner',
   `select u.user_nid as "userNid", u.user_id as "userId", d.device_nid as "deviceNid", d.device_id as "deviceId",
       d.last_seen_at as "lastSeenAt", a.locked_at is not null as "isLocked", a.suspended_at is not null as "isSuspended",
-      t.expires_at as "expiresAt", t.is_unused as "isUnused"
+      a.is_guest as "isGuest", t.expires_at as "expiresAt", t.is_unused as "isUnused"
    from access_tokens t
    join devices d on d.device_nid = t.device_nid
    join accounts a on a.user_nid = t.user_nid

@@ -11,6 +11,17 @@ export async function persistPasswordHash(tx: Tx, userNid: number, passwordHash:
   return (await tx.query(updatePassword, [userNid, passwordHash])).length === 1;
 }
 
+const updateGuest = statement<{ user_nid: number }>(
+  'update_guest_account',
+  `update accounts set is_guest = false, password_hash = $2
+   where user_nid = $1 and is_guest and deactivated_at is null returning user_nid`,
+);
+
+/** Makes a guest a user with a password. False when it is no guest any more. */
+export async function persistGuestUpgrade(tx: Tx, userNid: number, passwordHash: string): Promise<boolean> {
+  return (await tx.query(updateGuest, [userNid, passwordHash])).length === 1;
+}
+
 const deactivate = statement<{ user_nid: number }>(
   'deactivate_account',
   `update accounts set deactivated_at = $2::bigint, password_hash = null, is_admin = false,
