@@ -24,6 +24,8 @@ export type Presence = {
   acted(device: UserDevice): void;
   /** What the user says of themselves. */
   set(device: UserDevice, state: PresenceState, statusMsg: string | undefined): Promise<void>;
+  /** The user's name or avatar is another: whoever was told of the user's presence is told again, with the new one. */
+  renamed(userNid: number): void;
 };
 
 type Parts = {
@@ -38,6 +40,7 @@ export const noPresence: Presence = {
   syncing: () => Promise.resolve(),
   acted: () => undefined,
   set: () => Promise.resolve(),
+  renamed: () => undefined,
 };
 
 export function createPresence(parts: Parts): Presence & AsyncDisposable {
@@ -82,6 +85,13 @@ export function createPresence(parts: Parts): Presence & AsyncDisposable {
       seen.lastActiveAt = clock.now();
       seen.written = state;
       await write(device.userNid, seen, { presence: state, statusMsg: statusMsg ?? null });
+    },
+    renamed(userNid) {
+      const again = async (tx: StreamTx): Promise<void> => {
+        const stored = await findPresence(tx, userNid);
+        if (stored !== undefined) tx.add({ presence: [stored] });
+      };
+      streams.write('ephemeral', again).catch(warn);
     },
     async [Symbol.asyncDispose]() {
       for (const timer of timers) clearInterval(timer);

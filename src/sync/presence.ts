@@ -77,7 +77,12 @@ async function findNewcomers(
 }
 
 function eventJson(user: PresenceOfUser, now: number): string {
-  const content = JSON.stringify(contentOf(user, now));
+  const { displayname, avatarUrl } = user;
+  const content = JSON.stringify({
+    ...contentOf(user, now),
+    ...(displayname !== null && { displayname }),
+    ...(avatarUrl !== null && { avatar_url: avatarUrl }),
+  });
   return `{"type":"m.presence","sender":${canonicalString(user.userId)},"content":${content}}`;
 }
 

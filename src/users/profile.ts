@@ -6,6 +6,7 @@ import { replaceDirectoryTerms } from '#storage/users/directory-terms.ts';
 import { findStoredProfile, type StoredProfile } from '#storage/users/find-profile.ts';
 import { lockStoredProfile, persistProfile } from '#storage/users/profiles.ts';
 import { persistWorkItem } from '#storage/work-items.ts';
+import type { Presence } from '#streams/presence.ts';
 import { buildDirectoryTerms } from '#users/directory-terms.ts';
 import { isRoomField, requireProfileKey, requireProfileSize, requireTextField } from '#users/profile-fields.ts';
 
@@ -22,7 +23,12 @@ function fieldsOf(stored: StoredProfile): Record<string, unknown> {
   return fields;
 }
 
-export type ProfileParts = { readonly database: Database; readonly clock: Clock; readonly workWaiting: () => void };
+export type ProfileParts = {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly presence: Pick<Presence, 'renamed'>;
+  readonly workWaiting: () => void;
+};
 
 export type ProfileOwner = { readonly userId: string; readonly userNid: number };
 
@@ -55,7 +61,7 @@ export async function deleteProfileField(parts: ProfileParts, owner: ProfileOwne
 }
 
 async function changeField(
-  { database, clock, workWaiting }: ProfileParts,
+  { database, clock, presence, workWaiting }: ProfileParts,
   { userId, userNid }: ProfileOwner,
   key: string,
   value: unknown,
@@ -72,7 +78,9 @@ async function changeField(
     await persistWorkItem(tx, item, clock.now());
     return true;
   });
-  if (isForRooms) workWaiting();
+  if (!isForRooms) return;
+  workWaiting();
+  presence.renamed(userNid);
 }
 
 function withField(stored: StoredProfile, key: string, value: unknown): StoredProfile {

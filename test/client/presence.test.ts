@@ -77,6 +77,30 @@ describe('presence', () => {
     assertError(await alice.raw('PUT', statusPath(alice), { body: { presence: 'asleep' } }), 400);
   });
 
+  it('comes with the name and the picture, and again when they change', async () => {
+    const [alice, bob] = await server.newUsers('alice', 'bob');
+    await meet(alice, bob);
+    const profile = `/profile/${encode(alice.userId)}`;
+    const set = async (key: string, value: string): Promise<void> => {
+      assert.equal((await alice.raw('PUT', `${profile}/${key}`, { body: { [key]: value } })).status, 200);
+    };
+    await set('displayname', 'Alice');
+    await setStatus(alice, { presence: 'online', status_msg: 'here' });
+    let answer = await sync(bob);
+    const first = presenceIn(answer)[alice.userId];
+    assert.deepEqual([first?.['displayname'], first?.['avatar_url']], ['Alice', undefined]);
+    await set('avatar_url', 'mxc://hs1.test/alice');
+    let told: JsonObject | undefined;
+    for (let tries = 0; told === undefined && tries < 20; tries++) {
+      answer = await sync(bob, { since: answer.nextBatch, timeout: 5_000 });
+      told = presenceIn(answer)[alice.userId];
+    }
+    assert.deepEqual(
+      [told?.['displayname'], told?.['avatar_url'], told?.['presence'], told?.['status_msg']],
+      ['Alice', 'mxc://hs1.test/alice', 'online', 'here'],
+    );
+  });
+
   it('is not given away by syncing and sending with set_presence=offline', async () => {
     const [alice, bob] = await server.newUsers('alice', 'bob');
     const roomId = await meet(alice, bob);

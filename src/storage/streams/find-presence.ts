@@ -21,11 +21,18 @@ export async function findPresence(db: ReadTx, userNid: number): Promise<StoredP
   return (await db.query(selectOne, [userNid]))[0];
 }
 
-export type PresenceOfUser = StoredPresence & { readonly userId: string };
+/** With the profile, which goes with every change that others are told of. */
+export type PresenceOfUser = StoredPresence & {
+  readonly userId: string;
+  readonly displayname: string | null;
+  readonly avatarUrl: string | null;
+};
+
+const userColumns = `user_id as "userId", displayname, avatar_url as "avatarUrl", ${presenceColumns}`;
 
 const selectOfUsers = statement<PresenceOfUser>(
   'find_presence_of_users',
-  `select user_id as "userId", ${presenceColumns} from presence join users using (user_nid)
+  `select ${userColumns} from presence join users using (user_nid) left join profiles using (user_nid)
    where user_nid = any($1::bigint[])`,
 );
 
@@ -39,7 +46,8 @@ export const PRESENCE_MEMBERS_MAX = 500;
 // Looks through those who are there, with a look into the index of each one's rooms.
 const selectPresent = statement<PresenceOfUser>(
   'find_present_users',
-  `select user_id as "userId", ${presenceColumns} from presence p join users using (user_nid)
+  `select ${userColumns}
+   from presence p join users using (user_nid) left join profiles using (user_nid)
    where p.presence <> 'offline' and p.user_nid <> $1 and exists (
      select from user_rooms m join room_summary s on s.room_nid = m.room_nid
      where m.user_nid = p.user_nid and m.membership = 2 and m.room_nid = any($2::bigint[])
@@ -59,7 +67,8 @@ export async function findPresentIn(
 
 const selectPresenceAmong = statement<PresenceOfUser>(
   'find_presence_of_users_in_rooms',
-  `select u.user_id as "userId", ${presenceColumns} from presence p join users u using (user_nid)
+  `select ${userColumns}
+   from presence p join users u using (user_nid) left join profiles using (user_nid)
    where u.user_id = any($1::text[]) and exists (
      select from user_rooms m join room_summary s on s.room_nid = m.room_nid
      where m.user_nid = p.user_nid and m.membership = 2 and m.room_nid = any($2::bigint[])
