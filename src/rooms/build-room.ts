@@ -85,7 +85,7 @@ function buildPowerLevels({ version, creator, preset, invited, powerLevelOverrid
     users[creator.userId] = 100;
     if (preset === 'trusted_private_chat') for (const user of invited) users[user.userId] = 100;
   }
-  return {
+  const levels: JsonObject = {
     users,
     users_default: 0,
     events: {
@@ -106,6 +106,19 @@ function buildPowerLevels({ version, creator, preset, invited, powerLevelOverrid
     invite: 0,
     ...powerLevelOverride,
   };
+  return version.privilegedCreators ? withTombstone(levels) : levels;
+}
+
+/**
+ * Where creators stand above all levels, a tombstone needs more than other state, also when the override names no level
+ * for it. What is no level is for the auth rules to judge.
+ */
+function withTombstone(levels: JsonObject): JsonObject {
+  const { events, state_default: stateDefault } = levels;
+  if (!isJsonObject(events) || typeof stateDefault !== 'number') return levels;
+  const level = events['m.room.tombstone'];
+  if (level !== undefined && (typeof level !== 'number' || level > stateDefault)) return levels;
+  return { ...levels, events: { ...events, 'm.room.tombstone': Math.max(150, stateDefault + 1) } };
 }
 
 function buildTopicContent(topic: string): JsonObject {

@@ -146,10 +146,24 @@ describe('createRoom', () => {
     });
     const levels = require(state, 'm.room.power_levels').content;
     assert.equal(levels['users_default'], 7);
-    assert.deepEqual(levels['events'], { 'org.example.open': 7 }, 'a key of the override replaces the whole key');
+    const events = { 'org.example.open': 7, 'm.room.tombstone': 150 };
+    assert.deepEqual(levels['events'], events, 'a key of the override replaces the whole key, the tombstone apart');
     await bob.join(roomId);
     await bob.setState(roomId, 'org.example.open', { by: 'bob' });
     assert.equal((await alice.getState(roomId, 'org.example.open'))['by'], 'bob');
+  });
+
+  it('lets a tombstone need more than other state in version 12, whatever the override says of it', async () => {
+    const [alice] = await server.newUsers('alice');
+    const levelIn = async (override: JsonObject, room_version = '12'): Promise<unknown> => {
+      const [, state] = await create(alice, { room_version, power_level_content_override: override });
+      return asObject(require(state, 'm.room.power_levels').content['events'], 'events')['m.room.tombstone'];
+    };
+    assert.equal(await levelIn({ events: {} }), 150);
+    assert.equal(await levelIn({ state_default: 200 }), 201);
+    assert.equal(await levelIn({ events: { 'm.room.tombstone': 50 } }), 150);
+    assert.equal(await levelIn({ events: { 'm.room.tombstone': 51 } }), 51);
+    assert.equal(await levelIn({ events: {} }, '11'), undefined);
   });
 
   it('keeps creation_content but not what the server decides', async () => {
