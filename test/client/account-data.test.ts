@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { assertError, encode, logIn, type MatrixHttp } from '#test/support/matrix-http.ts';
+import type { JsonObject } from '#test/support/matrix-shapes.ts';
 import { useSuiteServer } from '#test/support/suite-server.ts';
 import { contentsOf, contentsOfRoom } from '#test/support/sync-sections.ts';
 
@@ -86,6 +87,24 @@ describe('account data', () => {
     assertError(await alice.raw('GET', pathOf(alice, 'a', 'no-room')), 400, 'M_INVALID_PARAM');
     assertError(await alice.raw('PUT', pathOf(alice, 'a'), { rawBody: '[]' }), 400);
     assertError(await alice.raw('PUT', pathOf(alice, 'a'), { body: { a: 'x'.repeat(600_000) } }), 413, 'M_TOO_LARGE');
+  });
+
+  it('of push rules and of what is read is read like any other', async () => {
+    const [alice] = await server.newUsers('alice');
+    const roomId = await alice.createRoom();
+    const read = async (type: string, room?: string): Promise<JsonObject> =>
+      (await alice.raw('GET', pathOf(alice, type, room))).body;
+    const told = async (): Promise<unknown> => contentsOf((await alice.sync()).raw, 'account_data')['m.push_rules'];
+    assert.deepEqual(await read('m.push_rules'), await told(), 'also of who has changed none');
+    const rule = `/pushrules/global/room/${encode(roomId)}`;
+    assert.equal((await alice.raw('PUT', rule, { body: { actions: [] } })).status, 200);
+    const changed = await read('m.push_rules');
+    assert.deepEqual(changed, await told());
+    assert.ok(JSON.stringify(changed).includes(roomId));
+    const eventId = await alice.sendText(roomId, 'read me');
+    const markers = `/rooms/${encode(roomId)}/read_markers`;
+    assert.equal((await alice.raw('POST', markers, { body: { 'm.fully_read': eventId } })).status, 200);
+    assert.deepEqual(await read('m.fully_read', roomId), { event_id: eventId });
   });
 
   it('of tags is changed tag by tag, also at once', async () => {

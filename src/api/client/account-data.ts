@@ -4,6 +4,7 @@ import type { Context } from '#context.ts';
 import { rawJson, type HttpAnswer } from '#http/answer.ts';
 import { endpoint, jsonObject } from '#http/endpoint.ts';
 import { MatrixError } from '#matrix/error.ts';
+import { pushRulesContent, readPushRules } from '#notifications/push-rules/merge-push-rules.ts';
 import { findAccountData, setAccountData as setContent, type AccountDataKey } from '#users/account-data.ts';
 
 async function requireContent({ database }: Context, key: AccountDataKey): Promise<HttpAnswer> {
@@ -41,7 +42,11 @@ export const getAccountData = endpoint({
   spec: 'Client-Server API, Client Config',
   handler: async (context: Context, { params: { userId, type }, principal }) => {
     requireOwn(userId, principal);
-    return requireContent(context, { userNid: principal.userNid, roomNid: 0, type });
+    const key = { userNid: principal.userNid, roomNid: 0, type };
+    if (type !== 'm.push_rules') return requireContent(context, key);
+    // Those who have changed none have rules all the same, and what is stored of the server's may be out of date.
+    const stored = await findAccountData(context.database, key);
+    return rawJson(pushRulesContent(readPushRules(userId, stored)));
   },
 });
 
