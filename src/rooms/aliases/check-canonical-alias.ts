@@ -15,16 +15,14 @@ const ALIASES_MAX = 200;
  * Specification: Client-Server API, `PUT /rooms/{roomId}/state/{eventType}/{stateKey}`, 400.
  */
 export async function requireOwnAliases(parts: RoomReadParts, roomId: string, content: JsonObject): Promise<void> {
-  const wanted = requireAliases(content);
-  if (wanted.length === 0) return;
   const room = await findRoom(parts.database, roomId);
   const head = room === undefined ? undefined : await findHead(parts.database, room.roomNid);
   // There is no such room, which the writer says.
   if (room === undefined || head === undefined) return;
   const event = await findStateEvent(parts, room.roomNid, head.stateRoot, 'm.room.canonical_alias', '');
   const before = event === undefined ? {} : contentOf(event, room.version);
-  const known = new Set([before['alias'], ...listOf(before['alt_aliases'])]);
-  const added = wanted.filter((alias) => !known.has(alias));
+  const added = requireAliases(content, new Set([before['alias'], ...listOf(before['alt_aliases'])]));
+  if (added.length === 0) return;
   const found = await findAliases(parts.database, added);
   for (const alias of added) {
     if (found.get(alias)?.roomNid === room.roomNid) continue;
@@ -32,12 +30,19 @@ export async function requireOwnAliases(parts: RoomReadParts, roomId: string, co
   }
 }
 
-/** The aliases that the content names. An absent, empty or null `alias` says that the room goes by none. */
-export function requireAliases({ alias, alt_aliases: others }: JsonObject): string[] {
+/**
+ * The aliases that the content names, besides those that stood there before, whatever they are. An absent, empty or null
+ * `alias` says that the room goes by none.
+ */
+export function requireAliases(
+  { alias, alt_aliases: others }: JsonObject,
+  before: ReadonlySet<JsonValue | undefined> = new Set(),
+): string[] {
   const all = [...(alias === undefined || alias === null || alias === '' ? [] : [alias]), ...requireList(others)];
   if (all.length > ALIASES_MAX)
     throw new MatrixError('M_INVALID_PARAM', `A room goes by ${ALIASES_MAX} aliases at most.`);
-  return all.map((one) => {
+  return all.flatMap((one) => {
+    if (before.has(one)) return [];
     if (typeof one === 'string' && isRoomAlias(one)) return one;
     throw new MatrixError('M_INVALID_PARAM', `${JSON.stringify(one)} is not a room alias.`);
   });
