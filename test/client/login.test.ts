@@ -80,6 +80,19 @@ describe('login', () => {
     await logIn(server.baseUrl, alice.userId);
   });
 
+  it('knows nobody by an e-mail address or a phone number, however it is written', async () => {
+    const address = { medium: 'email', address: 'alice@example.org' };
+    for (const named of [
+      { identifier: { type: 'm.id.thirdparty', ...address } },
+      { identifier: { type: 'm.id.phone', country: 'GB', phone: '07700900001' } },
+      { identifier: address },
+      address,
+    ]) {
+      const answer = await post({ type: 'm.login.password', password: testPassword, ...named });
+      assertError(answer, 403, 'M_FORBIDDEN');
+    }
+  });
+
   it('refuses what is malformed', async () => {
     const [alice] = await server.newUsers('alice');
     assertError(await post({ ...byPassword(alice.userId), type: 'org.example.unknown' }), 400);
