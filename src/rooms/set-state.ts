@@ -4,12 +4,16 @@ import type { JsonObject } from '#matrix/pdu.ts';
 import { requireOwnAliases } from '#rooms/aliases/check-canonical-alias.ts';
 import { persistJoin, type JoinParts } from '#rooms/join-room.ts';
 import { contentOf, findStateEvent } from '#rooms/find-room-state.ts';
+import { requireLeavable, type LeavableParts } from '#rooms/notices/require-leavable.ts';
 import { requireInvitable } from '#rooms/require-invitable.ts';
 import type { RoomUser, RoomWriteParts } from '#rooms/room-parts.ts';
 import { requireJoinedRoom } from '#rooms/room-reader.ts';
 import { requireOnlyId } from '#rooms/send-event.ts';
 import { findLocalUsers } from '#storage/rooms/find-local-users.ts';
 import { findRoom } from '#storage/rooms/find-rooms.ts';
+
+/** What setting state takes. The server's own invitations cannot be rejected, whichever way it is tried. */
+export type SetStateParts = JoinParts & LeavableParts;
 
 type StateRequest = {
   readonly roomId: string;
@@ -23,7 +27,7 @@ type StateRequest = {
  * Answers the event's id. Whether it may be is for the auth rules; besides, an invitation must reach somebody, a join
  * goes the way of all joins, and an alias must lead to the room (M_INVALID_PARAM, M_BAD_ALIAS).
  */
-export async function setState(parts: JoinParts, request: StateRequest): Promise<string> {
+export async function setState(parts: SetStateParts, request: StateRequest): Promise<string> {
   const { roomId, sender, type, stateKey } = request;
   if (type === 'm.room.member') return setMember(parts, request);
   if (type === 'm.room.canonical_alias' && stateKey === '') await requireOwnAliases(parts, roomId, request.content);
@@ -41,12 +45,13 @@ async function findSame(parts: RoomWriteParts, request: StateRequest): Promise<s
   return isDeepStrictEqual(contentOf(event, room.version), content) ? event.eventId : undefined;
 }
 
-async function setMember(parts: JoinParts, request: StateRequest): Promise<string> {
+async function setMember(parts: SetStateParts, request: StateRequest): Promise<string> {
   const { roomId, sender, stateKey } = request;
   const { join_authorised_via_users_server: _claimed, ...content } = request.content;
   if (content['membership'] === 'invite') await requireInvitable(parts, [stateKey]);
-  const isOwnJoin = content['membership'] === 'join' && stateKey === sender.userId;
-  const room = isOwnJoin ? await findRoom(parts.database, roomId) : undefined;
+  const isOwn = stateKey === sender.userId;
+  if (isOwn && content['membership'] === 'leave') await requireLeavable(parts, sender, roomId);
+  const room = isOwn && content['membership'] === 'join' ? await findRoom(parts.database, roomId) : undefined;
   if (room !== undefined) {
     const own = (await findLocalUsers(parts.database, [sender.userId])).get(sender.userId);
     return persistJoin(parts, { ...sender, isGuest: own?.isGuest ?? false }, room, content);

@@ -53,6 +53,9 @@ describe('server notices', () => {
       403,
       'M_CANNOT_LEAVE_SERVER_NOTICE_ROOM',
     );
+    const own = `/rooms/${encode(roomId)}/state/m.room.member/${encode(alice.userId)}`;
+    const byState = await alice.raw('PUT', own, { body: { membership: 'leave' } });
+    assertError(byState, 403, 'M_CANNOT_LEAVE_SERVER_NOTICE_ROOM');
     await alice.join(roomId);
     const last = (await alice.getHistory(roomId)).find((event) => event.event_id === text(sent.body, 'event_id'));
     assert.deepEqual([last?.sender, last?.content['body']], ['@_server:hs1.test', 'The disk is full.']);

@@ -7,15 +7,13 @@ import { findEventsByNids } from '#storage/rooms/find-events.ts';
 import { findMembership, findRoom } from '#storage/rooms/find-rooms.ts';
 import { membershipCodes } from '#streams/event-fact.ts';
 
+export type LeavableParts = { readonly database: ReadTx; readonly config: { readonly serverName: string } };
+
 /**
  * Throws M_CANNOT_LEAVE_SERVER_NOTICE_ROOM for a user whom the server's own account has invited. One query, and another
  * for who is invited. Specification: Client-Server API, "Server Notices".
  */
-export async function requireLeavable(
-  parts: { readonly database: ReadTx; readonly config: { readonly serverName: string } },
-  { userNid }: RoomUser,
-  roomId: string,
-): Promise<void> {
+export async function requireLeavable(parts: LeavableParts, { userNid }: RoomUser, roomId: string): Promise<void> {
   const room = await findRoom(parts.database, roomId);
   const own = room && (await findMembership(parts.database, userNid, room.roomNid));
   if (own?.membership !== membershipCodes.invite || own.eventNid === undefined) return;
