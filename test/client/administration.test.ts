@@ -45,6 +45,7 @@ describe('administrators', () => {
       await whoami(alice),
       await alice.raw('GET', '/sync'),
       await alice.raw('GET', '/devices'),
+      await request(baseUrl(), 'GET', '/_matrix/client/versions', { token: alice.accessToken }),
       await alice.raw('POST', `/rooms/${encode(roomId)}/leave`),
       await alice.raw('POST', '/login', {
         body: { type: 'm.login.password', user: alice.userId, password: 'correct horse battery staple' },

@@ -9,8 +9,7 @@ export const getVersions = endpoint({
   method: 'GET',
   path: '/_matrix/client/versions',
   auth: 'optionalUser',
-  // The answer is the same for everybody, so nothing is kept from an account that is shut out elsewhere.
-  allow: ['locked', 'suspended'],
+  allow: ['suspended'],
   guests: true,
   rateLimit: 'none',
   spec: 'Client-Server API, API versions',
