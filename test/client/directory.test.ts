@@ -158,6 +158,15 @@ describe('the directory of rooms', () => {
     }
   });
 
+  it('has no rooms of other networks', async () => {
+    const [alice] = await server.newUsers('alice');
+    await alice.createRoom({ visibility: 'public' });
+    assert.deepEqual(idsOf(await query(alice, { third_party_instance_id: 'irc-example' })), []);
+    assert.ok(idsOf(await query(alice, { include_all_networks: true })).length > 0);
+    const both = { third_party_instance_id: 'irc-example', include_all_networks: true };
+    assertError(await query(alice, both), 400, 'M_INVALID_PARAM');
+  });
+
   it('refuses tokens that are none, and owns up to not asking other servers', async () => {
     const [alice] = await server.newUsers('alice');
     assertError(await query(alice, { since: 'nonsense' }), 400, 'M_INVALID_PARAM');

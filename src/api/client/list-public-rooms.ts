@@ -86,11 +86,18 @@ export const queryPublicRooms = endpoint({
     include_all_networks: Type.Optional(Type.Boolean()),
     third_party_instance_id: Type.Optional(Type.Union([Type.String(), Type.Null()])),
   }),
-  handler: (context: Context, { query, body }) =>
-    list(context, query.server, body, {
+  handler: (context: Context, { query, body }) => {
+    const network = body.third_party_instance_id ?? undefined;
+    if (network !== undefined && body.include_all_networks === true) {
+      throw new MatrixError('M_INVALID_PARAM', 'Ask for all networks, or for one: "third_party_instance_id" is one.');
+    }
+    // No room here is of another network.
+    if (network !== undefined) return { chunk: [], total_room_count_estimate: 0 };
+    return list(context, query.server, body, {
       searchTerm: body.filter?.generic_search_term ?? undefined,
       roomTypes: body.filter?.room_types ?? undefined,
-    }),
+    });
+  },
 });
 
 function list(
