@@ -35,7 +35,9 @@ async function roomInfo(
   { timeline, state_after: state, account_data: accountData }: SyncedRoom,
   end: string,
 ): Promise<object> {
-  const own = state?.events.find((event) => event['type'] === 'm.room.member' && event['state_key'] === userId);
+  // Of a room that the user never was in, a sync tells the timeline alone.
+  const told = [...(state?.events ?? []), ...timeline.events];
+  const own = told.findLast((event) => event['type'] === 'm.room.member' && event['state_key'] === userId);
   return {
     room_id: roomId,
     membership: membershipIn(own?.['content']) ?? 'leave',
