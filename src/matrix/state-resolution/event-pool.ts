@@ -1,15 +1,19 @@
-/** Owns the events that a resolution has been given so far. */
+/** Owns the events that a resolution has been given so far, and what they cite. */
 import type { AuthEvent } from '#matrix/pdu.ts';
 import type { RoomVersion } from '#matrix/room-versions.ts';
 import type { Asking } from '#matrix/state-resolution/question.ts';
 import { viewOf, type ResolvableEvent } from '#matrix/state-resolution/resolvable-event.ts';
 import { EVENTS_LOADED_MAX, ResolutionError } from '#matrix/state-resolution/resolution-error.ts';
 
-/** Asks for each event once. Events that nobody has are as if they were not named. */
+/**
+ * Asks for each event once, and follows each citation once: an event that nobody has, or that does not come before the
+ * one that cites it, ends the resolution there, before anything is sorted or judged.
+ */
 export class EventPool {
   readonly version: RoomVersion;
-  readonly #events = new Map<string, ResolvableEvent | undefined>();
-  readonly #views = new Map<string, AuthEvent>();
+  readonly #events = new Map<string, ResolvableEvent>();
+  readonly #parents = new Map<ResolvableEvent, readonly ResolvableEvent[]>();
+  readonly #views = new Map<ResolvableEvent, AuthEvent>();
   #createId: string | undefined;
 
   constructor(version: RoomVersion) {
@@ -21,36 +25,39 @@ export class EventPool {
     this.#createId = eventId;
   }
 
-  *load(eventIds: Iterable<string>): Asking<void> {
-    const missing = new Set<string>();
-    for (const id of eventIds) if (!this.#events.has(id)) missing.add(id);
-    yield* this.#ask(missing);
-  }
-
-  /** Gives the events that somebody has, in the order asked for. */
+  /** The events, in the order asked for, each once. */
   *require(eventIds: Iterable<string>): Asking<ResolvableEvent[]> {
     const wanted = new Set(eventIds);
-    yield* this.load(wanted);
+    const missing: string[] = [];
+    for (const id of wanted) if (!this.#events.has(id)) missing.push(id);
+    yield* this.#ask(missing);
     const found: ResolvableEvent[] = [];
-    for (const id of wanted) {
-      const event = this.#events.get(id);
-      if (event !== undefined) found.push(event);
-    }
+    for (const id of wanted) found.push(this.#eventOf(id));
     return found;
   }
 
+  /** Makes `parentsOf` possible for these events. */
   *loadParents(events: readonly ResolvableEvent[]): Asking<void> {
+    const unknown = events.filter((event) => !this.#parents.has(event));
+    if (unknown.length === 0) return;
     const missing = new Set<string>();
-    for (const { authEventIds } of events) for (const id of authEventIds) if (!this.#events.has(id)) missing.add(id);
-    yield* this.#ask(missing);
+    for (const { authEventIds } of unknown) for (const id of authEventIds) if (!this.#events.has(id)) missing.add(id);
+    yield* this.#ask([...missing]);
+    for (const event of unknown) this.#parents.set(event, this.#follow(event));
   }
 
-  /** The event's auth events, of those loaded. */
-  parentsOf(event: ResolvableEvent): ResolvableEvent[] {
+  /** The event's auth events; `loadParents` comes first. */
+  parentsOf(event: ResolvableEvent): readonly ResolvableEvent[] {
+    const parents = this.#parents.get(event);
+    if (parents === undefined) throw new TypeError(`loadParents() was not called for ${event.eventId}.`);
+    return parents;
+  }
+
+  // Generations fall along every citation of a graph without circles, so that comparing two numbers finds any circle.
+  #follow(event: ResolvableEvent): readonly ResolvableEvent[] {
     const parents: ResolvableEvent[] = [];
     for (const id of event.authEventIds) {
-      const parent = this.#events.get(id);
-      if (parent === undefined) continue;
+      const parent = this.#eventOf(id);
       if (!(parent.authGen < event.authGen)) {
         throw new ResolutionError('inconsistent-auth-graph', `${event.eventId} and ${id} cite each other.`);
       }
@@ -59,21 +66,30 @@ export class EventPool {
     return parents;
   }
 
-  *#ask(missing: ReadonlySet<string>): Asking<void> {
-    if (missing.size === 0) return;
-    if (this.#events.size + missing.size > EVENTS_LOADED_MAX) {
+  #eventOf(eventId: string): ResolvableEvent {
+    const event = this.#events.get(eventId);
+    if (event === undefined) throw new TypeError(`${eventId} was not asked for.`);
+    return event;
+  }
+
+  *#ask(eventIds: readonly string[]): Asking<void> {
+    if (eventIds.length === 0) return;
+    if (this.#events.size + eventIds.length > EVENTS_LOADED_MAX) {
       throw new ResolutionError('too-many-events', `The states differ by more than ${EVENTS_LOADED_MAX} events.`);
     }
-    const { events } = yield { ask: 'events', eventIds: [...missing] };
-    for (const [id, event] of events) this.#events.set(id, event);
-    for (const id of missing) if (!this.#events.has(id)) this.#events.set(id, undefined);
+    const { events } = yield { ask: 'events', eventIds };
+    for (const id of eventIds) {
+      const event = events.get(id);
+      if (event === undefined) throw new ResolutionError('missing-event', `Nobody has the event ${id}.`);
+      this.#events.set(id, event);
+    }
   }
 
   viewOf(event: ResolvableEvent): AuthEvent {
-    let view = this.#views.get(event.eventId);
+    let view = this.#views.get(event);
     if (view === undefined) {
       view = viewOf(event, this.version, this.#createId);
-      this.#views.set(event.eventId, view);
+      this.#views.set(event, view);
     }
     return view;
   }

@@ -11,7 +11,11 @@ export type ResolvedConflict = {
   readonly considered: number;
 };
 
-export type Partition = { readonly unconflicted: StateSet; readonly conflict: Conflict };
+/** Both are new, and the caller's to change. */
+export type Partition = {
+  readonly unconflicted: Map<string, string>;
+  readonly conflict: Map<string, readonly (string | undefined)[]>;
+};
 
 /**
  * A key is unconflicted if every state has it, with the same event. Specification: Room Version 2, "Unconflicted state
@@ -20,14 +24,14 @@ export type Partition = { readonly unconflicted: StateSet; readonly conflict: Co
 export function partitionConflicts(sets: readonly StateSet[]): Partition {
   const unconflicted = new Map<string, string>();
   const conflict = new Map<string, (string | undefined)[]>();
-  const [first, ...others] = sets;
-  for (const [key, eventId] of first ?? []) {
+  const [first = new Map<string, string>(), ...others] = sets;
+  for (const [key, eventId] of first) {
     if (others.every((set) => set.get(key) === eventId)) unconflicted.set(key, eventId);
     else conflict.set(key, valuesAt(sets, key));
   }
   for (const set of others) {
     for (const key of set.keys()) {
-      if (!unconflicted.has(key) && !conflict.has(key)) conflict.set(key, valuesAt(sets, key));
+      if (!first.has(key) && !conflict.has(key)) conflict.set(key, valuesAt(sets, key));
     }
   }
   return { unconflicted, conflict };

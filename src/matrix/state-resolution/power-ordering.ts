@@ -43,14 +43,16 @@ export function* sortByPower(
   const citedBy = new Map<string, Ranked[]>();
   const ready = new Heap<Ranked>(comesBefore);
   for (const one of ranked.values()) {
-    const cited = new Set(pool.parentsOf(one.event).map(({ eventId }) => eventId)).intersection(ranked);
-    for (const id of cited) {
-      const citing = citedBy.get(id);
-      if (citing === undefined) citedBy.set(id, [one]);
+    let count = 0;
+    for (const { eventId } of pool.parentsOf(one.event)) {
+      if (!ranked.has(eventId)) continue;
+      count++;
+      const citing = citedBy.get(eventId);
+      if (citing === undefined) citedBy.set(eventId, [one]);
       else citing.push(one);
     }
-    if (cited.size === 0) ready.push(one);
-    else waitingFor.set(one.event.eventId, cited.size);
+    if (count === 0) ready.push(one);
+    else waitingFor.set(one.event.eventId, count);
   }
   const sorted: ResolvableEvent[] = [];
   for (let next = ready.take(); next !== undefined; next = ready.take()) {

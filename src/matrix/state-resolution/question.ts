@@ -4,7 +4,7 @@ import type { ResolvableEvent, StateSet } from '#matrix/state-resolution/resolva
 /** Event ids that the generator lacks. */
 export type ResolutionNeed = readonly string[];
 
-/** Events by id; undefined: nobody has it. More than was asked for may be given. */
+/** Events by id. One that nobody has ends the resolution: undefined, or not there. */
 export type ResolutionSupply = ReadonlyMap<string, ResolvableEvent | undefined>;
 
 export type Question =

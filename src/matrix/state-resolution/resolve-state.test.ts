@@ -96,15 +96,24 @@ test('an event is asked for once', () => {
   assert.equal(new Set(ids).size, ids.length);
 });
 
-test('events that nobody has are passed over', () => {
-  const room = new RoomGraph('11');
-  const left = room.start();
-  const right = new Map(left);
-  room.add(left, '$left', topic(alice, 1));
-  room.add(right, '$right', topic(alice, 2));
-  room.events.delete('$right');
-  room.events.delete('$power');
-  assert.equal(at(room.resolve(left, right).state, 'm.room.topic'), '$left');
+test('an event that nobody has ends the resolution before anything is judged', () => {
+  for (const version of ['1', ...versions]) {
+    for (const missing of ['$right', '$cited', '$power']) {
+      const room = new RoomGraph(version);
+      const left = room.start();
+      const right = new Map(left);
+      room.add(left, '$left', topic(alice, 1));
+      const cited = room.add(new Map(left), '$cited', { type: 'other', sender: alice });
+      room.add(right, '$right', { ...topic(alice, 2), authEventIds: ['$create', '$power', '$alice', cited] });
+      assert.equal(at(room.resolve(left, right).state, 'm.room.topic'), '$right');
+      room.events.delete(missing);
+      assert.throws(
+        () => room.resolve(left, right),
+        (error) =>
+          error instanceof ResolutionError && error.reason === 'missing-event' && error.message.includes(missing),
+      );
+    }
+  }
 });
 
 test("what the state lacks is taken from an event's own auth events, unless they were rejected", () => {
@@ -140,12 +149,10 @@ test('auth events in a circle end with an error, and long chains without an over
     const right = new Map(left);
     room.add(left, '$a', { ...topic(alice, 1), authEventIds: ['$create', '$b'] });
     room.add(right, '$b', { ...topic(alice, 2), authEventIds: ['$create', '$a'] });
-    const started = performance.now();
     assert.throws(
       () => room.resolve(left, right),
       (error) => error instanceof ResolutionError && error.reason === 'inconsistent-auth-graph',
     );
-    assert.ok(performance.now() - started < 50);
   }
   const room = new RoomGraph('12');
   const left = room.start();

@@ -13,7 +13,7 @@ import {
 } from '#matrix/state-resolution/question.ts';
 import type { ResolvableEvent, StateSet } from '#matrix/state-resolution/resolvable-event.ts';
 import { ResolutionError, STATE_SETS_MAX } from '#matrix/state-resolution/resolution-error.ts';
-import { resolveConflict } from '#matrix/state-resolution/resolve-conflict.ts';
+import { resolveInPool } from '#matrix/state-resolution/resolve-conflict.ts';
 
 export type { ResolutionNeed, ResolutionSupply } from '#matrix/state-resolution/question.ts';
 export type { ResolvableEvent, StateSet } from '#matrix/state-resolution/resolvable-event.ts';
@@ -22,8 +22,8 @@ export type ResolvedState = { readonly state: StateSet; readonly considered: num
 
 /**
  * Resolves states by the algorithm of the room version; yields the ids of events that it lacks, each once. The result
- * does not depend on the order of states or entries. Throws a ResolutionError for more than the limits allow and for
- * auth events in a circle. Specification: Room Versions, "State resolution".
+ * does not depend on the order of states or entries. Throws a ResolutionError for more than the limits allow, for an
+ * event that nobody has and for auth events in a circle. Specification: Room Versions, "State resolution".
  */
 export function* resolveState(
   version: RoomVersion,
@@ -33,43 +33,30 @@ export function* resolveState(
   if (distinct.length > STATE_SETS_MAX) {
     throw new ResolutionError('too-many-states', `More than ${STATE_SETS_MAX} states are to be resolved at once.`);
   }
-  const { unconflicted, conflict } = partitionConflicts(distinct);
-  const { entries, considered } = yield* answerFrom(unconflicted, version, resolveConflict(version, conflict));
-  const state = new Map(unconflicted);
-  for (const [key, eventId] of entries) state.set(key, eventId);
-  return { state, considered };
+  const { unconflicted: state, conflict } = partitionConflicts(distinct);
+  const pool = new EventPool(version);
+  const resolving = resolveInPool(pool, conflict);
+  let step = resolving.next();
+  while (step.done !== true) step = resolving.next(yield* answerFrom(state, pool, step.value));
+  for (const [key, eventId] of step.value.entries) state.set(key, eventId);
+  return { state, considered: step.value.considered };
 }
 
 /** Answers from the unconflicted state map what it can, and passes on only what nobody but the caller knows. */
-function* answerFrom<T>(
+function* answerFrom(
   unconflicted: StateSet,
-  version: RoomVersion,
-  asking: Asking<T>,
-): Generator<ResolutionNeed, T, ResolutionSupply> {
-  const supplied = new Map<string, ResolvableEvent | undefined>();
-  const supply = function* (eventIds: ResolutionNeed): Generator<ResolutionNeed, Answer, ResolutionSupply> {
-    const missing = eventIds.filter((id) => !supplied.has(id));
-    const given = missing.length === 0 ? emptyAnswer.events : yield missing;
-    for (const [id, event] of given) supplied.set(id, event);
-    // Of a large room's members all are asked for at once: one map of them is enough.
-    if (missing.length === eventIds.length) return { ...emptyAnswer, events: given };
-    return { ...emptyAnswer, events: new Map(eventIds.map((id) => [id, supplied.get(id)])) };
-  };
-  const answer = function* (question: Question): Generator<ResolutionNeed, Answer, ResolutionSupply> {
-    if (question.ask === 'events') return yield* supply(question.eventIds);
-    if (question.ask === 'unconflicted')
-      return { ...emptyAnswer, unconflicted: entriesAt(unconflicted, question.keys) };
-    const walk = findCovered(new EventPool(version), unconflicted, question.candidates);
-    let step = walk.next();
-    while (step.done !== true) {
-      if (step.value.ask !== 'events') throw new TypeError('A walk asks for events only.');
-      step = walk.next(yield* supply(step.value.eventIds));
-    }
-    return { ...emptyAnswer, covered: step.value };
-  };
-  let step = asking.next();
-  while (step.done !== true) step = asking.next(yield* answer(step.value));
-  return step.value;
+  pool: EventPool,
+  question: Question,
+): Generator<ResolutionNeed, Answer, ResolutionSupply> {
+  if (question.ask === 'events') return { ...emptyAnswer, events: yield question.eventIds };
+  if (question.ask === 'unconflicted') return { ...emptyAnswer, unconflicted: entriesAt(unconflicted, question.keys) };
+  const walk = findCovered(pool, unconflicted, question.candidates);
+  let step = walk.next();
+  while (step.done !== true) {
+    if (step.value.ask !== 'events') throw new TypeError('A walk asks for events only.');
+    step = walk.next({ ...emptyAnswer, events: yield step.value.eventIds });
+  }
+  return { ...emptyAnswer, covered: step.value };
 }
 
 function entriesAt(state: StateSet, keys: readonly string[]): StateSet {
@@ -89,5 +76,6 @@ function* findCovered(
 ): Asking<ReadonlySet<string>> {
   const from = yield* pool.require(unconflicted.values());
   const walked = yield* walkAuthChains(pool, from, lowestGeneration(candidates));
-  return new Set(walked.map(({ eventId }) => eventId));
+  const wanted = new Set(candidates.map(({ eventId }) => eventId));
+  return new Set(walked.filter(({ eventId }) => wanted.has(eventId)).map(({ eventId }) => eventId));
 }

@@ -22,6 +22,7 @@ export function* resolveV1(pool: EventPool, conflict: Conflict): Asking<Resolved
     impliedCreate: undefined,
   });
   const contested: Contested[] = [];
+  // All are in the pool: nothing is asked for here.
   for (const eventIds of conflict.values()) {
     const candidates = yield* pool.require(eventIds.filter((id) => id !== undefined));
     const [first, second] = candidates;

@@ -9,14 +9,18 @@ import { selectPowerEvents, sortByPower } from '#matrix/state-resolution/power-o
 import { askUnconflicted, type Asking } from '#matrix/state-resolution/question.ts';
 import type { ResolvableEvent } from '#matrix/state-resolution/resolvable-event.ts';
 
+type Resolving = {
+  readonly conflict: Conflict;
+  /** Its events by id, in the pool with what they cite. */
+  readonly conflicted: ReadonlyMap<string, ResolvableEvent>;
+  readonly create: ResolvableEvent | undefined;
+};
+
 /** Specification: Room Versions 2 and 12, "State resolution", "Algorithm". */
-export function* resolveV2(
-  pool: EventPool,
-  conflict: Conflict,
-  create: ResolvableEvent | undefined,
-): Asking<ResolvedConflict> {
+export function* resolveV2(pool: EventPool, resolving: Resolving): Asking<ResolvedConflict> {
+  const { create } = resolving;
   const isVersion21 = pool.version.stateResolution === 'v2.1';
-  const full = yield* findFullConflictedSet(pool, conflict, isVersion21);
+  const full = yield* findFullConflictedSet(pool, resolving, isVersion21);
   const state = new PartialState(pool, {
     startsFrom: isVersion21 ? 'nothing' : 'unconflicted',
     usesOwnAuthEvents: true,
@@ -38,18 +42,12 @@ export function* resolveV2(
 
 function* findFullConflictedSet(
   pool: EventPool,
-  conflict: Conflict,
+  { conflict, conflicted }: Resolving,
   withSubgraph: boolean,
 ): Asking<ReadonlyMap<string, ResolvableEvent>> {
-  const conflictedIds = [...conflict.values()].flat().filter((id) => id !== undefined);
-  const full = byId(yield* pool.require(conflictedIds));
-  const conflicted = new Map(full);
-  const difference = yield* findAuthDifference(pool, conflict, conflicted);
-  const subgraph = withSubgraph ? yield* findConflictedSubgraph(pool, conflicted) : [];
-  for (const event of [...difference, ...subgraph]) full.set(event.eventId, event);
+  const full = new Map(conflicted);
+  for (const event of yield* findAuthDifference(pool, conflict, conflicted)) full.set(event.eventId, event);
+  if (!withSubgraph) return full;
+  for (const event of yield* findConflictedSubgraph(pool, conflicted)) full.set(event.eventId, event);
   return full;
-}
-
-function byId(events: readonly ResolvableEvent[]): Map<string, ResolvableEvent> {
-  return new Map(events.map((event) => [event.eventId, event]));
 }

@@ -36,7 +36,7 @@ export type SealedPlacement =
 
 /**
  * Judges the event and places it. The view's state has been completed for the event. Throws a MissingEventsError for an
- * event whose predecessors or auth events are not here, and a MatrixError where the branches are too far apart to resolve.
+ * event whose predecessors or auth events are not here, and a MatrixError where the branches cannot be resolved.
  * Specification: Server-Server API, "Checks performed on receipt of a PDU".
  */
 export async function placeSealed(parts: BuildParts, sealed: SealedEvent, view: RoomView): Promise<SealedPlacement> {
@@ -114,7 +114,7 @@ async function resolve(
     return await resolveBranches(parts, { roomNid, version, branches, unwritten });
   } catch (error) {
     if (!(error instanceof ResolutionError)) throw error;
-    throw new MatrixError('M_BAD_STATE', 'The branches of the room are too far apart to be brought together.', {
+    throw new MatrixError('M_BAD_STATE', 'The branches of the room cannot be brought together.', {
       cause: error,
     });
   }
