@@ -5,6 +5,8 @@ const segmenter = new Intl.Segmenter('en', { granularity: 'word' });
 /** Text beyond this length is not searched. */
 const TEXT_LENGTH_MAX = 16_384;
 const WORD_LENGTH_MAX = 64;
+/** Most words of most texts: nothing in them is composed, and they have no parts. */
+const plainWord = /^[A-Za-z0-9]+$/;
 
 /** A word as it is compared, and as it stands in the text. */
 export type Word = { readonly folded: string; readonly text: string };
@@ -18,6 +20,7 @@ export function wordsOf(text: string): Word[] {
   for (const { segment, isWordLike } of segmenter.segment(text.slice(0, TEXT_LENGTH_MAX).normalize('NFKC'))) {
     if (isWordLike !== true) continue;
     words.push({ folded: foldWord(segment), text: segment });
+    if (plainWord.test(segment)) continue;
     const parts = segment.split(/[^\p{L}\p{M}\p{N}]+/u).filter((part) => part !== '');
     if (parts.length > 1) for (const part of parts) words.push({ folded: foldWord(part), text: part });
   }
@@ -26,6 +29,7 @@ export function wordsOf(text: string): Word[] {
 
 /** Small letters, `ss` for `ß`, and Latin letters without accents. */
 export function foldWord(word: string): string {
+  if (plainWord.test(word)) return word.toLowerCase().slice(0, WORD_LENGTH_MAX);
   const plain = word
     .toLowerCase()
     .normalize('NFKD')

@@ -14,7 +14,8 @@ import { replayHashOf } from '#rooms/persist/event-rows.ts';
 import { selectReplayed } from '#storage/rooms/load-view.ts';
 import { isConnectionLost } from '#storage/database-errors.ts';
 
-export type PersistParts = Omit<BuildParts, 'database' | 'nextCreationTs'> & Omit<EventWriterParts, 'rebuilt'>;
+export type PersistParts = Omit<BuildParts, 'database' | 'nextCreationTs' | 'isWriting'> &
+  Omit<EventWriterParts, 'rebuilt'>;
 
 const waitingMax = 10_000;
 const patienceMs = 15_000;
@@ -50,7 +51,11 @@ class Persister implements AsyncDisposable {
   #closed = false;
 
   constructor(parts: PersistParts) {
-    this.#parts = { ...parts, nextCreationTs: () => this.#nextCreationTs() };
+    this.#parts = {
+      ...parts,
+      nextCreationTs: () => this.#nextCreationTs(),
+      isWriting: () => this.#writer.isWriting,
+    };
     this.#writer = new EventWriter({ ...parts, rebuilt: (lane) => void this.#build(lane) });
     this.#locked = new LockedWriter(this.#parts);
   }

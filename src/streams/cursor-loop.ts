@@ -13,8 +13,13 @@ const POLL_MS = 1_000;
 /** How often somebody who waits for another process's work looks how far that is. */
 const WATCH_MS = 25;
 const FAILURE_REST_MS = 1_000;
-/** After each step the work rests for this many times as long as the step took, unless somebody waits for it. */
-const REST_FACTOR = 2;
+/**
+ * After each step the work rests for this many times as long as the step took, unless somebody waits for it: it takes a
+ * tenth of a core from those who write, and a third once it is far behind.
+ */
+const REST_FACTOR = 9;
+const REST_FACTOR_BEHIND = 2;
+const BEHIND_POSITIONS = 50_000;
 const REST_MS_MAX = 1_000;
 
 export type CursorWork = {
@@ -111,7 +116,9 @@ export class CursorLoop implements AsyncDisposable {
     const next = await this.#work.step(before);
     if (next === before) return this.#pause(POLL_MS);
     this.#moveTo(next ?? (await findCursor(database, this.#work.name)));
-    const restMs = Math.min(REST_MS_MAX, REST_FACTOR * (clock.monotonicMs() - startedMs));
+    const isBehind = this.#parts.horizon() - this.#position > BEHIND_POSITIONS;
+    const factor = isBehind ? REST_FACTOR_BEHIND : REST_FACTOR;
+    const restMs = Math.min(REST_MS_MAX, factor * (clock.monotonicMs() - startedMs));
     if (this.#waiters.size === 0) await this.#pause(restMs);
   }
 

@@ -3,6 +3,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MatrixError } from '#matrix/error.ts';
 import { findRoomVersion, type RoomVersion } from '#matrix/room-versions.ts';
+import { validatePdu } from '#matrix/pdu-checks.ts';
+import { importVerifyKey, type VerifyKey } from '#matrix/signing-keys.ts';
+import { checkSignatures } from '#matrix/signing.ts';
 import type { DraftEvent, PersistEvents } from '#rooms/persist-request.ts';
 import { statement, type Database, type ReadTx } from '#storage/database.ts';
 import { createMigratedDatabase, createRoomParts } from '#test/support/room-parts.ts';
@@ -11,6 +14,11 @@ const alice = '@alice:hs1.test';
 const counts = statement<{ table: string; rows: number }>(
   'test_count_rows',
   `select relname as table, n_live_tup as rows from pg_stat_xact_user_tables where false`,
+);
+
+const selectStored = statement<{ json: string; version: string }>(
+  'test_stored_json',
+  `select j.json, r.version from event_json j join events using (event_nid) join rooms r using (room_nid)`,
 );
 
 function versionOf(id: string): RoomVersion {
@@ -109,6 +117,29 @@ test('a plain message is five rows and one round trip, whatever the version', as
     assert.deepEqual(grown.toSorted(), ['event_edges', 'event_json', 'events', 'replay_keys', 'room_heads']);
     const total = [...after].reduce((sum, [table, rows]) => sum + rows - (before.get(table) ?? 0), 0);
     assert.equal(total, 5);
+  }
+});
+
+test('every stored event is signed, also those that wait for a batch while another is written', async () => {
+  await using on = await createMigratedDatabase();
+  await using parts = await createRoomParts(on);
+  const rooms = await Promise.all(['10', '11', '12'].map((version) => createRoom(parts.persistEvents, version)));
+  await Promise.all(
+    Array.from({ length: 60 }, (_, index) =>
+      parts.persistEvents({ room: { roomId: rooms[index % 3]! }, events: [message(`${index}`)] }),
+    ),
+  );
+  const stored = await parts.database.query(selectStored, []);
+  assert.equal(stored.length, 3 * 4 + 60);
+  const { serverName, key } = parts.signer;
+  const verifyKey = importVerifyKey(key.publicKey);
+  assert.ok(verifyKey);
+  const keys: ReadonlyMap<string, VerifyKey> = new Map([[key.keyId, verifyKey]]);
+  for (const { json, version } of stored) {
+    const verdict = validatePdu(Buffer.from(json), versionOf(version));
+    assert.ok(verdict.ok, json);
+    const { signedText, pdu } = verdict.event;
+    assert.deepEqual(checkSignatures(signedText, pdu.signatures, serverName, keys), { ok: true }, json);
   }
 });
 

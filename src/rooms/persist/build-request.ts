@@ -3,10 +3,11 @@ import { randomString } from '#core/random.ts';
 import { authEventOf } from '#matrix/auth-event.ts';
 import { checkAuth } from '#matrix/auth-rules/check-auth.ts';
 import { selectAuthTypes } from '#matrix/auth-rules/select-auth-types.ts';
-import { buildEvent } from '#matrix/build-event.ts';
+import { buildEvent, buildUnsignedEvent, type BuildRefusal } from '#matrix/build-event.ts';
 import { MatrixError } from '#matrix/error.ts';
 import type { AuthEvent, EventReference, Pdu } from '#matrix/pdu.ts';
 import { isJsonSignedBy } from '#matrix/signing.ts';
+import { signTextInPool } from '#matrix/signing-keys.ts';
 import type { ValidatedPdu } from '#matrix/validated-pdu.ts';
 import { withoutRelation, type JudgedRedaction } from '#rooms/persist/early-redactions.ts';
 import { referenceTo } from '#rooms/persist/event-reference.ts';
@@ -83,14 +84,14 @@ async function buildAll(
       }
       arrival = placement;
     }
-    const sealed = 'sealed' in draft ? draft.sealed : signDraft(parts, pending, view);
+    const whole = 'sealed' in draft ? { sealed: draft.sealed } : signDraft(parts, pending, view);
     const { type, state_key: stateKey } = pending;
     // Before it is placed: whatever fails from here on must not leave its entry behind.
     if (stateKey !== undefined) {
       undo.push({ key: joinedKey(type, stateKey), was: entryOf(view, type, stateKey) ?? null });
     }
     const replay = events.length === 0 ? request.replay : undefined;
-    const built = await placeEvent(parts, { sealed, arrival, replay }, view);
+    const built = await placeEvent(parts, { ...whole, arrival, replay }, view);
     outcomes.push({ eventId: built.event.event.eventId, status: 'accepted' });
     events.push(built.event);
     view = built.view;
@@ -131,14 +132,19 @@ export async function internNames({ interned }: Pick<BuildParts, 'interned'>, re
   await Promise.all([interned.internUsers(users), interned.internKeys(keys)]);
 }
 
-function signDraft({ clock, signer, nextCreationTs }: BuildParts, draft: DraftEvent, view: RoomView): ValidatedPdu {
+/** What is signed while it waits for its batch has a promise of its text. */
+type Signed = { readonly sealed: ValidatedPdu; readonly signedJson?: Promise<string> };
+
+function signDraft(parts: BuildParts, draft: DraftEvent, view: RoomView): Signed {
+  const { clock, signer, nextCreationTs } = parts;
   const isNewHashRoom = draft.type === 'm.room.create' && view.version.roomIdIsCreateHash;
   const authEvents: EventReference[] = [];
   for (const [type, stateKey] of selectAuthTypes(draft, view.version)) {
     const entry = entryOf(view, type, stateKey);
     if (entry !== undefined) authEvents.push(entry.reference);
   }
-  const verdict = buildEvent(isNewHashRoom ? draft : { ...draft, room_id: view.roomId }, {
+  const placed = isNewHashRoom ? draft : { ...draft, room_id: view.roomId };
+  const place = {
     version: view.version,
     prevEvents: view.head.extremities.map(({ reference }) => reference),
     authEvents,
@@ -146,23 +152,29 @@ function signDraft({ clock, signer, nextCreationTs }: BuildParts, draft: DraftEv
     originServerTs: isNewHashRoom ? nextCreationTs() : clock.now(),
     signer,
     ...(view.version.eventId === 'in-pdu' && { eventId: `$${randomString(32, idAlphabet)}:${signer.serverName}` }),
-  });
-  if (!verdict.ok)
-    throw new MatrixError(verdict.reason === 'too-large' ? 'M_TOO_LARGE' : 'M_BAD_JSON', verdict.message);
-  return verdict.event;
+  };
+  // With nothing to wait for, this thread is the quickest.
+  if (!parts.isWriting()) return { sealed: requireBuilt(buildEvent(placed, place)).event };
+  const { event, jsonWith } = requireBuilt(buildUnsignedEvent(placed, place));
+  return { sealed: event, signedJson: signTextInPool(event.signedText, signer.key).then(jsonWith) };
+}
+
+function requireBuilt<Built extends { readonly ok: true }>(verdict: Built | BuildRefusal): Built {
+  if (verdict.ok) return verdict;
+  throw new MatrixError(verdict.reason === 'too-large' ? 'M_TOO_LARGE' : 'M_BAD_JSON', verdict.message);
 }
 
 /** What was known of an event before it came. */
 type Arrival = { readonly eventNid: number | undefined; readonly earlyRedactions: readonly JudgedRedaction[] };
 
-type Placeable = {
-  readonly sealed: ValidatedPdu;
+type Placeable = Signed & {
   readonly arrival: Arrival;
   readonly replay: PersistRequest['replay'];
 };
 
 /** Authorises the event against the view's state and gives it its row, its fact, and the view that follows. */
-async function placeEvent(parts: BuildParts, { sealed, arrival, replay }: Placeable, view: RoomView): Promise<Placed> {
+async function placeEvent(parts: BuildParts, placeable: Placeable, view: RoomView): Promise<Placed> {
+  const { sealed, arrival, replay, signedJson } = placeable;
   const event = authEventOf(sealed.pdu, sealed.eventId, view.version);
   const verdict = checkAuth(event, view.version, authStateOf(view), { verify: isJsonSignedBy });
   if (!verdict.allowed) throw new MatrixError(verdict.isMalformed ? 'M_BAD_JSON' : 'M_FORBIDDEN', verdict.reason);
@@ -203,7 +215,10 @@ async function placeEvent(parts: BuildParts, { sealed, arrival, replay }: Placea
   const fact = factOf(sealed, event, view, row, replaced);
   const isState = stateKey !== undefined;
   const { earlyRedactions } = arrival;
-  const placed = { row, fact, event, replaced, levels, earlyRedactions, isState, resolved: [] };
+  const signing = signedJson?.then((json) => void (row.json = json));
+  // Whoever writes the row awaits it; a request that is refused meanwhile has nobody to be told.
+  signing?.catch(() => undefined);
+  const placed = { row, signing, fact, event, replaced, levels, earlyRedactions, isState, resolved: [] };
   return { event: placed, view: { ...view, roomId: sealed.roomId, head } };
 }
 

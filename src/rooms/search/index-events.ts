@@ -16,9 +16,10 @@ import { persistCursor } from '#storage/stream-cursors.ts';
 import { CursorLoop } from '#streams/cursor-loop.ts';
 
 const WORK_NAME = 'search';
-const EVENTS_OF_STEP_MAX = 300;
+/** Few, so that no message waits long behind the commit of a step. */
+const EVENTS_OF_STEP_MAX = 100;
 /** How many texts are cut in one turn of the event loop. */
-const TEXTS_OF_TURN_MAX = 20;
+const TEXTS_OF_TURN_MAX = 10;
 
 export type SearchIndexer = CursorLoop;
 

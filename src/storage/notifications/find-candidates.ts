@@ -21,7 +21,7 @@ const selectCandidates = statement<CandidateRow>(
    join rooms r using (room_nid)
    cross join lateral (
      select e.event_nid, e.pos from events e
-     where e.room_nid = joined.room_nid and e.pos > joined.pos and e.pos < $2 and e.room_order is not null
+     where e.room_nid = joined.room_nid and e.pos + 0 > joined.pos and e.pos + 0 < $2 and e.room_order is not null
        and e.status = 2 and e.sender_nid <> $1 and e.type <> 'm.room.member'
      order by e.room_order desc limit $3
    ) c

@@ -18,6 +18,7 @@ const nowhere = Number.MIN_SAFE_INTEGER;
 
 // By keys: the newest event (events_room_order_key), the user's receipts (receipts_pkey), the newest event of their own
 // (events_sender_index), when they joined (membership_log_pkey, once), and the counter where they have read to.
+// `pos + 0`: no index by position is to be read for what nearly every event meets.
 const selectPlaces = statement<{
   room_nid: number;
   last_order: number;
@@ -39,7 +40,7 @@ const selectPlaces = statement<{
      from unnest($2::bigint[]) as r(room_nid)
      cross join lateral (
        select e.room_order, e.notify_seq from events e
-       where e.room_nid = r.room_nid and e.pos <= $3 and e.room_order is not null order by e.room_order desc limit 1
+       where e.room_nid = r.room_nid and e.pos + 0 <= $3 and e.room_order is not null order by e.room_order desc limit 1
      ) last
      left join lateral (
        select max(c.room_order) filter (where c.thread_id = '') as everywhere,
@@ -50,7 +51,7 @@ const selectPlaces = statement<{
      left join lateral (
        select e.room_order from events e
        where e.room_nid = r.room_nid and e.sender_nid = $1 and e.key_nid is null and e.room_order is not null
-         and e.pos <= $3 and e.rel_type is distinct from 'm.thread'
+         and e.pos + 0 <= $3 and e.rel_type is distinct from 'm.thread'
        order by e.room_order desc limit 1
      ) own on true
      left join joins j on j.room_nid = r.room_nid

@@ -115,9 +115,10 @@ const selectRedactions = statement<{ target: string; room_nid: number; event_id:
    join event_json j on j.event_nid = d.redaction_nid
    where d.target_event_id = any($1::text[]) and d.valid order by d.redaction_nid`,
 );
+// `pos + 0`: read by room_order; the index by position would give the events of all rooms.
 const selectOrderAt = statement<{ room_order: number }>(
   'select_room_order_at',
-  `select room_order from events where room_nid = $1 and pos <= $2 and room_order is not null
+  `select room_order from events where room_nid = $1 and pos + 0 <= $2 and room_order is not null
    order by room_order desc limit 1`,
 );
 const selectStateBefore = statement<{ state_before: number | null }>(

@@ -27,7 +27,8 @@ export type TimelineCondition = {
 };
 
 // Position and order grow together among live events, so the newest by order are the newest by position. The head of a
-// state change at or before the window bounds how far back a condition that little matches has to look.
+// state change at or before the window bounds how far back a condition that little matches has to look. `pos + 0`: the
+// condition is met by nearly every event of the server, and an index by position must not be read for it.
 const timelines = statement<TimelineRow>(
   'find_timelines',
   `select e.event_nid, e.room_nid, e.pos, e.room_order, e.type, e.key_nid, k.state_key, u.user_id as sender,
@@ -35,7 +36,7 @@ const timelines = statement<TimelineRow>(
    from unnest($1::bigint[], $2::bigint[], $3::bigint[]) as w(room_nid, after, up_to)
    cross join lateral (
      select * from events v
-     where v.room_nid = w.room_nid and v.pos <= w.up_to and v.status = 2
+     where v.room_nid = w.room_nid and v.pos + 0 <= w.up_to and v.status = 2
        and v.room_order > coalesce((
          select h.last_order from room_heads h
          where h.room_nid = w.room_nid and h.pos <= w.after and h.cause <> 0 order by h.pos desc limit 1
