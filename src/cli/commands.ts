@@ -44,6 +44,26 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('#cli/migrate.ts')).migrate,
   },
   {
+    name: 'backup',
+    summary: 'Write all that the server keeps into a directory, while it runs.',
+    load: async () => (await import('#cli/backup.ts')).backup,
+  },
+  {
+    name: 'verify-backup',
+    summary: 'Check that a backup is as it was written.',
+    load: async () => (await import('#cli/verify-backup.ts')).verifyBackup,
+  },
+  {
+    name: 'restore',
+    summary: 'Load a backup into an empty database.',
+    load: async () => (await import('#cli/restore.ts')).restore,
+  },
+  {
+    name: 'restored',
+    summary: 'Say that the database was put back to an earlier state by other means.',
+    load: async () => (await import('#cli/restored.ts')).restored,
+  },
+  {
     name: 'health',
     summary: 'Say whether the running server is ready.',
     load: async () => (await import('#cli/health.ts')).health,

@@ -35,3 +35,13 @@ export function stopRequests(sameRequestMs = SAME_REQUEST_MS): StopRequests {
     },
   };
 }
+
+export type StopSignal = Disposable & { readonly signal: AbortSignal };
+
+/** The first request as an abort signal, for a command that can break off what it does. */
+export function stopSignal(): StopSignal {
+  const requests = stopRequests();
+  const stopping = new AbortController();
+  void requests.first.then(() => stopping.abort());
+  return { signal: stopping.signal, [Symbol.dispose]: () => requests[Symbol.dispose]() };
+}

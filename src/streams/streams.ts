@@ -45,8 +45,10 @@ export type Streams = StreamReaders &
     committed(facts: readonly EventFact[]): void;
     /** Reads all streams; when it resolves, all that was committed before the call is known. */
     catchUp(): Promise<void>;
-    /** The positions of this epoch that those of a token mean; undefined for an epoch that never was. */
+    /** The positions of this epoch that those of a token mean; undefined for an epoch that this process has not read of. */
     positionsInEpoch(token: SyncToken): StreamPositions | undefined;
+    /** Reads the epochs again: another process may have begun one. */
+    refreshEpochs(): Promise<void>;
     /**
      * Resolves when something concerns the listener, or at the deadline, or on abort; with the positions up to which
      * nothing did, so that who waited long need not look at what has passed since.
@@ -106,7 +108,9 @@ export async function openStreams(parts: StreamsParts, bounds?: FactRingBounds):
   const opened = opening.move();
   return {
     ...readers,
-    epoch: epochs.current,
+    get epoch() {
+      return epochs.current;
+    },
     get horizons() {
       return waiters.horizons;
     },
@@ -118,6 +122,7 @@ export async function openStreams(parts: StreamsParts, bounds?: FactRingBounds):
     },
     catchUp: async () => void (await Promise.all(all.map((stream) => stream.catchUp()))),
     positionsInEpoch: (token) => epochs.positionsInEpoch(token),
+    refreshEpochs: () => epochs.refresh(),
     waitFor: (wanted) =>
       hasNews(readers, wanted, wanted.after) ? Promise.resolve(wanted.after) : waiters.wait(wanted),
     write: writer.write,

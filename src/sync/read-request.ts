@@ -7,19 +7,25 @@ import type { Streams } from '#streams/streams.ts';
 import { parseSyncToken, type StreamPositions } from '#streams/sync-token.ts';
 import { readSyncFilter, type SyncFilter } from '#sync/sync-filter.ts';
 
+/** Before everything. */
+const START: StreamPositions = [0, 0, 0, 0, 0];
+
 /**
  * The positions that a token means, which this process has read up to when it resolves. Another process may be ahead,
- * whose token works here at once. Throws M_INVALID_PARAM for a token that no process of this server gave.
+ * whose token works here at once. A token that only another life of this database can have given, from before an earlier
+ * state of it came back, means the very beginning: its client is told everything, where a refusal would be repeated for
+ * ever. Throws M_INVALID_PARAM for what is no token.
  */
 export async function requireSince(streams: Streams, token: string): Promise<StreamPositions> {
   const parsed = parseSyncToken(token);
-  const positions = parsed && streams.positionsInEpoch(parsed);
-  const isAhead = (): boolean => positions?.some((pos, index) => pos > (streams.horizons[index] ?? 0)) ?? false;
-  if (isAhead()) await streams.catchUp();
-  if (positions === undefined || isAhead()) {
+  if (parsed === undefined) {
     throw new MatrixError('M_INVALID_PARAM', 'This since token is not one that this server has given.');
   }
-  return positions;
+  if (streams.positionsInEpoch(parsed) === undefined) await streams.refreshEpochs();
+  const positions = streams.positionsInEpoch(parsed) ?? START;
+  const isAhead = (): boolean => positions.some((pos, index) => pos > (streams.horizons[index] ?? 0));
+  if (isAhead()) await streams.catchUp();
+  return isAhead() ? START : positions;
 }
 
 // Clients repeat their filter with every request, and the definition behind an id never changes.

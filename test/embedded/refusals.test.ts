@@ -85,7 +85,9 @@ test('the database of another major version of PostgreSQL', async () => {
   mkdirSync(path.join(directory.path, 'postgres-17'));
   await assert.rejects(
     startIn(directory.path),
-    sentence(/postgres-17 was written by PostgreSQL 17 and this .* runs PostgreSQL 18: .*pg_upgrade/),
+    sentence(
+      /postgres-17 was written by PostgreSQL 17 and this .* runs PostgreSQL 18: .*causeway backup DIR.*causeway restore/,
+    ),
   );
   assert.ok(!existsSync(path.join(directory.path, 'postgres-18')));
 });

@@ -42,15 +42,15 @@ export function requireOwnMajor({ dataDir, cluster }: Layout): void {
   for (const name of readdirSync(dataDir)) {
     const version = /^postgres-(\d+)$/.exec(name)?.[1];
     if (version !== undefined && version !== String(postgresMajor)) {
-      throw otherMajor(path.join(dataDir, name), version, cluster);
+      throw otherMajor(path.join(dataDir, name), version);
     }
   }
 }
 
-function otherMajor(found: string, version: string, cluster: string): StartError {
+function otherMajor(found: string, version: string): StartError {
   return new StartError(
-    `${found} was written by PostgreSQL ${version} and this version of Causeway runs PostgreSQL ${postgresMajor}: ` +
-      `start the version of Causeway that made it, or convert it with "pg_upgrade --old-datadir=${found} ` +
-      `--new-datadir=${cluster}" of PostgreSQL ${postgresMajor}.`,
+    `${found} was written by PostgreSQL ${version} and this version of Causeway runs PostgreSQL ${postgresMajor}: run ` +
+      '"causeway backup DIR" with the version of Causeway that made it, move the data directory away, and run "causeway ' +
+      'restore DIR" with this one.',
   );
 }

@@ -45,15 +45,30 @@ const epochs = statement<EpochRow>(
   'find_token_epochs',
   'select epoch, system_identifier, timeline_id, ended_positions from token_epochs order by epoch',
 );
-const endEpochs = statement<unknown>(
+const endEpochs = statement<{ epoch: number }>(
   'end_token_epochs',
   `update token_epochs set ended_positions = array[(select coalesce(max(pos), 0) from events where pos is not null),
      stream_position(2), stream_position(3), stream_position(4), stream_position(5)]
-   where ended_positions is null`,
+   where ended_positions is null
+   returning epoch`,
 );
+// Beyond whatever the streams may have reached since the state that came back, so that no position is given twice: other
+// servers for one take no news of a device under a number that they have seen. A sequence keeps its value if the
+// transaction fails, which is harmless.
+const leap = statement<unknown>(
+  'leap_stream_positions',
+  `select setval('events_pos', nextval('events_pos') + $1::bigint),
+     setval('user_data_pos', nextval('user_data_pos') + $1::bigint),
+     setval('to_device_pos', nextval('to_device_pos') + $1::bigint),
+     setval('device_lists_pos', nextval('device_lists_pos') + $1::bigint),
+     setval('ephemeral_pos', nextval('ephemeral_pos') + $1::bigint)`,
+);
+// The first epoch is 1. Later ones are named by the time at which they began, as two restores of one backup are two lives,
+// and a token of the one must not pass for one of the other.
 const beginEpoch = statement<unknown>(
   'begin_token_epoch',
-  'insert into token_epochs (system_identifier, timeline_id, started_at) values ($1, $2, $3)',
+  `insert into token_epochs (epoch, system_identifier, timeline_id, started_at)
+   select coalesce(greatest(max(epoch) + 1, $3::bigint), 1), $1::text, $2::bigint, $3::bigint from token_epochs`,
 );
 
 /** All epochs, oldest first. */
@@ -66,12 +81,16 @@ export async function lockTokenEpochs(tx: Tx): Promise<void> {
   await tx.query(lockEpochs, []);
 }
 
-/** Ends all epochs where the stream stands and begins the one of this database. */
+/** As many positions as a server that writes a thousand a second takes in four months. */
+const LEAP = 10_000_000_000;
+
+/** Ends all epochs where the streams stand, leaves positions out behind them, and begins the one of this database. */
 export async function beginTokenEpoch(
   tx: Tx,
   { systemIdentifier, timelineId }: DatabaseIdentity,
   now: number,
 ): Promise<void> {
-  await tx.query(endEpochs, []);
+  const ended = await tx.query(endEpochs, []);
+  if (ended.length > 0) await tx.query(leap, [LEAP]);
   await tx.query(beginEpoch, [systemIdentifier, timelineId, now]);
 }
