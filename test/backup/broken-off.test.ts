@@ -30,8 +30,8 @@ async function connectHolder(database: TestDatabase): Promise<Holder> {
     client,
     async isWaitedFor() {
       const { rows } = await client.query<{ waited: boolean }>(
-        `select exists(select from pg_stat_activity
-           where datname = current_database() and pg_backend_pid() = any(pg_blocking_pids(pid))) as waited`,
+        // Locks are read anew at each look, whereas a transaction sees the activity of others as it was at the first.
+        `select exists(select from pg_locks where not granted and pg_backend_pid() = any(pg_blocking_pids(pid))) as waited`,
       );
       return rows[0]?.waited === true;
     },

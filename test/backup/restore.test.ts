@@ -131,7 +131,7 @@ test('a busy server is backed up whole, and its clients go on after a restore in
   const [was, is] = [parseSyncToken(late.nextBatch), parseSyncToken(onward.nextBatch)];
   assert.ok(was && is && is.epoch > was.epoch);
   const eventId = await aliceNow.sendText(quietRoom, 'after the restore');
-  const news = await bobNow.sync({ since: onward.nextBatch, filter: everything });
+  const news = await bobNow.sync({ since: onward.nextBatch, filter: everything, timeout: 20_000 });
   assert.deepEqual(
     [...news.join].flatMap(([, room]) => room.timeline.map(({ event_id }) => event_id)),
     [eventId],

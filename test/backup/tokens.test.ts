@@ -26,7 +26,7 @@ test('after an earlier state came back by other means, "causeway restored" makes
   const answer = await alice.sync({ since: late });
   assert.equal(answer.join.size, 0);
   const eventId = await alice.sendText(roomId, 'hello');
-  const { join } = await alice.sync({ since: answer.nextBatch });
+  const { join } = await alice.sync({ since: answer.nextBatch, timeout: 20_000 });
   assert.deepEqual(
     join.get(roomId)?.timeline.map(({ event_id }) => event_id),
     [eventId],

@@ -5,6 +5,10 @@ import { escapeIdentifier, type Client } from 'pg';
 const leftOut = ['mikro_orm_migrations', 'leases', 'restore_in_progress'];
 const sequencesLeftOut = ['mikro_orm_migrations_id_seq'];
 
+/** What an operator's extensions have brought along is not ours. `c` is the row of `pg_class`. */
+export const notOfExtension = `not exists (
+  select from pg_depend where classid = 'pg_class'::regclass and objid = c.oid and deptype = 'e')`;
+
 export type CatalogueTable = { readonly name: string; readonly columns: readonly string[] };
 
 /**
@@ -19,6 +23,7 @@ export async function readTables(client: Client): Promise<readonly CatalogueTabl
          order by attname) as columns
      from pg_class c join pg_namespace n on n.oid = relnamespace
      where nspname = current_schema() and relkind = 'r' and relpersistence = 'p' and relname <> all($1)
+       and ${notOfExtension}
      order by relname`,
     [leftOut],
   );

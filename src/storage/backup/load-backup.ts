@@ -4,7 +4,7 @@ import { escapeIdentifier, type Client } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { StartError } from '#core/start-error.ts';
 import { baselineFingerprint } from '#migrations/baseline/statements.ts';
-import { copyTarget, readTables } from '#storage/backup/catalogue.ts';
+import { copyTarget, notOfExtension, readTables } from '#storage/backup/catalogue.ts';
 import type { Manifest, TableOfBackup } from '#storage/backup/manifest.ts';
 import { openRows, type Backup } from '#storage/backup/read-backup.ts';
 import { txOn, type Tx } from '#storage/database.ts';
@@ -72,11 +72,11 @@ function assertKnownSchema({ schema, causeway }: Manifest): void {
 
 /** Throws a `StartError` unless there is nothing in the database. */
 async function markEmptyDatabase(client: Client): Promise<void> {
-  const { rows } = await client.query<{ name: string }>(
-    `select relname::text as name from pg_class c join pg_namespace n on n.oid = relnamespace
-     where nspname = current_schema() order by relname limit 1`,
+  const { rowCount } = await client.query(
+    `select from pg_class c join pg_namespace n on n.oid = relnamespace
+     where nspname = current_schema() and ${notOfExtension} limit 1`,
   );
-  if (rows.length > 0) {
+  if (rowCount !== 0) {
     throw new StartError(
       'A backup is restored into an empty database only, and this one has tables already: take another data directory or ' +
         'database.',
@@ -98,7 +98,7 @@ async function dropIndexes(client: Client): Promise<readonly string[]> {
   const { rows } = await client.query<{ name: string; definition: string }>(
     `select indexrelid::regclass::text as name, pg_get_indexdef(indexrelid) as definition
      from pg_index i join pg_class c on c.oid = indrelid join pg_namespace n on n.oid = relnamespace
-     where nspname = current_schema() and relpersistence = 'p'
+     where nspname = current_schema() and relpersistence = 'p' and ${notOfExtension}
        and not exists (select from pg_constraint where conindid = indexrelid)
      order by indexrelid`,
   );
