@@ -118,14 +118,18 @@ export function assertWhole({ isHalfRestored }: Pick<DatabaseState, 'isHalfResto
   );
 }
 
-/** Waits until no other process migrates or restores this database, and keeps them from it until the connection ends. */
-export async function lockMigrations(client: Client): Promise<void> {
+/**
+ * Waits until no other process migrates or restores this database, and keeps them from it until the connection ends; one
+ * that holds it exclusively waits for backups as well, which share it. Throws a `StartError` after ten minutes.
+ */
+export async function lockMigrations(client: Client, mode: 'exclusive' | 'shared'): Promise<void> {
+  const lock = mode === 'shared' ? 'pg_advisory_lock_shared' : 'pg_advisory_lock';
   try {
-    await client.query('select pg_advisory_lock($1, 0)', [MIGRATION_LOCK_CLASS]);
+    await client.query(`select ${lock}($1, 0)`, [MIGRATION_LOCK_CLASS]);
   } catch (error) {
     if (!(error instanceof DatabaseError) || error.code !== LOCK_NOT_AVAILABLE) throw error;
     throw new StartError(
-      'Another process has been migrating or restoring this database for ten minutes: wait for it, or stop it.',
+      'Another process has been migrating, restoring or backing up this database for ten minutes: wait for it, or stop it.',
       { cause: error },
     );
   }

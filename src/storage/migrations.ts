@@ -26,7 +26,7 @@ export async function migrate(address: DatabaseAddress, migrator?: Migrator): Pr
   assertWhole(state);
   assertBaseline(state);
   if (findMissing(state.applied).length === 0) return [];
-  await lockMigrations(connection.client);
+  await lockMigrations(connection.client, 'exclusive');
   // Another process may have migrated, or begun to restore, while this one waited. The lock ends with the connection.
   const now = await readDatabaseState(connection.client);
   assertWhole(now);

@@ -170,7 +170,10 @@ describe('the event stream', () => {
     const elsewhere = statement<unknown>('test_elsewhere', `update token_epochs set system_identifier = 'another'`);
     await parts.database.query(elsewhere, []);
     await using stream = await parts.open();
-    assert.ok(stream.epoch >= startedAt, 'it is named by the time, as another restore of the same state is another life');
+    assert.ok(
+      stream.epoch >= startedAt,
+      'it is named by the time, as another restore of the same state is another life',
+    );
     assert.equal(stream.positionsInEpoch({ epoch: stream.epoch - 1, positions: at(7) }), undefined);
     assert.deepEqual(stream.positionsInEpoch({ epoch: before, positions: [pos + 100, 7, 7, 7, 7] }), at(pos));
   });

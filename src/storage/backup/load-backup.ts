@@ -34,7 +34,7 @@ export async function loadBackup({ address, backup, onLoaded, signal }: LoadBack
   const { client } = connection;
   signal.addEventListener('abort', () => void client.end(), { once: true });
   assertCollation(await readDatabaseState(client));
-  await lockMigrations(client);
+  await lockMigrations(client, 'exclusive');
   const { isHalfRestored } = await readDatabaseState(client);
   // One that was broken off has left tables without rows, and is gone on with.
   if (!isHalfRestored) await markEmptyDatabase(client);

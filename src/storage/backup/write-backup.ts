@@ -18,7 +18,7 @@ import {
   type Manifest,
   type TableOfBackup,
 } from '#storage/backup/manifest.ts';
-import { assertWhole, connectForSchema, readDatabaseState } from '#storage/database-state.ts';
+import { assertWhole, connectForSchema, lockMigrations, readDatabaseState } from '#storage/database-state.ts';
 import type { DatabaseAddress } from '#storage/embedded/connection.ts';
 
 /** Four times smaller than the text in a quarter of the time that gzip takes. */
@@ -43,6 +43,8 @@ export async function writeBackup({ address, directory, version, signal }: Write
   await using connection = await connectForSchema(address);
   const { client } = connection;
   signal.addEventListener('abort', () => void client.end(), { once: true });
+  // A table that is rewritten looks empty to a snapshot of before.
+  await lockMigrations(client, 'shared');
   const found = await readDatabaseState(client);
   assertWhole(found);
   if (found.applied.length === 0) {
