@@ -48,6 +48,7 @@ export function parseManifest(text: string): Manifest | undefined {
   }
 }
 
+/** Media will have a folder beside it. */
 export const tablesFolder = 'tables';
 export const manifestFile = 'manifest.json';
 /** Holds the manifest's SHA-256, as `sha256sum` writes it. */
