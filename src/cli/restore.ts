@@ -25,10 +25,10 @@ ${configHelp}`,
     const { forgetOneTimeKeys } = await import('#users/keys/forget-one-time-keys.ts');
     const { manifest } = await breakable({ name: 'restore', left: 'run it again.' }, async (signal) => {
       const backup = await readBackup(directory);
-      const names = backup.manifest.server_names;
-      if (!names.includes(config.serverName)) {
+      const names = new Set(backup.manifest.server_names);
+      if (!names.has(config.serverName)) {
         throw new StartError(
-          `The backup is of the server ${names.join(', ')}, and the configuration says ${config.serverName}: set server_name.`,
+          `The backup is of the server ${[...names].join(', ')}, and the configuration says ${config.serverName}: set server_name.`,
         );
       }
       await checkFiles(backup, signal);
