@@ -26,6 +26,8 @@ export type EventFact = {
   readonly membership: string | undefined;
   /** Set for an `m.room.redaction`. */
   readonly redacts: string | undefined;
+  /** Set for an event that was redacted before it was told: `stem` is what it was, and must not be shown. */
+  readonly isRedacted?: boolean;
   /** The state event that this one replaced, for `unsigned.prev_content` and `replaces_state`. */
   readonly replacesNid: number | undefined;
   /** The device that sent it and its transaction id, for `unsigned.transaction_id`. */

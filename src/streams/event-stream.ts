@@ -5,7 +5,7 @@ import type { StateTries } from '#storage/rooms/state-tries.ts';
 import { findLastEventPosition } from '#storage/streams/find-stream-events.ts';
 import type { EventFact } from '#streams/event-fact.ts';
 import { FactRing, type FactRingBounds } from '#streams/fact-ring.ts';
-import { readFacts, type ReadFact } from '#streams/read-facts.ts';
+import { readFacts } from '#streams/read-facts.ts';
 import type { Stream } from '#streams/stream.ts';
 import type { Waiters } from '#streams/waiters.ts';
 
@@ -55,16 +55,14 @@ export async function openEventStream(
   // All pages are appended in one turn: between two of them the horizon could lie inside a batch, where no head says
   // what the state is.
   const readNew = async (): Promise<void> => {
-    const read: ReadFact[] = [];
+    const read: EventFact[] = [];
     let page;
     do {
-      page = await readFacts(database, tries, read.at(-1)?.fact.pos ?? ring.horizon, READ_LIMIT);
+      page = await readFacts(database, tries, read.at(-1)?.pos ?? ring.horizon, READ_LIMIT);
       read.push(...page);
     } while (page.length === READ_LIMIT);
     if (read.length > 0) await readWhatCameBefore();
-    const fresh = read.filter(({ fact }) => fact.pos > ring.horizon);
-    append(fresh.map(({ fact }) => fact));
-    for (const { fact, redacted } of fresh) if (redacted) ring.markRedacted(fact.eventNid);
+    append(read.filter((fact) => fact.pos > ring.horizon));
   };
   const catchUp = singleFlight(readNew);
 

@@ -62,5 +62,7 @@ describe('the ring of facts', () => {
     assert.equal(ring.isRedacted(target.eventNid), false);
     ring.append(makeFact(3, 1, { type: 'm.room.redaction', redacts: target.eventId }));
     assert.equal(ring.isRedacted(target.eventNid), true);
+    ring.append(makeFact(4, 1, { isRedacted: true }));
+    assert.equal(ring.isRedacted(makeFact(4, 1).eventNid), true);
   });
 });

@@ -94,11 +94,6 @@ export class FactRing {
     return this.#redacted.has(eventNid);
   }
 
-  /** Marks an event of the ring as one whose stem is out of date. */
-  markRedacted(eventNid: number): void {
-    this.#redacted.add(eventNid);
-  }
-
   /** Adds a fact, which must lie beyond the horizon and follow everything that is committed before it. */
   append(fact: EventFact): void {
     this.#horizon = fact.pos;
@@ -106,6 +101,7 @@ export class FactRing {
     this.#all.push(fact);
     queueOf(this.#byRoom, fact.roomNid).push(fact);
     for (const userId of membersOf(fact)) queueOf(this.#byMember, userId).push(fact);
+    if (fact.isRedacted === true) this.#redacted.add(fact.eventNid);
     if (fact.redacts !== undefined) {
       const target = this.#byRoom.get(fact.roomNid)?.findLastById(fact.redacts);
       if (target !== undefined) this.#redacted.add(target.eventNid);

@@ -8,15 +8,13 @@ import { findForkMembers, findForks } from '#storage/streams/find-forks.ts';
 import { findStreamEvents, type StreamEventRow } from '#storage/streams/find-stream-events.ts';
 import type { EventFact, Fork } from '#streams/event-fact.ts';
 
-export type ReadFact = { readonly fact: EventFact; readonly redacted: boolean };
-
 /** The facts after a position, ascending, as many as `limit`. */
 export async function readFacts(
   db: ReadTx,
   tries: Pick<StateTries, 'find'>,
   after: number,
   limit: number,
-): Promise<ReadFact[]> {
+): Promise<EventFact[]> {
   const rows = await findStreamEvents(db, after, limit);
   return Promise.all(
     rows.map(async (row) => {
@@ -24,7 +22,7 @@ export async function readFacts(
       const replaced = isState ? await tries.find(db, row.room_nid, row.state_before, row.key_nid) : undefined;
       const fact = factOf(row, replaced);
       const fork = row.is_fork ? await readFork(db, row) : undefined;
-      return { fact: fork === undefined ? fact : { ...fact, fork }, redacted: row.redacted };
+      return fork === undefined ? fact : { ...fact, fork };
     }),
   );
 }
@@ -55,6 +53,7 @@ function factOf(row: StreamEventRow, replacesNid: number | undefined): EventFact
     stem,
     membership:
       row.type === 'm.room.member' ? textOf(sliceMembers(stem + '}').get('content'), 'membership') : undefined,
+    ...(row.redacted && { isRedacted: true }),
     redacts: row.type === 'm.room.redaction' ? textOf(stem + '}', 'redacts') : undefined,
     replacesNid,
     txnDeviceNid: row.txn_device_nid ?? undefined,

@@ -1,5 +1,6 @@
 /** Owns a batch: which built works go into one write, their rows, and the facts that the stream is told afterwards. */
 import type { BuiltEvent } from '#rooms/persist/built-events.ts';
+import { isRedacted } from '#rooms/persist/early-redactions.ts';
 import type { BuiltWork, RoomLane } from '#rooms/persist/room-lane.ts';
 import type { PersistResult } from '#rooms/persist-request.ts';
 import { headCauses, type RoomRows } from '#storage/rooms/persist-columns.ts';
@@ -99,7 +100,7 @@ export function factRuns(
       run = undefined;
       continue;
     }
-    for (const { fact, row } of eventsOf(room)) {
+    for (const { fact, row, earlyRedactions } of eventsOf(room)) {
       if (fact === undefined) {
         // Its position stays unused.
         pos++;
@@ -108,7 +109,7 @@ export function factRuns(
       }
       if (run === undefined) runs.push((run = []));
       if (row.bumps) room.lane.bumpPos = pos;
-      run.push({ ...fact, pos });
+      run.push(isRedacted(earlyRedactions) ? { ...fact, pos, isRedacted: true } : { ...fact, pos });
       pos++;
     }
   }

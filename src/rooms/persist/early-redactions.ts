@@ -39,10 +39,15 @@ async function isValid(
   return create !== undefined && canRedact({ version: view.version, create, levels }, sender, target.sender);
 }
 
+/** Whether one of them takes effect. */
+export function isRedacted(redactions: readonly JudgedRedaction[]): boolean {
+  return redactions.some(({ isValid }) => isValid);
+}
+
 /** What comes redacted relates to nothing: it is no edit, reaction or answer that anybody could see. */
 export function withoutRelation<Columns extends { readonly relatesTo: string | null; readonly relType: string | null }>(
   columns: Columns,
   redactions: readonly JudgedRedaction[],
 ): Columns {
-  return redactions.some(({ isValid }) => isValid) ? { ...columns, relatesTo: null, relType: null } : columns;
+  return isRedacted(redactions) ? { ...columns, relatesTo: null, relType: null } : columns;
 }
