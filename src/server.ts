@@ -16,6 +16,8 @@ import { listenTls } from '#http/listen-tls.ts';
 import { listen, ListenError, type Listening, type ListenOptions } from '#http/listen.ts';
 import { mount, type HttpSeams } from '#http/mount.ts';
 import { createOperationsListener } from '#http/operations-listener.ts';
+import { createSweepMetrics, createSweepTasks } from '#jobs/sweep-tasks.ts';
+import { startSweeper } from '#jobs/sweeper.ts';
 import { startWorkRunner } from '#jobs/work-runner.ts';
 import { createWorkSteps } from '#jobs/work-steps.ts';
 import { serverNameOf } from '#matrix/ids.ts';
@@ -43,7 +45,6 @@ import {
   findServerNames,
   type StoredKey,
 } from '#storage/server-identity.ts';
-import { startCleanUp } from '#streams/clean-up.ts';
 import { openStreams } from '#streams/streams.ts';
 import { createPresence, noPresence } from '#streams/presence.ts';
 import { startTypingSweep } from '#streams/typing.ts';
@@ -90,11 +91,13 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   const address = await openAddress(config, clock, logger, starting);
   await migrate(address, migrator);
   const database = starting.use(openDatabase(address, { poolSize: config.database.poolSize, logger }));
+  const metrics = new Registry();
   const addresses: string[] = [];
   const context = await createContext(config, clock, logger, database, starting, () => addresses);
   const registrationToken =
     config.registration.mode === 'token' ? await ensureRegistrationToken({ database, clock, config }) : undefined;
-  const metrics = new Registry();
+  const sweeping = { database, clock, logger, metrics: createSweepMetrics(metrics) };
+  starting.use(startSweeper(sweeping, createSweepTasks(database, config.retention)));
   if (config.metrics.listen !== undefined) {
     const checkReady = async (): Promise<void> => void (await database.query(ping, []));
     const startedAt = clock.now();
@@ -225,7 +228,6 @@ async function createContext(
     startSearchIndexer({ database, clock, logger, horizon: () => streams.events.horizon }),
   );
   starting.use(startTypingSweep({ database, streams, clock, logger }));
-  starting.use(startCleanUp({ database, clock, logger }));
   const ignoredUsers = createIgnoredUsers({ database, streams });
   const pushRulesOf = createPushRulesOf({ database, streams });
   const authenticator = createAuthenticator({ database, clock, logger, deviceLists: streams.deviceLists });

@@ -106,9 +106,11 @@ create table redactions (
   redaction_nid bigint not null,
   room_nid bigint not null,
   valid boolean,
+  uncensored_since bigint,
   primary key (target_event_id, redaction_nid)
 );
 create index redactions_redaction_nid_index on redactions (redaction_nid);
+create index redactions_uncensored_index on redactions (uncensored_since) where uncensored_since is not null;
 
 create table search_index (
   event_nid bigint primary key,

@@ -211,6 +211,14 @@ export const configSchema = {
       prose: 'The most bytes of event JSON in one batch of writes.',
     }),
   }),
+  retention: group('How long data is kept that has served its purpose.', {
+    redacted_content_days: key(orOff(integer(0, 36_500)), {
+      default: '7',
+      prose:
+        'For how many days the content of a redacted event stays in the database, where nobody but the operator can ' +
+        'read it. Then it is removed for good.',
+    }),
+  }),
   metrics: group('Health, readiness and metrics, on a listener of their own.', {
     listen: key(orOff(listenAddress), {
       default: '127.0.0.1:9008',

@@ -1,13 +1,11 @@
 /** Owns work that follows the event stream in the background: one process at a time, resumed where it stopped. */
 import type { Clock } from '#core/clock.ts';
 import type { Logger } from '#core/logger.ts';
-import { randomToken } from '#core/random.ts';
 import type { Database } from '#storage/database.ts';
-import { persistLease, persistLeaseEnd } from '#storage/leases.ts';
+import { LeaseHolder } from '#storage/lease-holder.ts';
 import { findCursor } from '#storage/stream-cursors.ts';
 
-const LEASE_MS = 10_000;
-const RENEW_MS = 3_000;
+const leaseTimes = { leaseMs: 10_000, renewMs: 3_000 };
 /** How often a process that has nothing to do looks whether there is something. */
 const POLL_MS = 1_000;
 /** How often somebody who waits for another process's work looks how far that is. */
@@ -46,21 +44,18 @@ type Waiter = { readonly pos: number; readonly resolve: () => void };
 export class CursorLoop implements AsyncDisposable {
   readonly #parts: Parts;
   readonly #work: CursorWork;
-  readonly #owner = randomToken(9);
-  readonly #lease: { readonly kind: string; readonly shard: string };
+  readonly #lease: LeaseHolder;
   readonly #waiters = new Set<Waiter>();
   readonly #running: Promise<void>;
   /** Ends the pause that the loop is in, if it is. */
   #wake: (() => void) | undefined;
   #position = 0;
-  #leaseUntilMs = -Infinity;
-  #renewAtMs = -Infinity;
   #closed = false;
 
   constructor(parts: Parts, work: CursorWork) {
     this.#parts = parts;
     this.#work = work;
-    this.#lease = { kind: work.name, shard: '0' };
+    this.#lease = new LeaseHolder(parts, { kind: work.name, shard: '0' }, leaseTimes);
     this.#running = this.#run();
   }
 
@@ -83,10 +78,7 @@ export class CursorLoop implements AsyncDisposable {
     this.#wake?.();
     await this.#running;
     for (const { resolve } of this.#waiters) resolve();
-    // Nothing is lost if the database is away: the lease ends by itself.
-    if (this.#leaseUntilMs > -Infinity) {
-      await persistLeaseEnd(this.#parts.database, this.#lease, this.#owner).catch(() => undefined);
-    }
+    await this.#lease.end();
   }
 
   async #run(): Promise<void> {
@@ -107,10 +99,9 @@ export class CursorLoop implements AsyncDisposable {
   async #turn(): Promise<void> {
     const { clock, database } = this.#parts;
     if (this.#position >= this.#parts.horizon()) return this.#pause(POLL_MS);
-    if (!(await this.#holdsLease())) {
-      this.#moveTo(await findCursor(database, this.#work.name));
-      return this.#pause(this.#waiters.size > 0 ? WATCH_MS : POLL_MS);
-    }
+    const held = await this.#lease.hold();
+    if (held !== 'still') this.#moveTo(await findCursor(database, this.#work.name));
+    if (held === 'no') return this.#pause(this.#waiters.size > 0 ? WATCH_MS : POLL_MS);
     const startedMs = clock.monotonicMs();
     const before = this.#position;
     const next = await this.#work.step(before);
@@ -120,22 +111,6 @@ export class CursorLoop implements AsyncDisposable {
     const factor = isBehind ? REST_FACTOR_BEHIND : REST_FACTOR;
     const restMs = Math.min(REST_MS_MAX, factor * (clock.monotonicMs() - startedMs));
     if (this.#waiters.size === 0) await this.#pause(restMs);
-  }
-
-  async #holdsLease(): Promise<boolean> {
-    const { clock, database } = this.#parts;
-    const nowMs = clock.monotonicMs();
-    if (nowMs < this.#renewAtMs && nowMs < this.#leaseUntilMs) return true;
-    const isNew = nowMs >= this.#leaseUntilMs;
-    const fence = await persistLease(database, this.#lease, this.#owner, LEASE_MS);
-    if (fence === undefined) {
-      this.#leaseUntilMs = -Infinity;
-      return false;
-    }
-    this.#leaseUntilMs = nowMs + LEASE_MS;
-    this.#renewAtMs = nowMs + RENEW_MS;
-    if (isNew) this.#moveTo(await findCursor(database, this.#work.name));
-    return true;
   }
 
   #moveTo(position: number): void {

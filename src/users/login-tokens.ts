@@ -20,14 +20,10 @@ export async function createLoginToken(
   alongside: (tx: Tx) => Promise<void>,
 ): Promise<string> {
   const token = randomToken(32);
-  const now = clock.now();
+  const expiresAt = clock.now() + LOGIN_TOKEN_LIFETIME_MS;
   await database.transaction(async (tx) => {
     await alongside(tx);
-    await persistLoginToken(
-      tx,
-      { tokenHash: hashToken(token), userNid, expiresAt: now + LOGIN_TOKEN_LIFETIME_MS },
-      now,
-    );
+    await persistLoginToken(tx, { tokenHash: hashToken(token), userNid, expiresAt });
   });
   return token;
 }

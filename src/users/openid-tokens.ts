@@ -13,9 +13,8 @@ export type OpenidParts = { readonly database: Database; readonly clock: Clock }
 /** Makes a token that is good for an hour and for nothing else. Specification: Client-Server API, "OpenID". */
 export async function createOpenidToken({ database, clock }: OpenidParts, userNid: number): Promise<string> {
   const token = randomToken(32);
-  const now = clock.now();
-  const expiresAt = now + OPENID_TOKEN_LIFETIME_S * 1_000;
-  await persistOpenidToken(database, { tokenHash: hashToken(token), userNid, expiresAt }, now);
+  const expiresAt = clock.now() + OPENID_TOKEN_LIFETIME_S * 1_000;
+  await persistOpenidToken(database, { tokenHash: hashToken(token), userNid, expiresAt });
   return token;
 }
 

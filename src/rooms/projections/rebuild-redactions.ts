@@ -5,28 +5,27 @@ import { readStoredPdu } from '#matrix/pdu-checks.ts';
 import { completeView, entryOf, type RoomView, type ViewParts } from '#rooms/persist/room-view.ts';
 import type { Tx } from '#storage/database.ts';
 import {
-  deleteRoomRedactions,
+  deleteOtherRedactions,
   selectRoomRedactions,
+  upsertRedactions,
   type StoredRedactionRow,
 } from '#storage/rooms/rebuild-projections.ts';
-import { insertRedactions, selectRedactionTargets } from '#storage/rooms/write-projections.ts';
+import { selectRedactionTargets } from '#storage/rooms/write-projections.ts';
 
 const redactionsAtOnce = 500;
 
 type Judged = { readonly target: string; readonly eventNid: number; readonly isValid: boolean | null };
 
 export async function rebuildRedactions(parts: Omit<ViewParts, 'database'>, tx: Tx, view: RoomView): Promise<void> {
-  await tx.query(deleteRoomRedactions, [view.roomNid]);
   const powers = new Map<number, RoomView>();
   for (let after = 0; ;) {
     const rows = await tx.query(selectRoomRedactions, [view.roomNid, after, redactionsAtOnce]);
     const judged = await judge({ ...parts, database: tx }, view, rows, powers);
-    await tx.query(insertRedactions, [
-      judged.map(({ target }) => target),
-      judged.map(({ eventNid }) => eventNid),
-      judged.map(() => view.roomNid),
-      judged.map(({ isValid }) => isValid),
-    ]);
+    const targets = judged.map(({ target }) => target);
+    const nids = judged.map(({ eventNid }) => eventNid);
+    await tx.query(deleteOtherRedactions, [rows.map((row) => row.event_nid), targets, nids]);
+    const verdicts = judged.map(({ isValid }) => isValid);
+    await tx.query(upsertRedactions, [targets, nids, judged.map(() => view.roomNid), verdicts]);
     const last = rows.at(-1);
     if (last === undefined || rows.length < redactionsAtOnce) return;
     after = last.event_nid;

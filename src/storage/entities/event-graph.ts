@@ -140,8 +140,16 @@ export const redactions = defineEntity({
     redaction_nid: p.bigint('number').primary(),
     room_nid: p.bigint('number'),
     valid: p.boolean().nullable(),
+    uncensored_since: p.bigint('number').nullable(),
   },
-  indexes: [{ name: 'redactions_redaction_nid_index', properties: ['redaction_nid'] }],
+  indexes: [
+    { name: 'redactions_redaction_nid_index', properties: ['redaction_nid'] },
+    {
+      name: 'redactions_uncensored_index',
+      properties: ['uncensored_since'],
+      where: 'uncensored_since is not null',
+    },
+  ],
 });
 
 export const searchIndex = defineEntity({

@@ -26,11 +26,29 @@ export const selectShown = statement<ShownRow>(
    where u.room_nid = $1 and u.membership in (1, 5)`,
 );
 
-export const deleteRoomRedactions = statement<unknown>(
-  'delete_room_redactions',
-  `delete from redactions where redaction_nid in (
-     select event_nid from events where room_nid = $1 and type = 'm.room.redaction' and status = 2
-   )`,
+/**
+ * What these redactions (`$1`) do not say: all but the pairs of target (`$2`) and redaction (`$3`). A redaction that was
+ * censored itself may no longer tell its target, which the row alone still knows.
+ */
+export const deleteOtherRedactions = statement<unknown>(
+  'delete_other_redactions',
+  `delete from redactions d
+   where d.redaction_nid = any($1::bigint[])
+     and not exists (
+       select from unnest($2::text[], $3::bigint[]) as r(target, nid)
+       where r.target = d.target_event_id and r.nid = d.redaction_nid
+     )
+     and not exists (select from event_json j where j.event_nid = d.redaction_nid and j.censored_at is not null)`,
+);
+
+/** As `insertRedactions`, where rows may be there already: since when a redaction is in force stays. */
+export const upsertRedactions = statement<unknown>(
+  'upsert_redactions',
+  `insert into redactions as d (target_event_id, redaction_nid, room_nid, valid, uncensored_since)
+   select target, nid, room, valid, case when valid then (extract(epoch from clock_timestamp()) * 1000)::bigint end
+   from unnest($1::text[], $2::bigint[], $3::bigint[], $4::boolean[]) as r(target, nid, room, valid)
+   on conflict (target_event_id, redaction_nid) do update set valid = excluded.valid,
+     uncensored_since = case when d.valid and excluded.valid then d.uncensored_since else excluded.uncensored_since end`,
 );
 
 export type StoredRedactionRow = {

@@ -82,17 +82,21 @@ export const selectRedactedState = statement<{
    from events e join state_keys k on k.key_nid = e.key_nid join users u on u.user_nid = e.sender_nid
    where e.event_id = any($1::text[]) and e.type = any($2::text[]) and k.state_key = '' and e.status = 2`,
 );
+// Who is censored in how long is counted from when the redaction took effect here, by the database's clock.
+const nowMs = '(extract(epoch from clock_timestamp()) * 1000)::bigint';
+
 export const insertRedactions = statement<unknown>(
   'insert_redactions',
-  `insert into redactions (target_event_id, redaction_nid, room_nid, valid)
-   select * from unnest($1::text[], $2::bigint[], $3::bigint[], $4::boolean[])
+  `insert into redactions (target_event_id, redaction_nid, room_nid, valid, uncensored_since)
+   select target, nid, room, valid, case when valid then ${nowMs} end
+   from unnest($1::text[], $2::bigint[], $3::bigint[], $4::boolean[]) as r(target, nid, room, valid)
    on conflict (target_event_id, redaction_nid) do nothing`,
 );
 
 /** Whether redactions of targets that have come take effect: `$1` targets, `$2` nids of the redactions, `$3` the verdicts. */
 export const settleRedactions = statement<unknown>(
   'settle_redactions',
-  `update redactions r set valid = s.valid
+  `update redactions r set valid = s.valid, uncensored_since = case when s.valid then ${nowMs} end
    from unnest($1::text[], $2::bigint[], $3::boolean[]) as s(target, nid, valid)
    where r.target_event_id = s.target and r.redaction_nid = s.nid`,
 );

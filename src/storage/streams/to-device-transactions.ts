@@ -1,5 +1,5 @@
 /** Owns the table of sends to devices that have been done. */
-import { statement, type ReadTx, type Tx } from '#storage/database.ts';
+import { statement, type Tx } from '#storage/database.ts';
 
 const insertTransaction = statement<{ device_nid: number }>(
   'insert_to_device_transaction',
@@ -15,15 +15,4 @@ export async function persistToDeviceTransaction(
   now: number,
 ): Promise<boolean> {
   return (await tx.query(insertTransaction, [deviceNid, txnHash, now])).length === 1;
-}
-
-const deleteOld = statement<never>(
-  'delete_old_to_device_transactions',
-  `delete from to_device_transactions where ctid = any(array(
-     select ctid from to_device_transactions where created_at < $1 order by created_at limit 1000))`,
-);
-
-/** Deletes up to a thousand of those done before a time. */
-export async function deleteOldToDeviceTransactions(db: ReadTx, before: number): Promise<void> {
-  await db.query(deleteOld, [before]);
 }

@@ -28,7 +28,7 @@ export async function lockWhetherTyping(tx: Tx, roomNid: number, userNid: number
 
 export type Typist = { readonly roomNid: number; readonly userNid: number };
 
-// By typing_expires_at_index, as the other two.
+// By typing_expires_at_index, as the next one.
 const lockExpired = statement<Typist>(
   'lock_expired_typists',
   `select room_nid as "roomNid", user_nid as "userNid" from typing where is_typing and expires_at <= $1
@@ -48,14 +48,4 @@ const nextExpiry = statement<{ expires_at: number | null }>(
 /** When the next typist's time is over; undefined when nobody types. */
 export async function findNextExpiry(db: ReadTx): Promise<number | undefined> {
   return (await db.query(nextExpiry, []))[0]?.expires_at ?? undefined;
-}
-
-const deleteStopped = statement<never>(
-  'delete_stopped_typing',
-  'delete from typing where not is_typing and expires_at < $1',
-);
-
-/** Forgets those who stopped before a time, by which every process has read it. */
-export async function deleteStoppedTyping(db: ReadTx, before: number): Promise<void> {
-  await db.query(deleteStopped, [before]);
 }

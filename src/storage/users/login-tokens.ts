@@ -3,19 +3,15 @@ import { statement, type Tx } from '#storage/database.ts';
 
 const insertLoginToken = statement<never>(
   'insert_login_token',
-  `with expired as (
-     delete from login_tokens where token_hash in (
-       select token_hash from login_tokens where expires_at < $4 order by expires_at limit 100 for update skip locked))
-   insert into login_tokens (token_hash, user_nid, expires_at) values ($1, $2, $3)`,
+  'insert into login_tokens (token_hash, user_nid, expires_at) values ($1, $2, $3)',
 );
 
-/** Stores a token, and clears away some that have expired. Times are milliseconds since the Unix epoch. */
+/** Stores a token. Times are milliseconds since the Unix epoch. */
 export async function persistLoginToken(
   tx: Tx,
   token: { readonly tokenHash: Buffer; readonly userNid: number; readonly expiresAt: number },
-  now: number,
 ): Promise<void> {
-  await tx.query(insertLoginToken, [token.tokenHash, token.userNid, token.expiresAt, now]);
+  await tx.query(insertLoginToken, [token.tokenHash, token.userNid, token.expiresAt]);
 }
 
 const takeToken = statement<{ user_nid: number; expires_at: number }>(
