@@ -72,10 +72,13 @@ function ownerOf(filePath: string): string | undefined {
   return match === null ? undefined : (match[1] ?? 'storage');
 }
 
+/** Deletes what is too old from tables of every owner, by rules that a test compares with what docs/data.md says of each. */
+const sweepsAllTables = 'src/storage/age-rules.ts';
+
 /** The check for a map of owners, so that samples need not know the real tables. */
 function checkOwners(files: readonly SourceFile[], owners: Readonly<Record<string, string>>): string[] {
   return files
-    .filter((file) => isProduct(file) && file.path.startsWith('src/storage/'))
+    .filter((file) => isProduct(file) && file.path.startsWith('src/storage/') && file.path !== sweepsAllTables)
     .flatMap((file) =>
       writesOf(file).flatMap(({ table, offset }) => {
         const owner = Object.hasOwn(owners, table) ? owners[table] : undefined;
