@@ -3,6 +3,7 @@ import { Type, type Static } from 'typebox';
 import { contentJsonOf } from '#matrix/client-event.ts';
 import { sliceMembers } from '#matrix/json-slices.ts';
 import type { StoredEvent } from '#storage/rooms/find-events.ts';
+import { isUnheard } from '#users/ignored-users.ts';
 
 const strings = Type.Array(Type.String(), { maxItems: 1_000 });
 
@@ -37,7 +38,7 @@ export function compileEventFilter(
   ignored: ReadonlySet<string> = nobody,
 ): ((event: Filtered) => boolean) | undefined {
   const conditions: ((event: Filtered) => boolean)[] = [];
-  if (ignored.size > 0) conditions.push((event) => event.stateKey !== undefined || !ignored.has(event.sender));
+  if (ignored.size > 0) conditions.push((event) => !isUnheard(event, ignored));
   const { types, not_types: notTypes, senders, not_senders: notSenders, contains_url: containsUrl } = filter;
   if (filter.not_rooms?.includes(roomId) === true || filter.rooms?.includes(roomId) === false) return () => false;
   if (notTypes !== undefined && notTypes.length > 0) {
@@ -79,5 +80,5 @@ function matches(text: string, pieces: readonly string[]): boolean {
 
 // A redaction leaves no event a URL, and the filter must not tell that there was one.
 function hasUrl(event: Filtered): boolean {
-  return event.redaction === undefined && sliceMembers(contentJsonOf(event.json)).get('url')?.startsWith('"') === true;
+  return event.redaction === undefined && sliceMembers(contentJsonOf(event.json)).has('url');
 }

@@ -54,6 +54,7 @@ async function findRelations(
   }));
   const bundleReader: BundleReader = {
     userNid: user.userNid,
+    ignored: await parts.ignoredUsers.find(user.userNid),
     optionsOf: () => options,
     selectVisible: (children) => selectVisible(parts, user, reader, children),
   };

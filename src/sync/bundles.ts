@@ -17,6 +17,7 @@ export type BundleRequest = {
   readonly deviceNid: number;
   readonly now: number;
   readonly erasedPosOf: ErasedPosOf;
+  readonly ignored: ReadonlySet<string>;
   readonly stored: ReadonlyMap<number, StoredEvent>;
 };
 
@@ -37,6 +38,7 @@ export async function findBundles(
   const { userId, deviceNid, now, erasedPosOf } = request;
   const reader: BundleReader = {
     userNid: request.userNid,
+    ignored: request.ignored,
     optionsOf: (roomNid): RenderOptions => {
       const { timeline, version } = roomOf(roomNid);
       const membershipOf = membershipOfPlan(timeline.plan);

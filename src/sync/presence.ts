@@ -21,17 +21,17 @@ const USERS_MAX = 500;
 
 /**
  * The `m.presence` of those whose presence changed, of those who are there in rooms that are new to the client, and of
- * those who are new in a room.
+ * those who are new in a room. Those whom the user ignores are as if they were not there.
  */
 export async function collectPresence(
   parts: SyncParts,
-  window: SyncWindow,
+  window: SyncWindow & { readonly ignored: ReadonlySet<string> },
   plans: readonly RoomPlan[],
   at: UserRoomsAt,
 ): Promise<string[]> {
   const { database, clock, config } = parts;
   if (!config.presence.enabled) return [];
-  const { userNid, filter, since } = window;
+  const { userNid, filter, since, ignored } = window;
   const isNew = ({ full, section }: RoomPlan): boolean => section === 'join' && (full || since === undefined);
   const fresh = plans.filter(isNew).map(({ roomNid }) => roomNid);
   const present = await findPresentIn(database, userNid, fresh, USERS_MAX);
@@ -39,7 +39,7 @@ export async function collectPresence(
   const newcomers = await findNewcomers(parts, window, at);
   const byUser = new Map([...present, ...newcomers, ...changed].map((user) => [user.userNid, user]));
   return [...byUser.values()]
-    .filter(({ userId }) => filter.presence.matches('m.presence', userId))
+    .filter(({ userId }) => !ignored.has(userId) && filter.presence.matches('m.presence', userId))
     .map((user) => eventJson(user, clock.now()));
 }
 

@@ -7,6 +7,14 @@ import type { Streams } from '#streams/streams.ts';
 const CACHED_USERS_MAX = 200_000;
 const nobody: ReadonlySet<string> = new Set();
 
+/** Whether an event is kept from whoever ignores its sender: state is told whoever sent it. */
+export function isUnheard(
+  { stateKey, sender }: { readonly stateKey?: string | undefined; readonly sender: string },
+  ignored: ReadonlySet<string>,
+): boolean {
+  return stateKey === undefined && ignored.has(sender);
+}
+
 export type IgnoredUsers = {
   /** The user ids that a user ignores; from memory unless the user's account data changed. */
   find(userNid: number): Promise<ReadonlySet<string>>;

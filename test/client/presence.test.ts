@@ -58,6 +58,17 @@ describe('presence', () => {
     assertError(await carol.raw('GET', statusPath(alice)), 403, 'M_FORBIDDEN');
   });
 
+  it('is not told of users whom one ignores', async () => {
+    const [alice, bob] = await server.newUsers('alice', 'bob');
+    await meet(alice, bob);
+    const path = `/user/${encode(bob.userId)}/account_data/m.ignored_user_list`;
+    await bob.raw('PUT', path, { body: { ignored_users: { [alice.userId]: {} } } });
+    const { nextBatch: since } = await sync(bob);
+    await setStatus(alice, { presence: 'online', status_msg: 'look at me' });
+    assert.deepEqual(presenceIn(await sync(bob, { since })), {});
+    assert.deepEqual(presenceIn(await sync(bob)), {});
+  });
+
   it('is what a user says it is, with a message', async () => {
     const [alice, bob] = await server.newUsers('alice', 'bob');
     await meet(alice, bob);

@@ -1,7 +1,7 @@
 /** Owns the tests of the search. Specification: Client-Server API, "Server Side Search". */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { assertError, type Answer, type MatrixHttp } from '#test/support/matrix-http.ts';
+import { assertError, encode, type Answer, type MatrixHttp } from '#test/support/matrix-http.ts';
 import { asArray, asObject, readEvents, text, type JsonObject } from '#test/support/matrix-shapes.ts';
 import { useSuiteServer } from '#test/support/suite-server.ts';
 
@@ -155,6 +155,23 @@ describe('search', () => {
     assert.ok(state.some((event) => event.content['name'] === 'Kitchen'));
     const backwards = await alice.getMessages(roomId, { dir: 'b', from: text(context, 'start'), limit: 1 });
     assert.notEqual(backwards.chunk[0]?.event_id, first, 'the start of the context goes on before it');
+  });
+
+  it('shows around what is found nothing of users whom the searcher ignores', async () => {
+    const [alice, bob] = await server.newUsers('alice', 'bob');
+    const roomId = await alice.createRoom({ preset: 'public_chat' });
+    await bob.join(roomId);
+    const before = await alice.sendText(roomId, 'before');
+    await bob.sendText(roomId, 'spam');
+    await alice.sendText(roomId, 'wombat');
+    await bob.sendText(roomId, 'spam');
+    const after = await alice.sendText(roomId, 'after');
+    const path = `/user/${encode(alice.userId)}/account_data/m.ignored_user_list`;
+    await alice.raw('PUT', path, { body: { ignored_users: { [bob.userId]: {} } } });
+    const found = await find(alice, 'wombat', { event_context: { before_limit: 1, after_limit: 1 } });
+    const context = asObject(found.results[0]?.['context'], 'context');
+    assert.equal(readEvents(context['events_before'], 'before')[0]?.event_id, before);
+    assert.equal(readEvents(context['events_after'], 'after')[0]?.event_id, after);
   });
 
   it('obeys the filter', async () => {

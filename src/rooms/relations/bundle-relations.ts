@@ -5,7 +5,7 @@ import { renderEvent, type RenderOptions } from '#rooms/render-events.ts';
 import type { ReadTx } from '#storage/database.ts';
 import { findEventsByNids, type StoredEvent } from '#storage/rooms/find-events.ts';
 import { findAggregations, findParents, type Aggregation } from '#storage/rooms/find-relations.ts';
-import { findIgnoredUsers } from '#storage/users/find-ignored.ts';
+import { findUserNids } from '#storage/users/find-ignored.ts';
 
 /** An event that is about to be shown. */
 export type Parent = Pick<StoredEvent, 'eventId' | 'stateKey'> & {
@@ -19,6 +19,8 @@ export type Child = Pick<StoredEvent, 'roomNid' | 'eventId'> & JudgedEvent;
 
 export type BundleReader = {
   readonly userNid: number;
+  /** Users whose children do not count. */
+  readonly ignored: ReadonlySet<string>;
   /** Those of the events that the reader may see. */
   readonly selectVisible: <T extends Child>(events: readonly T[]) => Promise<readonly T[]>;
   /** How children in a room are shown. */
@@ -38,8 +40,7 @@ export async function bundleRelations(
 ): Promise<ReadonlyMap<string, string>> {
   const parents = await selectParents(database, events);
   if (parents.length === 0) return new Map();
-  const ignored = await findIgnoredUsers(database, reader.userNid);
-  return bundle(database, { ...reader, ignoredNids: ignored.map((user) => user.userNid) }, parents, true);
+  return bundle(database, { ...reader, ignoredNids: await findUserNids(database, reader.ignored) }, parents, true);
 }
 
 type Terms = BundleReader & { readonly ignoredNids: readonly number[] };

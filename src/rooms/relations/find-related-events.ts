@@ -3,11 +3,11 @@ import { selectVisible } from '#rooms/event-visibility.ts';
 import { findReadableEnd, requirePageOrder, type TokenParts } from '#rooms/find-page-position.ts';
 import { requireVisibleEvent } from '#rooms/find-visible-event.ts';
 import { formatPageToken } from '#rooms/page-token.ts';
-import { dropIgnored } from '#rooms/relations/drop-ignored.ts';
 import type { RoomUser } from '#rooms/room-parts.ts';
 import type { RoomReader } from '#rooms/room-reader.ts';
 import type { StoredEvent } from '#storage/rooms/find-events.ts';
 import { findRelated } from '#storage/rooms/find-relations.ts';
+import { isUnheard, type IgnoredUsers } from '#users/ignored-users.ts';
 
 /** How far `recurse` goes down: an edit of an answer in a thread is two steps, a reaction to it too. */
 export const RECURSION_DEPTH = 3;
@@ -36,7 +36,10 @@ export type RelatedPage = {
  * A page of the event's children, and with `recurse` of their children too. Throws M_NOT_FOUND for an event that the user
  * may not see, M_INVALID_PARAM for tokens that are none of the room. Specification: Client-Server API, "Relationships API".
  */
-export async function findRelatedEvents(parts: TokenParts, request: RelatedRequest): Promise<RelatedPage> {
+export async function findRelatedEvents(
+  parts: TokenParts & { readonly ignoredUsers: IgnoredUsers },
+  request: RelatedRequest,
+): Promise<RelatedPage> {
   const { user, roomId, direction, limit } = request;
   const { reader } = await requireVisibleEvent(parts, user, roomId, request.parentId);
   const { roomNid } = reader.room;
@@ -60,10 +63,11 @@ export async function findRelatedEvents(parts: TokenParts, request: RelatedReque
   const page = read.slice(0, limit);
   const last = page.at(-1);
   const visible = await selectVisible(parts, user, reader, page);
+  const ignored = await parts.ignoredUsers.find(user.userNid);
   const next = direction === 'b' ? last?.roomOrder : (last?.roomOrder ?? 0) + 1;
   return {
     reader,
-    chunk: await dropIgnored(parts.database, user, visible),
+    chunk: visible.filter((event) => !isUnheard(event, ignored)),
     nextBatch: read.length > limit && next !== undefined ? formatPageToken({ roomNid, order: next }) : undefined,
     prevBatch: request.from,
   };

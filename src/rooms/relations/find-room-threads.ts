@@ -7,7 +7,8 @@ import type { RoomUser } from '#rooms/room-parts.ts';
 import { requireRoomReader, type RoomReader } from '#rooms/room-reader.ts';
 import { findEventsByNids, type StoredEvent } from '#storage/rooms/find-events.ts';
 import { findThreads } from '#storage/rooms/find-relations.ts';
-import { findIgnoredUsers } from '#storage/users/find-ignored.ts';
+import { findUserNids } from '#storage/users/find-ignored.ts';
+import type { IgnoredUsers } from '#users/ignored-users.ts';
 
 export type ThreadsRequest = {
   readonly user: RoomUser;
@@ -27,17 +28,20 @@ export type ThreadsPage = {
  * The roots of threads, those first that somebody wrote in last. Throws M_FORBIDDEN, and M_INVALID_PARAM for a token that
  * is none of the room. Specification: Client-Server API, "Querying threads in a room".
  */
-export async function findRoomThreads(parts: TokenParts, request: ThreadsRequest): Promise<ThreadsPage> {
+export async function findRoomThreads(
+  parts: TokenParts & { readonly ignoredUsers: IgnoredUsers },
+  request: ThreadsRequest,
+): Promise<ThreadsPage> {
   const { user, limit, from } = request;
   const { database } = parts;
   const reader = await requireRoomReader(parts, user, request.roomId);
   const { roomNid, version } = reader.room;
-  const ignored = await findIgnoredUsers(database, user.userNid);
+  const ignored = await parts.ignoredUsers.find(user.userNid);
   const ceiling = reader.kind === 'left' ? await findReadableEnd(parts, reader) : Number.MAX_SAFE_INTEGER;
   const read = await findThreads(database, {
     roomNid,
     userNid: user.userNid,
-    ignoredNids: ignored.map(({ userNid }) => userNid),
+    ignoredNids: await findUserNids(database, ignored),
     onlyParticipated: request.include === 'participated',
     before: from === undefined ? ceiling : await requirePageOrder(parts, roomNid, from),
     ceiling,
@@ -52,13 +56,12 @@ export async function findRoomThreads(parts: TokenParts, request: ThreadsRequest
     roots.set(root.eventNid, root);
   }
   const ordered = page.flatMap((row) => roots.get(row.root_nid) ?? []);
-  const ignoredIds = new Set(ignored.map(({ userId }) => userId));
   const last = page.at(-1);
   return {
     reader,
     // The root stays even if its sender is ignored, without what they wrote.
     chunk: (await selectVisible(parts, user, reader, ordered)).map((root) =>
-      ignoredIds.has(root.sender) ? { ...root, json: redactJson(root.json, version) } : root,
+      ignored.has(root.sender) ? { ...root, json: redactJson(root.json, version) } : root,
     ),
     nextBatch:
       read.length > limit && last !== undefined ? formatPageToken({ roomNid, order: last.latest_order }) : undefined,

@@ -1,11 +1,13 @@
 /** Owns what stands around an event that was found, and who the senders were at the time. */
-import { selectVisible } from '#rooms/event-visibility.ts';
+import { compileEventFilter } from '#rooms/event-filter.ts';
 import { findReadableEnd } from '#rooms/find-page-position.ts';
 import { contentOf, findStateEvents, type TypeAndKey } from '#rooms/find-room-state.ts';
 import { formatPageToken } from '#rooms/page-token.ts';
 import type { RoomReadParts, RoomUser } from '#rooms/room-parts.ts';
 import type { RoomReader } from '#rooms/room-reader.ts';
-import { findRoomTimeline, type StoredEvent } from '#storage/rooms/find-events.ts';
+import { scanTimeline } from '#rooms/scan-timeline.ts';
+import type { StoredEvent } from '#storage/rooms/find-events.ts';
+import type { IgnoredUsers } from '#users/ignored-users.ts';
 
 export type Surroundings = {
   /** Newest first. */
@@ -16,34 +18,39 @@ export type Surroundings = {
   readonly end: string;
 };
 
+/** What the user may see around the event; nothing of users whom they ignore but state. */
 export async function findSurroundings(
-  parts: RoomReadParts,
+  parts: RoomReadParts & { readonly ignoredUsers: IgnoredUsers },
   user: RoomUser,
   reader: RoomReader,
   event: StoredEvent,
   limits: { readonly before: number; readonly after: number },
 ): Promise<Surroundings> {
-  const { roomNid } = reader.room;
+  const { roomNid, roomId } = reader.room;
   const { roomOrder } = event;
+  const matches = compileEventFilter({}, roomId, await parts.ignoredUsers.find(user.userNid));
   const ceiling = reader.kind === 'left' ? await findReadableEnd(parts, reader) : Number.MAX_SAFE_INTEGER;
   const [older, newer] = await Promise.all([
-    findRoomTimeline(parts.database, roomNid, { before: roomOrder, direction: 'b', limit: limits.before }),
-    findRoomTimeline(parts.database, roomNid, {
+    scanTimeline(parts, user, reader, {
+      from: Number.MIN_SAFE_INTEGER,
+      before: roomOrder,
+      direction: 'b',
+      limit: limits.before,
+      matches,
+    }),
+    scanTimeline(parts, user, reader, {
       from: roomOrder + 1,
       before: ceiling,
       direction: 'f',
       limit: limits.after,
+      matches,
     }),
   ]);
-  const [before, after] = [
-    await selectVisible(parts, user, reader, older),
-    await selectVisible(parts, user, reader, newer),
-  ];
   return {
-    before,
-    after,
-    start: formatPageToken({ roomNid, order: older.at(-1)?.roomOrder ?? roomOrder }),
-    end: formatPageToken({ roomNid, order: (newer.at(-1)?.roomOrder ?? roomOrder) + 1 }),
+    before: older.chunk,
+    after: newer.chunk,
+    start: formatPageToken({ roomNid, order: older.next ?? older.chunk.at(-1)?.roomOrder ?? roomOrder }),
+    end: formatPageToken({ roomNid, order: newer.next ?? (newer.chunk.at(-1)?.roomOrder ?? roomOrder) + 1 }),
   };
 }
 

@@ -14,7 +14,7 @@ import {
   type MatchPlace,
   type SearchableRoom,
 } from '#storage/rooms/find-matches.ts';
-import { findIgnoredUserIds } from '#storage/users/find-ignored.ts';
+import { isUnheard, type IgnoredUsers } from '#users/ignored-users.ts';
 
 export type SearchQuery = {
   readonly user: RoomUser;
@@ -42,13 +42,16 @@ const SCANNED_MAX = 1_000;
 const BATCH_MIN = 50;
 
 /** What the user may see of what was found. Specification: Client-Server API, "Server Side Search". */
-export async function searchEvents(parts: RoomReadParts, query: SearchQuery): Promise<SearchPage> {
+export async function searchEvents(
+  parts: RoomReadParts & { readonly ignoredUsers: IgnoredUsers },
+  query: SearchQuery,
+): Promise<SearchPage> {
   const { user, filter } = query;
   const terms = searchTermsOf(query.question);
   const highlights = [...new Set(terms.map(({ text }) => text))];
   if (terms.length === 0) return { results: [], count: 0, highlights, next: undefined };
   const rooms = (await findSearchableRooms(parts.database, user.userNid)).filter((room) => isWanted(room, query));
-  const ignored = new Set(await findIgnoredUserIds(parts.database, user.userNid));
+  const ignored = await parts.ignoredUsers.find(user.userNid);
   const roomIds = new Map(rooms.map((room) => [room.room_nid, room.room_id]));
   const readers = new Map<number, RoomReader | undefined>();
   const results: SearchResult[] = [];
@@ -71,7 +74,7 @@ export async function searchEvents(parts: RoomReadParts, query: SearchQuery): Pr
     const seen = await readMatches(parts, user, found.matches, { roomIds, readers });
     for (const result of seen) {
       const { event } = result;
-      if (ignored.has(event.sender) && event.stateKey === undefined) continue;
+      if (isUnheard(event, ignored)) continue;
       if (!isOfGroup(query, event) || compileEventFilter(filter, result.reader.room.roomId)?.(event) === false)
         continue;
       if (results.length >= query.limit) return { results, count, highlights, next: results.at(-1)?.match };

@@ -1,28 +1,25 @@
-/** Owns reading whom a user ignores. */
+/** Owns reading whom a user ignores. `users/ignored-users.ts` remembers it, and is whom others ask. */
 import { statement, type ReadTx } from '#storage/database.ts';
 import { findAccountDataContent } from '#storage/users/find-account-data.ts';
 
-const selectUserNids = statement<{ user_id: string; user_nid: number }>(
+const selectUserNids = statement<{ user_nid: number }>(
   'select_user_nids',
-  'select user_id, user_nid from users where user_id = any($1::text[])',
+  'select user_nid from users where user_id = any($1::text[])',
 );
-
-export type IgnoredUser = { readonly userId: string; readonly userNid: number };
 
 /** The user ids that a user ignores, known here or not; odd content names nobody. Specification: Client-Server API, "Ignoring Users". */
 export async function findIgnoredUserIds(db: ReadTx, userNid: number): Promise<readonly string[]> {
   const text = await findAccountDataContent(db, userNid, 0, 'm.ignored_user_list');
   const content: unknown = text === undefined ? undefined : JSON.parse(text);
   const list = isObject(content) ? content['ignored_users'] : undefined;
-  return isObject(list) ? Object.keys(list) : [];
+  // No user has an id with U+0000, which PostgreSQL would refuse.
+  return isObject(list) ? Object.keys(list).filter((userId) => !userId.includes('\0')) : [];
 }
 
-/** Those of them whom this server has ever heard of, for statements that go by number. */
-export async function findIgnoredUsers(db: ReadTx, userNid: number): Promise<readonly IgnoredUser[]> {
-  const userIds = await findIgnoredUserIds(db, userNid);
-  if (userIds.length === 0) return [];
-  const rows = await db.query(selectUserNids, [userIds]);
-  return rows.map((each) => ({ userId: each.user_id, userNid: each.user_nid }));
+/** The numbers of those of the users whom this server has ever heard of, for statements that go by number. */
+export async function findUserNids(db: ReadTx, userIds: Iterable<string>): Promise<readonly number[]> {
+  const ids = [...userIds];
+  return ids.length === 0 ? [] : (await db.query(selectUserNids, [ids])).map((row) => row.user_nid);
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
