@@ -30,7 +30,12 @@ type Parts = {
   readonly stream: EventStream;
   readonly erasedUsers: Pick<ErasedUsers, 'erasedPosOf'>;
 };
-type Request = Omit<SyncRequest, 'since'> & SkeletonRequest & { readonly ignored: ReadonlySet<string> };
+type Request = Omit<SyncRequest, 'since'> &
+  SkeletonRequest & {
+    readonly ignored: ReadonlySet<string>;
+    /** The place in the streams at which the answer ends. */
+    readonly endToken: string;
+  };
 
 /** The rooms in which something is new. */
 export async function collectRooms(
@@ -102,7 +107,9 @@ async function hydrate(
     const stateNids = states[index] ?? [];
     const version = versions.get(plan.roomNid);
     const isEmpty = items.length === 0 && stateNids.length === 0 && !limited;
-    if (version === undefined || (isEmpty && !plan.full && !extras.has(plan.roomNid))) return [];
+    // That a room was left is news, whatever the filter leaves out.
+    const isNews = plan.full || plan.section === 'leave' || extras.has(plan.roomNid);
+    if (version === undefined || (isEmpty && !isNews)) return [];
     return [{ timeline, stateNids, version, summary: summaries.get(plan.roomNid) }];
   });
 }
@@ -127,7 +134,7 @@ async function findVersions(
 async function presentationOf(
   { database, clock, erasedUsers }: Parts,
   views: readonly RoomView[],
-  { userId, userNid, deviceNid, stateAfterName, filter }: Request,
+  { userId, userNid, deviceNid, stateAfterName, filter, ignored, endToken }: Request,
 ): Promise<Presentation> {
   const nids = new Set<number>();
   for (const { timeline, stateNids } of views) {
@@ -141,13 +148,15 @@ async function presentationOf(
   const stored = new Map(events.map((event) => [event.eventNid, event]));
   const now = clock.now();
   const { erasedPosOf } = erasedUsers;
-  const relations = await findBundles(database, views, { userId, userNid, deviceNid, now, stored, erasedPosOf });
+  const reader = { userId, userNid, deviceNid, ignored };
+  const relations = await findBundles(database, views, { ...reader, now, stored, erasedPosOf });
   return {
     userId,
     deviceNid,
     now,
     erasedPosOf,
     stateName: stateAfterName ?? 'state',
+    endToken,
     shape: filter.shape,
     stateContainsUrl: filter.state.containsUrl,
     stored,

@@ -2,6 +2,7 @@
 import { collectAccountData } from '#sync/account-data.ts';
 import { collectRooms } from '#sync/collect-rooms.ts';
 import { findDeviceLists, type DeviceLists } from '#sync/device-lists.ts';
+import { formatSyncToken } from '#streams/sync-token.ts';
 import { collectPresence } from '#sync/presence.ts';
 import type { Sections } from '#sync/present.ts';
 import { addReceipts } from '#sync/receipts.ts';
@@ -21,7 +22,8 @@ export async function collectSections(
 ): Promise<Sections | undefined> {
   const { database, streams } = parts;
   const ignored = await parts.ignoredUsers.find(window.userNid);
-  const request = { ...window, since: window.since?.[0], horizon: window.horizons[0], ignored };
+  const endToken = formatSyncToken({ epoch: streams.epoch, positions: window.horizons });
+  const request = { ...window, since: window.since?.[0], horizon: window.horizons[0], ignored, endToken };
   const skeleton = await findSkeleton({ database, stream: streams.events }, request, at);
   const extras = new RoomExtras();
   const accountData = await collectAccountData(parts, window, skeleton.plans, extras);
@@ -29,7 +31,7 @@ export async function collectSections(
   await addTyping(parts, window, skeleton.plans, extras);
   markRead(parts, window, skeleton.plans, extras);
   const rooms = await collectRooms(parts, request, skeleton, extras);
-  const presence = await collectPresence(parts, window, skeleton.plans, at);
+  const presence = await collectPresence(parts, { ...window, ignored }, skeleton.plans, at);
   const toDevice = await collectToDevice(parts, window);
   const deviceLists = await collectDeviceLists(parts, window, at);
   const { join, invite, leave, knock } = rooms;

@@ -17,7 +17,8 @@ export async function cutUndone(parts: Parts, timeline: Timeline): Promise<Timel
   const until = timeline.items.filter((item) => item.pos <= fork.pos);
   if (!(await hasUndone(parts, timeline.plan.roomNid, until, fork.rootAfter))) return timeline;
   const items = timeline.items.slice(until.length);
-  return { ...timeline, items, limited: true, forks: [] };
+  const startOrder = (until.at(-1)?.roomOrder ?? 0) + 1;
+  return { ...timeline, items, startOrder, limited: true, forks: [] };
 }
 
 /** Whether a key of the state has another event than the last of the items that set it. */

@@ -42,7 +42,7 @@ function define(target: JsonObject, name: string, value: JsonValue): void {
   Object.defineProperty(target, name, { value, enumerable: true, configurable: true, writable: true });
 }
 
-/** Whether the content of an event has a `url`, which is a string. */
+/** Whether the content of an event has a `url`. */
 export function hasUrl(eventJson: string): boolean {
-  return sliceMembers(contentJsonOf(eventJson)).get('url')?.startsWith('"') === true;
+  return sliceMembers(contentJsonOf(eventJson)).has('url');
 }

@@ -30,6 +30,8 @@ export type Presentation = {
   readonly now: number;
   readonly erasedPosOf: ErasedPosOf;
   readonly stateName: string;
+  /** Where a timeline without events starts, which nobody can page back from otherwise. */
+  readonly endToken: string;
   readonly shape: EventShape | undefined;
   /** Whether state must have a `url` in its content, or must have none. */
   readonly stateContainsUrl: boolean | undefined;
@@ -57,7 +59,7 @@ export function roomJson(view: RoomView, to: Presentation, extras: RoomExtras): 
   if (summary !== undefined) text += `"summary":${summaryJson(summary, to.userId)},`;
   text += `"${to.stateName}":{"events":[${state.join(',')}]},`;
   const events = timeline.items.map((item) => itemJson(item, view, to)).filter((each) => each !== undefined);
-  const end = `"limited":${timeline.limited}${prevBatchJson(timeline)}}${extras.jsonOf(timeline.plan.roomNid)}}`;
+  const end = `"limited":${timeline.limited}${prevBatchJson(timeline, to.endToken)}}${extras.jsonOf(timeline.plan.roomNid)}}`;
   return `${text}"timeline":{"events":[${events.join(',')}],${end}`;
 }
 
@@ -66,11 +68,11 @@ export function quietRoomJson(roomNid: number, stateName: string, extras: RoomEx
   return `{"${stateName}":{"events":[]},"timeline":{"events":[],"limited":false}${extras.jsonOf(roomNid)}}`;
 }
 
-/** Where the page before the timeline starts; a timeline without events has nothing that one could page from. */
-function prevBatchJson({ plan, items, facts }: Timeline): string {
-  const order = items[0]?.roomOrder ?? (facts?.at(-1)?.roomOrder ?? NaN) + 1;
-  if (Number.isNaN(order)) return '';
-  return `,"prev_batch":"${formatPageToken({ roomNid: plan.roomNid, order })}"`;
+/** Where the page before the timeline starts. */
+function prevBatchJson({ plan, limited, startOrder }: Timeline, endToken: string): string {
+  if (startOrder !== undefined)
+    return `,"prev_batch":"${formatPageToken({ roomNid: plan.roomNid, order: startOrder })}"`;
+  return limited ? `,"prev_batch":"${endToken}"` : '';
 }
 
 function itemJson(item: TimelineItem, { timeline, version }: RoomView, to: Presentation): string | undefined {

@@ -35,7 +35,7 @@ const FILTER_LENGTH_CACHED_MAX = 4_096;
 
 /**
  * The filter that the parameter gives inline, if it starts with a brace, or names by its id.
- * Throws M_BAD_JSON for one that cannot be read, M_NOT_FOUND for an id that the user has not stored.
+ * Throws M_BAD_JSON for one that cannot be read, M_INVALID_PARAM for an id that the user has not stored.
  */
 export async function requireFilter(
   database: ReadTx,

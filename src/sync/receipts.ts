@@ -1,4 +1,4 @@
-/** Owns the receipts of a sync: one `m.receipt` for each room that has new ones. */
+/** Owns the receipts of a sync: one `m.receipt` for each room and thread with new ones, as one user may have several on an event. */
 import { findReceipts, type StoredReceipt } from '#storage/streams/find-receipts.ts';
 import type { RoomExtras } from '#sync/room-extras.ts';
 import type { RoomPlan } from '#sync/skeleton.ts';
@@ -28,8 +28,10 @@ export async function addReceipts(
     ...(await findReceipts(database, { ...common, roomNids: changed, after })),
     ...(await findReceipts(database, { ...common, roomNids: fresh, after: 0 })),
   ];
-  for (const [roomNid, own] of Map.groupBy(rows, (row) => row.room_nid)) {
-    extras.addEphemeral(roomNid, `{"type":"m.receipt","content":${JSON.stringify(contentOf(own))}}`);
+  for (const own of Map.groupBy(rows, (row) => `${row.room_nid} ${row.thread_id}`).values()) {
+    const [first] = own;
+    if (first === undefined) continue;
+    extras.addEphemeral(first.room_nid, `{"type":"m.receipt","content":${JSON.stringify(contentOf(own))}}`);
   }
 }
 
@@ -49,13 +51,11 @@ function changedRooms(
 
 type Content = Record<string, Record<string, Record<string, { readonly ts: number; readonly thread_id?: string }>>>;
 
-/** By event, type and user. Where a user has two receipts on one event, the one without a thread says more. */
+/** By event, type and user. Specification: Client-Server API, "Receipts", server behaviour. */
 function contentOf(rows: readonly StoredReceipt[]): Content {
   const content: Content = {};
   for (const { event_id: eventId, receipt_type: type, user_id: userId, thread_id: threadId, ts } of rows) {
     const byUser = ((content[eventId] ??= {})[type] ??= {});
-    const known = byUser[userId];
-    if (known !== undefined && known.thread_id === undefined) continue;
     byUser[userId] = threadId === '' ? { ts } : { ts, thread_id: threadId };
   }
   return content;

@@ -9,7 +9,7 @@ import { findStateRootsAt } from '#storage/streams/find-timelines.ts';
 
 /** One more than are shown, for one may be the reader. */
 const HEROES_MAX = 6;
-/** In a room with more state than this, whoever is kept has to do. */
+/** Of a room with more state than this the oldest events are looked through. */
 const ENTRIES_MAX = 5_000;
 
 /** The summaries, those that lack heroes completed from the state at a position: members, else those who left. */
@@ -28,19 +28,20 @@ export async function refillHeroes(
   const nids: number[] = [];
   for (const [index, [roomNid]] of lacking.entries()) {
     const entries = await tries.entries(database, roomNid, roots[index] ?? 0);
-    if (entries.length <= ENTRIES_MAX) for (const [, eventNid] of entries) nids.push(eventNid);
+    const oldest = entries.map(([, eventNid]) => eventNid).toSorted((one, other) => one - other);
+    nids.push(...oldest.slice(0, ENTRIES_MAX));
   }
   const events = await findEventsOfType(database, nids, 'm.room.member');
   const byRoom = Map.groupBy(events, (event) => event.roomNid);
   for (const [roomNid, summary] of lacking) {
     const members = (byRoom.get(roomNid) ?? []).toSorted((one, other) => (one.pos ?? 0) - (other.pos ?? 0));
     if (members.length === 0) continue;
-    const named = (isMember: boolean): string[] =>
+    const named = (...memberships: readonly string[]): string[] =>
       members
-        .filter(({ json }) => isMember === ['join', 'invite'].includes(membershipIn(json)))
+        .filter(({ json }) => memberships.includes(membershipIn(json)))
         .flatMap(({ stateKey }) => stateKey ?? [])
         .slice(0, HEROES_MAX);
-    filled.set(roomNid, { ...summary, heroes: named(true), formerHeroes: named(false) });
+    filled.set(roomNid, { ...summary, heroes: named('join', 'invite'), formerHeroes: named('leave', 'ban') });
   }
   return filled;
 }

@@ -25,7 +25,9 @@ export type StateRequest = {
 
 /** From which state to which one, and an event that comes on top of the latter. */
 type Span = {
-  readonly before: number | undefined;
+  readonly before: number;
+  /** Whether all of the state is told, and not only what changed. */
+  readonly isWhole: boolean;
   readonly after: number;
   readonly last: TimelineItem | undefined;
   /** The state at the end of the timeline, when the events of the timeline alone do not lead to it. */
@@ -44,7 +46,8 @@ export async function findRoomStates(
   const nids = await Promise.all(
     timelines.map(async ({ plan, items }, index) => {
       const span = spans[index];
-      if (span === undefined || !request.filter.state.hasRoom(plan.roomId)) return noNids;
+      if (!request.filter.state.hasRoom(plan.roomId)) return noNids;
+      if (span === undefined) return request.useStateAfter ? ownMembership(plan) : noNids;
       const nids = await nidsOf(parts, plan.roomNid, span);
       if (span.end === undefined || span.end === span.after) return nids;
       return withResolved(parts, plan.roomNid, nids, { start: span.after, end: span.end, items });
@@ -55,9 +58,14 @@ export async function findRoomStates(
   return select(parts, timelines, spans, nids, request);
 }
 
+/** The membership that ended an invitation or a knock, which is all that the user may know of the room. */
+function ownMembership({ memberships = [], upTo }: Timeline['plan']): readonly number[] {
+  return memberships.flatMap((row) => (row.pos === upTo && row.event_nid !== null ? [row.event_nid] : []));
+}
+
 async function nidsOf({ database, tries }: Parts, roomNid: number, span: Span): Promise<readonly number[]> {
   const own = span.last === undefined ? noNids : [span.last.eventNid];
-  if (span.before === undefined) {
+  if (span.isWhole) {
     const entries = await tries.entries(database, roomNid, span.after);
     const nids = entries.map(([, eventNid]) => eventNid);
     return [...nids.filter((nid) => nid !== span.last?.replacesNid), ...own];
@@ -81,14 +89,15 @@ async function withResolved(
   const told = new Set(span.items.map(({ eventNid }) => eventNid));
   const shown = new Set(nids);
   for (const { before, after } of await tries.diff(database, roomNid, span.start, span.end)) {
-    if (after === undefined || told.has(after)) continue;
+    if (after !== undefined && told.has(after)) continue;
+    // What was taken out of the state cannot be told, but need not be told as standing either.
     if (before !== undefined) shown.delete(before);
-    shown.add(after);
+    if (after !== undefined) shown.add(after);
   }
   return [...shown];
 }
 
-/** Undefined for a room whose section has no state. */
+/** Undefined for a room of which the user sees nothing but their own membership. */
 async function findSpans(
   database: ReadTx,
   timelines: readonly Timeline[],
@@ -101,7 +110,7 @@ async function findSpans(
     const { roomNid } = plan;
     const changed = facts === undefined || facts.some((fact) => fact.stateKey !== undefined || fact.fork !== undefined);
     const first = rootBefore(facts?.[0]);
-    const before = plan.full ? 0 : first;
+    const before = plan.after === 0 ? 0 : first;
     const after = useStateAfter ? undefined : rootBefore(items[0]);
     if (before === undefined) places.push({ roomNid, pos: plan.after });
     if (!plan.full && !changed && first !== undefined) return { before: first, after: first };
@@ -120,7 +129,7 @@ async function findSpans(
     const departure = plan.section === 'leave' && useStateAfter ? items.at(-1) : undefined;
     const last = departure?.stateKey === undefined || departure.fork !== undefined ? undefined : departure;
     const end = useStateAfter ? undefined : endOf(forks, items);
-    return { before: plan.full ? undefined : before, after, last, end };
+    return { before, isWhole: plan.full, after, last, end };
   });
 }
 
@@ -148,6 +157,7 @@ async function select(
   const needed = state.lazyLoadMembers ? timelines.map((timeline) => neededMembers(timeline, request)) : [];
   const lazy = await findMembers(parts, timelines, spans, needed);
   const keys = await findStateEventKeys(parts.database, [...nids.flat(), ...lazy.flat()]);
+  const changes = state.lazyLoadMembers ? await findChanges(parts, timelines, spans) : [];
   const keyOf = new Map(keys.map((row) => [row.event_nid, row]));
   const nameOf = (nid: number): string | undefined => {
     const key = keyOf.get(nid);
@@ -163,8 +173,8 @@ async function select(
     return [...changed, ...added].filter((nid) => {
       const key = keyOf.get(nid);
       if (key === undefined || !state.matches(key.type, key.sender)) return false;
-      // In a gap all changes of members are told, for the client might hold an older one.
-      return !state.lazyLoadMembers || !plan.full || key.type !== 'm.room.member' || needed[index]?.has(key.state_key);
+      const isWanted = !state.lazyLoadMembers || !plan.full || key.type !== 'm.room.member';
+      return isWanted || needed[index]?.has(key.state_key) === true || changes[index]?.has(nid) === true;
     });
   });
   if (state.lazyLoadMembers) {
@@ -178,14 +188,32 @@ async function select(
   return selected;
 }
 
+/** What changed in the gap before a timeline: all members among it are told, for the client might hold older ones. */
+async function findChanges(
+  { database, tries }: Parts,
+  timelines: readonly Timeline[],
+  spans: readonly (Span | undefined)[],
+): Promise<readonly ReadonlySet<number>[]> {
+  return Promise.all(
+    timelines.map(async ({ plan }, index) => {
+      const span = spans[index];
+      // Where only changes are told they are told anyway, and to whom a room is new nothing of it has changed.
+      if (span === undefined || !span.isWhole || span.before === 0) return new Set<number>();
+      const ends = new Set([span.after, span.end ?? span.after]);
+      const { before } = span;
+      const changes = await Promise.all([...ends].map((end) => tries.diff(database, plan.roomNid, before, end)));
+      return new Set(changes.flat().flatMap(({ after }) => after ?? []));
+    }),
+  );
+}
+
 /** Of this process: in another one a client is told some members once more. */
 const toldMembers = new ToldMembers();
 
-/** Senders of the timeline; in a room that is new to the client also the reader and the heroes. */
+/** Senders of the timeline, and the heroes where a summary is told; in a room that is told whole also the reader. */
 function neededMembers({ plan, items }: Timeline, { userId, summaries }: StateRequest): ReadonlySet<string> {
   const users = new Set(items.map((item) => item.sender));
-  if (!plan.full) return users;
-  users.add(userId);
+  if (plan.full) users.add(userId);
   const summary = summaries.get(plan.roomNid);
   if (summary !== undefined) for (const hero of heroesFor(userId, summary)) users.add(hero);
   return users;

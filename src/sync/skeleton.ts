@@ -42,7 +42,8 @@ export type SkeletonRequest = {
   readonly filter: SyncFilter;
 };
 
-const { invite, join, leave, ban, knock } = membershipCodes;
+const { none, invite, join, leave, ban, knock } = membershipCodes;
+const goneMemberships: ReadonlySet<number> = new Set([none, leave, ban]);
 
 /** Whether the user's own memberships are as they were at `since`, as far as the ring can tell. */
 export function isSettled(stream: EventStream, userId: string, since: number): boolean {
@@ -92,7 +93,8 @@ function planOf(room: UserRoom, memberships: readonly MembershipRow[], request: 
     const hasGap = request.since !== undefined && was !== join;
     return { ...settledPlan(room, request, after), full: true, memberships, hasGap };
   }
-  if (room.membership !== leave && room.membership !== ban) return undefined;
+  // None: a state resolution has undone that the user ever came, of which there is no event.
+  if (!goneMemberships.has(room.membership)) return undefined;
   if (request.since === undefined ? !filter.includeLeave || room.forgotten : changes.length === 0) return undefined;
   return leftPlan(room, changes, memberships, request);
 }

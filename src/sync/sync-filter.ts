@@ -101,8 +101,8 @@ function eventFilter(source: Section): EventFilter {
     isOpen: [types, notTypes, senders, notSenders, containsUrl].every((each) => each === undefined),
     containsUrl,
     condition: {
-      types: types?.map(likePattern) ?? null,
-      notTypes: notTypes?.map(likePattern) ?? null,
+      types: likePatterns(types),
+      notTypes: likePatterns(notTypes),
       senders: senders ?? null,
       notSenders: notSenders ?? null,
       containsUrl: containsUrl ?? null,
@@ -115,8 +115,12 @@ function starGlob(pattern: string): (text: string) => boolean {
   return pattern.includes('*') && !pattern.includes('?') ? compileGlob(pattern) : (text) => text === pattern;
 }
 
-function likePattern(pattern: string): string {
-  return pattern.replaceAll(/[\\%_]/g, String.raw`\$&`).replaceAll('*', '%');
+/** PostgreSQL refuses U+0000, which no type has. */
+function likePatterns(patterns: readonly string[] | undefined): string[] | null {
+  if (patterns === undefined) return null;
+  return patterns
+    .filter((pattern) => !pattern.includes('\0'))
+    .map((pattern) => pattern.replaceAll(/[\\%_]/g, String.raw`\$&`).replaceAll('*', '%'));
 }
 
 function roomTest(source: Section): (roomId: string) => boolean {

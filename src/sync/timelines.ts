@@ -10,6 +10,7 @@ import type { EventStream } from '#streams/event-stream.ts';
 import { hasUrl } from '#sync/event-shape.ts';
 import type { RoomPlan } from '#sync/skeleton.ts';
 import type { SyncFilter } from '#sync/sync-filter.ts';
+import { isUnheard } from '#users/ignored-users.ts';
 
 export type TimelineItem = {
   readonly pos: number;
@@ -38,6 +39,8 @@ export type Timeline = {
   /** Oldest first. */
   readonly items: readonly TimelineItem[];
   readonly limited: boolean;
+  /** The order below which everything lies that is not in the timeline; undefined if nothing in the window tells it. */
+  readonly startOrder: number | undefined;
   /** Every fact of the window, when the ring has them all. */
   readonly facts: readonly EventFact[] | undefined;
   /** Events since the first item that do not follow the room's newest ones, in the order of their positions. */
@@ -106,7 +109,8 @@ function timelineOfRing(
   const forks = facts.flatMap((fact) =>
     fact.fork !== undefined && fact.pos >= first ? [{ ...fact.fork, pos: fact.pos }] : [],
   );
-  return { plan, items, limited: start > 0, facts, forks };
+  const startOrder = wanted[start]?.roomOrder ?? orderAfter(facts.at(-1)?.roomOrder);
+  return { plan, items, limited: start > 0, startOrder, facts, forks };
 }
 
 function wantedOf(
@@ -126,12 +130,8 @@ function wantedOf(
   );
 }
 
-/** State is told whoever sent it. Specification: Client-Server API, "Ignoring Users". */
-function isUnheard(
-  { stateKey, sender }: { readonly stateKey: string | undefined; readonly sender: string },
-  ignored: ReadonlySet<string>,
-): boolean {
-  return stateKey === undefined && ignored.has(sender);
+function orderAfter(order: number | undefined): number | undefined {
+  return order === undefined ? undefined : order + 1;
 }
 
 async function timelinesOfTable(
@@ -141,7 +141,10 @@ async function timelinesOfTable(
 ): Promise<Timeline[]> {
   const { timeline } = filter;
   const windows = plans.filter((plan) => timeline.hasRoom(plan.roomId));
-  const rows = await findTimelines(database, windows, timeline.limit + 1, timeline.condition);
+  const rows = await findTimelines(database, windows, timeline.limit + 1, {
+    ...timeline.condition,
+    ignored: [...ignored],
+  });
   const byRoom = Map.groupBy(rows, (row) => row.room_nid);
   const forksOf = await forksByRoom(database, plans, byRoom);
   return Promise.all(
@@ -149,21 +152,19 @@ async function timelinesOfTable(
       const all = byRoom.get(plan.roomNid) ?? [];
       const newest = timeline.limit === 0 ? [] : all.slice(-timeline.limit);
       const visible = newestVisible(newest, plan, userId);
-      const heard = visible.filter(
-        ({ state_key, sender }) => !isUnheard({ stateKey: state_key ?? undefined, sender }, ignored),
-      );
       const forks = forksOf.get(plan.roomNid) ?? [];
       const forkAt = new Map(forks.map((fork) => [fork.pos, fork]));
       const membershipOf = membershipOfPlan(plan);
       const items = await Promise.all(
-        heard.map(async (row) => ({
+        visible.map(async (row) => ({
           ...(await itemOf(database, tries, row, forkAt.get(row.pos))),
           membership: membershipOf(row.pos),
         })),
       );
-      const first = heard[0]?.pos ?? Infinity;
+      const first = visible[0]?.pos ?? Infinity;
+      const startOrder = visible[0]?.room_order ?? orderAfter(all.at(-1)?.room_order);
       const limited = plan.hasGap || (!plan.ownEventOnly && visible.length < all.length);
-      return { plan, items, limited, facts: undefined, forks: forks.filter(({ pos }) => pos >= first) };
+      return { plan, items, limited, startOrder, facts: undefined, forks: forks.filter(({ pos }) => pos >= first) };
     }),
   );
 }

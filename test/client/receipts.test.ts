@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { assertError, encode, type MatrixHttp } from '#test/support/matrix-http.ts';
 import { asObject, optionalText, type SyncAnswer } from '#test/support/matrix-shapes.ts';
 import { useSuiteServer } from '#test/support/suite-server.ts';
-import { contentsOfRoom } from '#test/support/sync-sections.ts';
+import { contentsOfRoom, sectionOf } from '#test/support/sync-sections.ts';
 
 function pathOf(roomId: string, type: string, eventId: string): string {
   return `/rooms/${encode(roomId)}/receipt/${type}/${encode(eventId)}`;
@@ -17,16 +17,18 @@ async function read(user: MatrixHttp, roomId: string, eventId: string, body = {}
 
 /** Each receipt as event, type, user and thread. */
 function receiptsIn(answer: SyncAnswer, roomId: string): string[] {
-  const events = contentsOfRoom(answer, roomId, 'ephemeral')['m.receipt'] ?? {};
-  return Object.entries(events).flatMap(([eventId, types]) =>
-    Object.entries(asObject(types, eventId)).flatMap(([type, users]) =>
-      Object.entries(asObject(users, type)).map(([userId, receipt]) => {
-        const content = asObject(receipt, userId);
-        assert.ok(Number.isSafeInteger(content['ts']));
-        return [eventId, type, userId, optionalText(content, 'thread_id') ?? 'unthreaded'].join(' ');
-      }),
-    ),
-  );
+  const sections = sectionOf(answer.join.get(roomId)?.raw, 'ephemeral').filter(({ type }) => type === 'm.receipt');
+  return sections
+    .flatMap(({ content }) => Object.entries(content))
+    .flatMap(([eventId, types]) =>
+      Object.entries(asObject(types, eventId)).flatMap(([type, users]) =>
+        Object.entries(asObject(users, type)).map(([userId, receipt]) => {
+          const content = asObject(receipt, userId);
+          assert.ok(Number.isSafeInteger(content['ts']));
+          return [eventId, type, userId, optionalText(content, 'thread_id') ?? 'unthreaded'].join(' ');
+        }),
+      ),
+    );
 }
 
 describe('receipts', () => {
@@ -96,6 +98,17 @@ describe('receipts', () => {
     ] as const) {
       const refused = await bob.raw('POST', pathOf(roomId, 'm.read', eventId), { body: { thread_id: thread } });
       assertError(refused, 400, 'M_INVALID_PARAM');
+    }
+  });
+
+  it('of several threads on one event are all told', async () => {
+    const [roomId, alice, bob] = await together();
+    const eventId = await alice.sendText(roomId, 'root');
+    const { nextBatch } = await alice.sync();
+    for (const body of [{}, { thread_id: 'main' }, { thread_id: eventId }]) await read(bob, roomId, eventId, body);
+    const expected = ['unthreaded', 'main', eventId].map((thread) => `${eventId} m.read ${bob.userId} ${thread}`);
+    for (const since of [nextBatch, undefined]) {
+      assert.deepEqual(receiptsIn(await alice.sync({ since }), roomId).toSorted(), expected.toSorted());
     }
   });
 

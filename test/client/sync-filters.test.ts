@@ -31,15 +31,39 @@ describe('sync filters', () => {
     await alice.send(roomId, 'm.room.message', { msgtype: 'm.image', body: 'picture', url: 'mxc://x/y' });
     const regretted = { msgtype: 'm.image', body: 'regretted', url: 'mxc://x/z' };
     await alice.redact(roomId, await alice.send(roomId, 'm.room.message', regretted));
-    await alice.send(roomId, 'm.room.message', { msgtype: 'm.text', body: 'url of no string', url: 5 });
+    await alice.send(roomId, 'm.room.message', { msgtype: 'm.text', body: 'odd', url: 5 });
     for (const [contains, expected] of [
-      [true, ['picture']],
-      [false, ['words', undefined, 'url of no string']],
+      [true, ['picture', 'odd']],
+      [false, ['words', undefined]],
     ] as const) {
       const filter = { room: { timeline: { types: ['m.room.message'], contains_url: contains } } };
       for (const answer of await both(bob, since, filter)) {
         assert.deepEqual(bodies(answer.join.get(roomId)?.timeline), expected, String(contains));
       }
+    }
+  });
+
+  it('fill the timeline of whoever ignores the last who wrote with what others wrote', async () => {
+    const [roomId, alice, bob] = await together();
+    const [carol] = await server.newUsers('carol');
+    await carol.join(roomId);
+    const since = (await bob.sync()).nextBatch;
+    for (const body of ['1', '2', '3']) await alice.sendText(roomId, body);
+    for (const body of ['4', '5', '6']) await carol.sendText(roomId, body);
+    const path = `/user/${encode(bob.userId)}/account_data/m.ignored_user_list`;
+    await bob.raw('PUT', path, { body: { ignored_users: { [carol.userId]: {}, '@odd\0:hs1.test': {} } } });
+    for (const answer of await both(bob, since, { room: { timeline: { limit: 2 } } })) {
+      assert.deepEqual(bodies(answer.join.get(roomId)?.timeline), ['2', '3']);
+    }
+  });
+
+  it('take types that no event has for what they are', async () => {
+    const [roomId, alice, bob] = await together();
+    const since = (await bob.sync()).nextBatch;
+    await alice.sendText(roomId, 'words');
+    const timeline = { types: ['m.room.message', 'a\0b'], not_types: ['\0*'] };
+    for (const answer of await both(bob, since, { room: { timeline } })) {
+      assert.deepEqual(bodies(answer.join.get(roomId)?.timeline), ['words']);
     }
   });
 

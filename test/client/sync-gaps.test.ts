@@ -95,6 +95,58 @@ describe('sync across gaps', () => {
     assert.equal(findState(room.state ?? [], 'm.room.member', carol.userId)?.content['membership'], 'leave');
   });
 
+  it('gives them too when all state is told once more: when asked to, and to whoever left and came back', async () => {
+    const [alice, bob, carol] = await server.newUsers('alice', 'bob', 'carol');
+    const roomId = await alice.createRoom({ preset: 'public_chat' });
+    for (const user of [carol, bob]) await user.join(roomId);
+    const filter = { room: { timeline: { limit: 2 }, state: { lazy_load_members: true } } };
+    const since = (await bob.sync()).nextBatch;
+    await carol.setState(roomId, 'm.room.member', { membership: 'join', displayname: 'Caroline' }, carol.userId);
+    for (const body of ['a', 'b', 'c']) await alice.sendText(roomId, body);
+    const nameIn = (room: SyncedRoom | undefined): unknown =>
+      findState(room?.state ?? room?.stateAfter ?? [], 'm.room.member', carol.userId)?.content['displayname'];
+    for (const use_state_after of [false, true]) {
+      const full = await bob.sync({ since, filter, full_state: true, use_state_after });
+      assert.equal(nameIn(full.join.get(roomId)), 'Caroline');
+    }
+    await bob.leave(roomId);
+    await bob.join(roomId);
+    assert.equal(nameIn((await bob.sync({ since, filter })).join.get(roomId)), 'Caroline');
+  });
+
+  it('says where to go on from even if nothing of the timeline is told', async () => {
+    const [alice, bob] = await server.newUsers('alice', 'bob');
+    const roomId = await alice.createRoom({ preset: 'public_chat' });
+    await bob.join(roomId);
+    const { nextBatch: since } = await bob.sync();
+    await bob.leave(roomId);
+    const last = await alice.sendText(roomId, 'last');
+    await bob.join(roomId);
+    for (const timeline of [{ limit: 0 }, { types: ['org.example.none'] }]) {
+      for (const from of [undefined, since]) {
+        const room = (await bob.sync({ since: from, filter: { room: { timeline } } })).join.get(roomId);
+        assert.deepEqual(room?.timeline, []);
+        if (!room.limited) continue;
+        const { chunk } = await bob.getMessages(roomId, { dir: 'b', from: room.prevBatch });
+        assert.ok(room.prevBatch !== undefined && chunk.some((event) => event.event_id === last));
+      }
+    }
+  });
+
+  it('tells with use_state_after the membership of a user who was never in the room', async () => {
+    const [alice, bob] = await server.newUsers('alice', 'bob');
+    const roomId = await alice.createRoom();
+    await alice.invite(roomId, bob.userId);
+    const { nextBatch: since } = await bob.sync({ use_state_after: true });
+    await bob.leave(roomId);
+    for (const timeline of [{}, { types: ['m.room.message'] }]) {
+      const filter = { room: { timeline } };
+      const room = (await bob.sync({ since, filter, use_state_after: true })).leave.get(roomId);
+      assert.equal(findState(room?.stateAfter ?? [], 'm.room.member', bob.userId)?.content['membership'], 'leave');
+      assert.ok((await bob.sync({ since, filter })).leave.has(roomId), 'whatever the filter leaves out');
+    }
+  });
+
   for (const useStateAfter of [false, true]) {
     it(`folds to the room as it is, whatever happens (use_state_after: ${useStateAfter})`, async (context) => {
       const seed = chooseSeed();

@@ -23,6 +23,32 @@ describe('people in sync', () => {
     }
   });
 
+  it('names a room after those who came first, also when most of those who were kept for that are gone', async () => {
+    const [alice, last] = await server.newUsers('alice', 'last');
+    const users = await server.newUsers(...Array.from({ length: 23 }, (_, index) => `u${index}`));
+    const roomId = await alice.createRoom({ preset: 'public_chat' });
+    for (const user of users) await user.join(roomId);
+    for (const user of users.slice(0, 15)) await user.leave(roomId);
+    await last.join(roomId);
+    const heroes = (await alice.sync()).join.get(roomId)?.summary['m.heroes'];
+    assert.deepEqual(
+      heroes,
+      users.slice(15, 20).map((user) => user.userId),
+    );
+  });
+
+  it('tells the memberships of new heroes to those who load members lazily', async () => {
+    const [alice, bob, carol] = await server.newUsers('alice', 'bob', 'carol');
+    const roomId = await alice.createRoom({ preset: 'public_chat', name: 'Harbour' });
+    for (const user of [carol, bob]) await user.join(roomId);
+    await alice.sendText(roomId, 'hello');
+    const { nextBatch: since } = await bob.sync({ filter: lazily });
+    await alice.setState(roomId, 'm.room.name', {});
+    const room = (await bob.sync({ since, filter: lazily })).join.get(roomId);
+    assert.deepEqual(room?.summary['m.heroes'], [alice.userId, carol.userId]);
+    assert.ok(findState(room.state ?? [], 'm.room.member', carol.userId));
+  });
+
   it('lists the membership of a lazily loaded member who left once, as it is after the timeline', async () => {
     const [alice, bob] = await server.newUsers('alice', 'bob');
     const roomId = await alice.createRoom({ preset: 'public_chat' });

@@ -34,18 +34,25 @@ export const patchSummaries = statement<unknown>(
 
 /**
  * Who a room is named after: the first members in the order of the stream. More are kept than are shown, so that some
- * are left when members leave. `$2` and `$3` are nids that came and went, separated by commas.
+ * are left when members leave. Who comes is kept only where all who came before are, and else found when too few are left.
+ * `$2` and `$3` are nids that came and went, separated by commas; the counts of members are up to date.
  */
 export const patchHeroes = statement<unknown>(
   'patch_room_heroes',
-  `update room_summary s set hero_nids = (array(
-       select nid from unnest(s.hero_nids) with ordinality as h(nid, at)
-       where nid <> all(string_to_array(gone, ',')::bigint[]) order by at
-     ) || array(
-       select nid from unnest(string_to_array(came, ',')::bigint[]) with ordinality as c(nid, at)
-       where nid <> all(s.hero_nids) order by at
-     ))[1:20]
+  `update room_summary s set hero_nids = case
+     when cardinality(kept || newer) >= s.joined_count + s.invited_count then (kept || newer)[1:20] else kept
+   end
    from unnest($1::bigint[], $2::text[], $3::text[]) as patch(nid, came, gone)
+   join room_summary f on f.room_nid = patch.nid
+   cross join lateral (
+     select array(
+       select nid from unnest(f.hero_nids) with ordinality as h(nid, at)
+       where nid <> all(string_to_array(gone, ',')::bigint[]) order by at
+     ) as kept, array(
+       select nid from unnest(string_to_array(came, ',')::bigint[]) with ordinality as c(nid, at)
+       where nid <> all(f.hero_nids) order by at
+     ) as newer
+   ) both_lists
    where s.room_nid = patch.nid
      and (cardinality(s.hero_nids) < 20 or s.hero_nids && string_to_array(gone, ',')::bigint[])`,
 );

@@ -26,6 +26,9 @@ export type TimelineCondition = {
   readonly containsUrl: boolean | null;
 };
 
+/** Besides, whose events that are no state are left out. */
+type HeardCondition = TimelineCondition & { readonly ignored: readonly string[] };
+
 // Position and order grow together among live events, so the newest by order are the newest by position. The head of a
 // state change at or before the window bounds how far back a condition that little matches has to look. `pos + 0`: the
 // condition is met by nearly every event of the server, and an index by position must not be read for it.
@@ -47,9 +50,11 @@ const timelines = statement<TimelineRow>(
        and ($8::text[] is null or v.sender_nid not in (select user_nid from users where user_id = any($8)))
        and ($9::boolean is null or $9 = (not exists (
          select from redactions d where d.target_event_id = v.event_id and d.room_nid = v.room_nid and d.valid
-       ) and coalesce((
-         select json_typeof(j.json::json -> 'content' -> 'url') from event_json j where j.event_nid = v.event_nid
-       ) = 'string', false)))
+       ) and exists (
+         select from event_json j where j.event_nid = v.event_nid and j.json::json -> 'content' -> 'url' is not null
+       )))
+       and ($10::text[] = '{}' or v.key_nid is not null
+         or v.sender_nid not in (select user_nid from users where user_id = any($10)))
      order by v.room_order desc limit $4
    ) e
    join users u on u.user_nid = e.sender_nid
@@ -62,7 +67,7 @@ export function findTimelines(
   db: ReadTx,
   windows: readonly TimelineWindow[],
   limit: number,
-  condition: TimelineCondition,
+  condition: HeardCondition,
 ): Promise<TimelineRow[]> {
   return db.query(timelines, [
     windows.map((window) => window.roomNid),
@@ -74,6 +79,7 @@ export function findTimelines(
     condition.senders,
     condition.notSenders,
     condition.containsUrl,
+    condition.ignored,
   ]);
 }
 
