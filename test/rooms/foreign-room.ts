@@ -42,13 +42,16 @@ export class ForeignRoom {
   readonly events = new Map<string, ForeignEvent>();
   readonly #resolvable = new Map<string, ResolvableEvent>();
   readonly #signer: Signer = { serverName: 'far.test', key: generateSigningKey('far') };
+  readonly #name: string;
   roomId = '';
   #ts = 1_700_000_000_000;
 
-  constructor(versionId: string) {
+  /** Several in one database need names, which make their ids differ in every version. */
+  constructor(versionId: string, name = 'room') {
     const version = findRoomVersion(versionId);
     assert.ok(version);
     this.version = version;
+    this.#name = name;
   }
 
   /** A public room of the creator's with two more members; gives its events in order. */
@@ -56,7 +59,12 @@ export class ForeignRoom {
     const users: JsonObject = this.version.privilegedCreators ? { [friend]: 50 } : { [creator]: 100, [friend]: 50 };
     const own: JsonObject = this.version.creatorInContent ? { creator } : {};
     const drafts: ForeignDraft[] = [
-      { type: 'm.room.create', sender: creator, stateKey: '', content: { ...own, room_version: this.version.id } },
+      {
+        type: 'm.room.create',
+        sender: creator,
+        stateKey: '',
+        content: { ...own, room_version: this.version.id, 'test.name': this.#name },
+      },
       membership(creator, creator, 'join'),
       { type: 'm.room.power_levels', sender: creator, stateKey: '', content: { users } },
       { type: 'm.room.join_rules', sender: creator, stateKey: '', content: { join_rule: 'public' } },
@@ -121,14 +129,16 @@ export class ForeignRoom {
     return pdu.eventId;
   }
 
-  /** Takes in a state event that another server has made, with what it followed here. */
+  /** Takes in an event that another server has made, with what it followed here. */
   adopt(pdu: ValidatedPdu): void {
-    const { type, state_key: stateKey = '', sender, content, depth } = pdu.pdu;
+    const { type, state_key: stateKey, sender, content, depth } = pdu.pdu;
     const prevIds = eventIdsOf(pdu.pdu.prev_events);
     const authEventIds = eventIdsOf(pdu.pdu.auth_events);
     const stateBefore = this.stateAfterAll(prevIds);
-    const stateAfter = new Map(stateBefore).set(joinedKey(type, stateKey), pdu.eventId);
+    const stateAfter = new Map(stateBefore);
+    if (stateKey !== undefined) stateAfter.set(joinedKey(type, stateKey), pdu.eventId);
     this.events.set(pdu.eventId, { pdu, prevIds, stateBefore, stateAfter, isAllowed: true });
+    if (stateKey === undefined) return;
     const originServerTs = pdu.pdu.origin_server_ts;
     const authGen = 1 + Math.max(0, ...authEventIds.map((id) => this.#resolvable.get(id)?.authGen ?? 0));
     const resolvable = { type, stateKey, sender, content, depth, authEventIds, originServerTs, authGen };
@@ -148,7 +158,7 @@ export class ForeignRoom {
   }
 
   #roomId(): string {
-    return this.roomId === '' ? '!room:far.test' : this.roomId;
+    return this.roomId === '' ? `!${this.#name}:far.test` : this.roomId;
   }
 
   /** As federation takes an event: from its bytes, with its hash and signature checked. */

@@ -31,10 +31,18 @@ export type ClientView = {
   readonly redacted: Set<string>;
   /** What no answer may have, whatever came before it. */
   readonly problems: string[];
+  /** How often what happened that not every history has. */
+  readonly happened: Map<string, number>;
 };
 
-export function emptyView(): ClientView {
+export function count(counts: Map<string, number>, what: string, times = 1): void {
+  counts.set(what, (counts.get(what) ?? 0) + times);
+}
+
+/** A client that starts knows nothing; what happened to it before counts on. */
+export function emptyView(happened = new Map<string, number>()): ClientView {
   return {
+    happened,
     nextBatch: undefined,
     rooms: new Map(),
     invites: new Map(),

@@ -7,6 +7,11 @@ import { redactedBy } from '#test/sync-oracle/fold-sync.ts';
 export type CompareOptions = {
   /** Members are loaded lazily: neither side need know all of them, but they agree on those that both know. */
   readonly isLazy: boolean;
+  /**
+   * By room what stands in its state, where a state resolution may have taken something out of it: no answer of /sync can
+   * say that.
+   */
+  readonly standing?: ReadonlyMap<string, ReadonlySet<string>>;
 };
 
 /** The differences, each a sentence; none if the client knows what it would know had it started now. */
@@ -27,10 +32,38 @@ export function compareViews(folded: ClientView, fresh: ClientView, options: Com
     const known = folded.rooms.get(roomId);
     if (known?.membership !== 'join') continue;
     const found: string[] = [];
-    compareRooms(found, { folded, room: known }, room, options);
+    compareRooms(found, { folded, room: known, standing: options.standing?.get(roomId) }, room, options);
     differences.push(...found.map((difference) => `${roomId}: ${difference}`));
   }
   return differences;
+}
+
+/** A client that loads members lazily knows not all, but of each that it knows what somebody knows who is told of all. */
+export function compareMembers(
+  folded: ClientView,
+  whole: ClientView,
+  standing: CompareOptions['standing'] = new Map(),
+): string[] {
+  const differences: string[] = [];
+  for (const [roomId, room] of joinedRooms(folded)) {
+    const current = whole.rooms.get(roomId);
+    if (current?.membership !== 'join') continue;
+    for (const [key, known] of room.state) {
+      const now = current.state.get(key);
+      if (now === undefined && standing.get(roomId)?.has(key) === false) continue;
+      if (known.event_id !== now?.event_id)
+        differences.push(`${roomId}: known state ${key} is ${show(known)}, now ${show(now)}`);
+    }
+  }
+  return differences;
+}
+
+/** The timeline, with its gaps filled, is the end of the history. */
+export function compareHistory(room: RoomView, history: readonly ClientEvent[]): string[] {
+  const known = room.timeline.map((event) => event.event_id);
+  const end = history.slice(history.length - Math.min(known.length, history.length)).map((event) => event.event_id);
+  if (isDeepStrictEqual(known, end)) return [];
+  return [`the filled timeline is ${room.timeline.map(show).join(', ')}; the history ${history.map(show).join(', ')}`];
 }
 
 function joinedRooms(view: ClientView): ReadonlyMap<string, RoomView> {
@@ -42,7 +75,11 @@ function stripped(events: readonly { readonly type: string; readonly state_key: 
   return events.toSorted((left, right) => (left.type + left.state_key < right.type + right.state_key ? -1 : 1));
 }
 
-type Known = { readonly folded: ClientView; readonly room: RoomView };
+type Known = {
+  readonly folded: ClientView;
+  readonly room: RoomView;
+  readonly standing: ReadonlySet<string> | undefined;
+};
 
 function compareRooms(differences: string[], known: Known, fresh: RoomView, options: CompareOptions): void {
   compareState(differences, known, fresh, options);
@@ -54,7 +91,7 @@ function compareRooms(differences: string[], known: Known, fresh: RoomView, opti
     compareValues(differences, `summary ${key}`, sorted(known.room.summary.get(key)), sorted(value));
   }
   compareMaps(differences, 'account data', known.room.accountData, fresh.accountData);
-  compareReceipts(differences, known.room, fresh);
+  compareMaps(differences, 'receipt', known.room.receipts, fresh.receipts);
   compareValues(differences, 'who types', known.room.typing, fresh.typing);
   compareValues(differences, 'unread counts', known.room.unread, fresh.unread);
   compareMaps(differences, 'unread counts of thread', known.room.unreadThreads, fresh.unreadThreads);
@@ -66,32 +103,19 @@ function hasName({ state }: RoomView): boolean {
   return [name, alias].some((value) => typeof value === 'string' && value !== '');
 }
 
-/**
- * An answer has room for one receipt of a user on an event, so that one of a thread may be hidden behind the one without a
- * thread on the same event. It says nothing more then, and neither does it once the other has moved on.
- */
-function compareReceipts(differences: string[], known: RoomView, fresh: RoomView): void {
-  const timeline = fresh.timeline.map((event) => event.event_id);
-  for (const key of new Set([...known.receipts.keys(), ...fresh.receipts.keys()])) {
-    const [left, right] = [known.receipts.get(key), fresh.receipts.get(key)];
-    const [type = '', thread = '', userId = ''] = key.split(' ');
-    const only = left ?? right;
-    if (thread !== 'unthreaded' && only !== undefined && (left === undefined || right === undefined)) {
-      const wide = (left === undefined ? known : fresh).receipts.get(`${type} unthreaded ${userId}`);
-      const [at, wideAt] = [timeline.indexOf(only.eventId), timeline.indexOf(wide?.eventId ?? '')];
-      if (wide !== undefined && (at < 0 || wideAt < 0 || wideAt >= at)) continue;
-    }
-    compareValues(differences, `receipt ${key}`, left, right);
-  }
-}
-
 const sorted = (value: unknown): unknown => (Array.isArray(value) ? value.map(String).toSorted() : value);
 
-function compareState(differences: string[], { folded, room }: Known, fresh: RoomView, options: CompareOptions): void {
+function compareState(
+  differences: string[],
+  { folded, room, standing }: Known,
+  fresh: RoomView,
+  options: CompareOptions,
+): void {
   for (const key of new Set([...room.state.keys(), ...fresh.state.keys()])) {
     const [known, current] = [room.state.get(key), fresh.state.get(key)];
     const mayBeUnknown = options.isLazy && (known ?? current)?.type === 'm.room.member';
     if (known === undefined || current === undefined) {
+      if (current === undefined && standing?.has(key) === false) continue;
       if (!mayBeUnknown) differences.push(`state ${key} is ${show(known)}, fresh ${show(current)}`);
     } else if (known.event_id !== current.event_id) {
       differences.push(`state ${key} is ${show(known)}, fresh ${show(current)}`);

@@ -76,6 +76,15 @@ void test('a room is where it was told last', () => {
   assert.deepEqual([roomOf(view).membership, timelineOf(view)], ['join', ['$back']]);
 });
 
+void test('a room that is joined again is told from the start', () => {
+  const view = fold(
+    answer('join', section([topic('old')], { account_data: list({ type: 'x', content: {} }) })),
+    answer('leave', section([member('left', me, 'leave')])),
+    answer('join', gap([message('back')], { state: list(member('m', me, 'join')) })),
+  );
+  assert.deepEqual([roomOf(view).state.size, roomOf(view).accountData.size], [1, 0]);
+});
+
 void test('an invite to a room that one is in says that one is in it no more', () => {
   const view = fold(answer('join', section([])), answer('invite', { invite_state: list() }));
   assert.deepEqual([roomOf(view).membership, view.invites.size], ['leave', 1]);

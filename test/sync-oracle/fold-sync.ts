@@ -9,11 +9,15 @@ import {
   type JsonObject,
   type StrippedEvent,
 } from '#test/support/matrix-shapes.ts';
-import { emptyRoom, stateKeyOf, type ClientView, type RoomView } from '#test/sync-oracle/client-view.ts';
+import { count, emptyRoom, stateKeyOf, type ClientView, type RoomView } from '#test/sync-oracle/client-view.ts';
 import { foldEphemeral, readUnread } from '#test/sync-oracle/fold-room-extras.ts';
 
+/** By room id what stands between the last event known and the start of a limited timeline, oldest first. */
+export type Gaps = ReadonlyMap<string, readonly ClientEvent[]>;
+const noGaps: Gaps = new Map();
+
 /** Takes one more answer in. Answers must come in the order in which their tokens were made. */
-export function foldSync(view: ClientView, answer: unknown): void {
+export function foldSync(view: ClientView, answer: unknown, gaps = noGaps): void {
   const body = asObject(answer, 'the answer of /sync');
   view.nextBatch = text(body, 'next_batch');
   const rooms = asObject(body['rooms'] ?? {}, 'rooms');
@@ -23,14 +27,21 @@ export function foldSync(view: ClientView, answer: unknown): void {
   for (const roomId of new Set(named.filter((id, at) => named.indexOf(id) !== at))) {
     view.problems.push(`${roomId} stands in two sections of one answer`);
   }
-  for (const [roomId, room] of Object.entries(join)) foldRoom(view, roomId, 'join', asObject(room, roomId));
-  for (const [roomId, room] of Object.entries(leave)) foldRoom(view, roomId, 'leave', asObject(room, roomId));
+  for (const [roomId, room] of Object.entries(join)) {
+    foldRoom(view, roomId, 'join', asObject(room, roomId), gaps.get(roomId));
+  }
+  for (const [roomId, room] of Object.entries(leave)) {
+    foldRoom(view, roomId, 'leave', asObject(room, roomId));
+    count(view.happened, 'told of a departure');
+  }
   for (const [roomId, room] of Object.entries(invite)) {
     leaveSections(view, roomId);
+    count(view.happened, 'told of an invitation');
     view.invites.set(roomId, readStripped(room, 'invite_state'));
   }
   for (const [roomId, room] of Object.entries(knock)) {
     leaveSections(view, roomId);
+    count(view.happened, 'told of a knock');
     view.knocks.set(roomId, readStripped(room, 'knock_state'));
   }
   for (const [type, content] of readTyped(body['account_data'])) view.accountData.set(type, content);
@@ -44,16 +55,26 @@ function leaveSections(view: ClientView, roomId: string): void {
   if (room !== undefined) room.membership = 'leave';
 }
 
-function foldRoom(view: ClientView, roomId: string, membership: 'join' | 'leave', section: JsonObject): void {
+function foldRoom(
+  view: ClientView,
+  roomId: string,
+  membership: 'join' | 'leave',
+  section: JsonObject,
+  gap?: readonly ClientEvent[],
+): void {
   const complain = (what: string): void => void view.problems.push(`${roomId}: ${what}`);
+  const former = view.rooms.get(roomId);
+  // A room that is joined again is told from the start: what was known of it is not needed, and may be out of date.
+  const isBack = former?.membership === 'leave' && membership === 'join';
+  if (isBack) count(view.happened, 'joined again');
   leaveSections(view, roomId);
-  const room = view.rooms.get(roomId) ?? emptyRoom();
+  const room = former === undefined || isBack ? emptyRoom() : former;
   view.rooms.set(roomId, room);
   room.membership = membership;
   const timeline = asObject(section['timeline'] ?? { events: [] }, 'timeline');
   const events = readEvents(timeline['events'] ?? [], 'timeline.events');
   foldState(room, section, events, complain);
-  foldTimeline(view, room, timeline, events, complain);
+  foldTimeline(view, room, { timeline, events, gap }, complain);
   for (const [key, value] of Object.entries(asObject(section['summary'] ?? {}, 'summary')))
     room.summary.set(key, value);
   for (const [type, content] of readTyped(section['account_data'])) room.accountData.set(type, content);
@@ -84,20 +105,30 @@ function foldState(
 function foldTimeline(
   view: ClientView,
   room: RoomView,
-  timeline: JsonObject,
-  events: readonly ClientEvent[],
+  {
+    timeline,
+    events,
+    gap,
+  }: {
+    readonly timeline: JsonObject;
+    readonly events: readonly ClientEvent[];
+    readonly gap: readonly ClientEvent[] | undefined;
+  },
   complain: (what: string) => void,
 ): void {
   const isLimited = timeline['limited'] === true;
   if (isLimited && typeof timeline['prev_batch'] !== 'string') complain('has a gap and no token to fill it with');
-  const known = new Set(isLimited ? [] : room.timeline.map((event) => event.event_id));
-  for (const event of events) {
+  if (isLimited && room.timeline.length > 0) count(view.happened, 'gap');
+  if (gap !== undefined && gap.length > 0) count(view.happened, 'gap filled');
+  const startsAnew = isLimited && gap === undefined;
+  const known = new Set(startsAnew ? [] : room.timeline.map((event) => event.event_id));
+  for (const event of [...(gap ?? []), ...events]) {
     if (known.has(event.event_id)) complain(`has ${event.event_id} in its timeline twice`);
     known.add(event.event_id);
     const target = event.type === 'm.room.redaction' ? redactedBy(event) : undefined;
     if (target !== undefined) view.redacted.add(target);
   }
-  room.timeline = isLimited ? [...events] : [...room.timeline, ...events];
+  room.timeline = [...(startsAnew ? [] : room.timeline), ...(gap ?? []), ...events];
 }
 
 /** Up to room version 10 beside the content, later in it. A redaction that is itself redacted names nothing. */

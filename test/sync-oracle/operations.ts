@@ -3,6 +3,11 @@
 /** A place in the list of the events sent to a room so far, from 0, the first, to 1, the last. */
 export type Share = number;
 
+/** Instead of the number of a user: the other server, and whoever is there. */
+export const far = -1;
+
+export type ForkAct = 'message' | 'topic' | 'name' | 'level' | 'joinRule' | 'invite' | 'kick' | 'ban' | 'unban';
+
 type InRoom = { readonly by: number; readonly room: number };
 export type Operation =
   | {
@@ -12,6 +17,20 @@ export type Operation =
       readonly invites: readonly number[];
       readonly version: string | null;
     }
+  /** A public room of another server's, in which some of the users have power once they have joined. */
+  | { readonly kind: 'farRoom'; readonly by: typeof far; readonly version: string; readonly admins: readonly number[] }
+  /** An event of another server's after any other one, and perhaps after the newest one too. */
+  | (InRoom & {
+      readonly kind: 'fork';
+      readonly by: typeof far;
+      readonly event: Share;
+      readonly followsNewest: boolean;
+      readonly act: ForkAct;
+      readonly sender: 'creator' | 'friend' | 'guest';
+      readonly user: number;
+      readonly text: string;
+      readonly level: number;
+    })
   | (InRoom & { readonly kind: 'send'; readonly text: string })
   | (InRoom & { readonly kind: 'edit' | 'react' | 'reply' | 'thread'; readonly event: Share; readonly text: string })
   | (InRoom & { readonly kind: 'redact'; readonly event: Share })
@@ -34,7 +53,15 @@ export type Operation =
   | (InRoom & { readonly kind: 'readMarkers'; readonly event: Share })
   | (InRoom & { readonly kind: 'roomAccountData' | 'tag' | 'untag'; readonly name: string; readonly value: number })
   | { readonly kind: 'accountData'; readonly by: number; readonly name: string; readonly value: number }
+  | { readonly kind: 'ignore'; readonly by: number; readonly users: readonly number[] }
   | (InRoom & { readonly kind: 'typing'; readonly isTyping: boolean })
   | { readonly kind: 'displayName'; readonly by: number; readonly name: string }
   /** The user's client asks for what is new; when the answer is lost on its way, it asks the same again later. */
   | { readonly kind: 'sync'; readonly by: number; readonly isLost: boolean };
+
+export const operationKinds: readonly Operation['kind'][] = [
+  ...(['createRoom', 'upgrade', 'farRoom', 'fork', 'state', 'level', 'sync'] as const),
+  ...(['send', 'edit', 'react', 'reply', 'thread', 'mention', 'redact', 'typing'] as const),
+  ...(['invite', 'join', 'leave', 'kick', 'ban', 'unban', 'knock', 'forget', 'displayName', 'ignore'] as const),
+  ...(['receipt', 'readMarkers', 'roomAccountData', 'tag', 'untag', 'accountData'] as const),
+];

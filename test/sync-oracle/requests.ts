@@ -15,7 +15,8 @@ export type Sent = {
   readonly nextTxnId: () => string;
 };
 
-type Plain = Exclude<Operation, { kind: 'sync' | 'level' }>;
+/** What a user asks for in one request. */
+export type Plain = Exclude<Operation, { kind: 'sync' | 'level' | 'farRoom' | 'fork' }>;
 type Of<Kind extends Plain['kind']> = Extract<Plain, { kind: Kind }>;
 
 const encode = encodeURIComponent;
@@ -30,6 +31,11 @@ export function requestOf(sent: Sent, operation: Plain): WireRequest | undefined
   }
   if (operation.kind === 'accountData') {
     return { method: 'PUT', path: `/user/${me}/account_data/${operation.name}`, body: { value: operation.value } };
+  }
+  if (operation.kind === 'ignore') {
+    const ignored = Object.fromEntries(operation.users.map((user) => [sent.users[user] ?? '', {}]));
+    const path = `/user/${me}/account_data/m.ignored_user_list`;
+    return { method: 'PUT', path, body: { ignored_users: ignored } };
   }
   const room = sent.rooms[operation.room];
   if (room === undefined) return undefined;

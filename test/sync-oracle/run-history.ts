@@ -1,18 +1,22 @@
 /** Owns running a history over the client API of whatever server answers at a base URL. */
 import { randomBytes } from 'node:crypto';
 import { isObject } from '#test/support/matrix-shapes.ts';
-import type { Operation } from '#test/sync-oracle/operations.ts';
-import { requestOf, type Sent, type WireRequest } from '#test/sync-oracle/requests.ts';
+import { count } from '#test/sync-oracle/client-view.ts';
+import type { FarServer } from '#test/sync-oracle/far-server.ts';
+import { far, type Operation } from '#test/sync-oracle/operations.ts';
+import { requestOf, type Plain, type Sent, type WireRequest } from '#test/sync-oracle/requests.ts';
 
 /** The users, each with the server, or the process of a server, that they talk to. */
 export type HistoryApi = {
+  readonly farServer: FarServer;
   readonly users: readonly { readonly baseUrl: string; readonly userId: string; readonly accessToken: string }[];
 };
 type User = HistoryApi['users'][number];
 type OnSync = (operation: Extract<Operation, { kind: 'sync' }>) => Promise<void>;
 
 export type HistoryRun = {
-  readonly done: number;
+  /** How often which kind of operation was done, and what became of forks. */
+  readonly done: ReadonlyMap<string, number>;
   /** How often which kind of operation was refused, and how. */
   readonly refused: ReadonlyMap<string, number>;
 };
@@ -40,15 +44,15 @@ export async function runConcurrently(
   onSync: OnSync,
 ): Promise<HistoryRun> {
   const run = new Run(api, onSync);
-  const start = operations.findIndex(({ kind }) => kind !== 'createRoom');
+  const start = operations.findIndex(({ kind }) => kind !== 'createRoom' && kind !== 'farRoom');
   await run.perform(operations.slice(0, start));
-  const lanes = api.users.map((_, user) => operations.slice(start).filter(({ by }) => by === user));
+  const lanes = [...api.users.keys(), far].map((user) => operations.slice(start).filter(({ by }) => by === user));
   await Promise.all(lanes.map((lane) => run.perform(lane)));
   return run;
 }
 
 class Run implements HistoryRun {
-  done = 0;
+  readonly done = new Map<string, number>();
   readonly refused = new Map<string, number>();
   readonly #api: HistoryApi;
   readonly #onSync: OnSync;
@@ -65,17 +69,43 @@ class Run implements HistoryRun {
     for (const operation of operations) {
       if (operation.kind === 'sync') {
         await this.#onSync(operation);
+        count(this.done, operation.isLost ? 'lost answer' : 'sync');
         continue;
       }
-      const outcome = await perform(this.#api, this.#sent, operation);
-      if (outcome === 'done') this.done += 1;
-      else if (outcome !== 'pointless') this.refused.set(outcome, (this.refused.get(outcome) ?? 0) + 1);
+      const isFar = operation.kind === 'farRoom' || operation.kind === 'fork';
+      const outcome = isFar
+        ? await performFar(this.#api, this.#sent, operation)
+        : await perform(this.#api, this.#sent, operation);
+      if (outcome === 'done' || isFar) count(this.done, operation.kind);
+      if (outcome === 'done' || outcome === 'pointless') continue;
+      count(isFar ? this.done : this.refused, outcome);
     }
   }
 }
 
+type FarOperation = Extract<Operation, { readonly kind: 'farRoom' | 'fork' }>;
+
+/** `done`, or what became of an event. */
+async function performFar({ farServer, users }: HistoryApi, sent: Sent, operation: FarOperation): Promise<string> {
+  const userOf = (number: number): string => users[number]?.userId ?? '';
+  if (operation.kind === 'farRoom') {
+    const levels = new Map(operation.admins.map((admin) => [userOf(admin), 50]));
+    sent.rooms.push({ roomId: await farServer.createRoom(operation.version, levels), events: [] });
+    return 'done';
+  }
+  const room = sent.rooms[operation.room];
+  if (room === undefined) return 'pointless';
+  const { eventId, status } = await farServer.fork(room.roomId, operation, userOf(operation.user));
+  if (status === 'accepted') room.events.push(eventId);
+  return `fork ${status}`;
+}
+
 /** `done`, `pointless` where there is no room or event to do it with, or the kind and the error code. */
-async function perform(api: HistoryApi, sent: Sent, operation: Exclude<Operation, { kind: 'sync' }>): Promise<string> {
+async function perform(
+  api: HistoryApi,
+  sent: Sent,
+  operation: Plain | Extract<Operation, { kind: 'level' }>,
+): Promise<string> {
   const user = api.users[operation.by];
   if (user === undefined) throw new Error(`There is no user ${operation.by}.`);
   const request = operation.kind === 'level' ? await levelRequest(user, sent, operation) : requestOf(sent, operation);

@@ -1,48 +1,86 @@
 /** Owns a client that folds what /sync answers it, and can start afresh beside itself to see what it should know. */
-import { isObject, type JsonObject } from '#test/support/matrix-shapes.ts';
-import { emptyView, type ClientView } from '#test/sync-oracle/client-view.ts';
-import { compareViews } from '#test/sync-oracle/compare-views.ts';
-import { foldSync } from '#test/sync-oracle/fold-sync.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { asObject, readEvents, readMessages, text, type ClientEvent } from '#test/support/matrix-shapes.ts';
+import { pageToEnd } from '#test/support/matrix-http.ts';
+import { count, emptyView, stateKeyOf, type ClientView } from '#test/sync-oracle/client-view.ts';
+import { compareHistory, compareMembers, compareViews } from '#test/sync-oracle/compare-views.ts';
+import { foldSync, type Gaps } from '#test/sync-oracle/fold-sync.ts';
 
 /** How a client asks for news. */
 export type ClientHabit = {
   readonly name: string;
   readonly timelineLimit: number;
-  readonly isLazy: boolean;
-  readonly usesStateAfter: boolean;
-  readonly countsThreads: boolean;
+  readonly isLazy?: boolean;
+  readonly wantsRedundantMembers?: boolean;
+  readonly usesStateAfter?: boolean;
+  readonly countsThreads?: boolean;
+  /** Reads with /messages what a limited timeline leaves out. */
+  readonly fillsGaps?: boolean;
+  /** Asks for some types and fields only. */
+  readonly isChoosy?: boolean;
 };
 
 export const clientHabits: readonly ClientHabit[] = [
-  { name: 'plain', timelineLimit: 20, isLazy: false, usesStateAfter: false, countsThreads: false },
-  { name: 'short timelines', timelineLimit: 2, isLazy: false, usesStateAfter: false, countsThreads: true },
-  { name: 'lazy', timelineLimit: 4, isLazy: true, usesStateAfter: false, countsThreads: false },
-  { name: 'state after', timelineLimit: 3, isLazy: false, usesStateAfter: true, countsThreads: false },
+  { name: 'plain', timelineLimit: 20 },
+  { name: 'short timelines', timelineLimit: 2, countsThreads: true },
+  { name: 'lazy', timelineLimit: 4, isLazy: true },
+  { name: 'state after', timelineLimit: 3, usesStateAfter: true },
   { name: 'lazy with state after', timelineLimit: 3, isLazy: true, usesStateAfter: true, countsThreads: true },
+  { name: 'filling gaps', timelineLimit: 3, fillsGaps: true },
+  { name: 'choosy', timelineLimit: 3, usesStateAfter: true, isChoosy: true },
+  { name: 'lazy, filling gaps', timelineLimit: 2, isLazy: true, fillsGaps: true },
+  { name: 'lazy with redundant members', timelineLimit: 3, isLazy: true, wantsRedundantMembers: true },
 ];
 
 const attemptsMax = 10;
 const settleMs = 100;
+const ignoredType = 'm.ignored_user_list';
 
-/** One device that syncs. `GET /sync` is asked through `request`, which throws unless it is answered with 200. */
+/** Asks a path below /_matrix/client/v3 by GET; throws unless it is answered with 200 and JSON. */
+export type Ask = (path: string, query: Readonly<Record<string, string>>) => Promise<unknown>;
+type Query = Readonly<Record<string, string>>;
+
+/** One device that syncs. */
 export class SyncClient {
   readonly habit: ClientHabit;
-  readonly #request: (query: ReadonlyMap<string, string>) => Promise<JsonObject>;
-  readonly #view = emptyView();
+  readonly #ask: Ask;
+  readonly #happened: Map<string, number>;
+  #view: ClientView;
 
-  constructor(habit: ClientHabit, request: (query: ReadonlyMap<string, string>) => Promise<JsonObject>) {
+  readonly #mayLoseState: (roomId: string) => boolean;
+
+  /** Counts in `happened` what it lives through. In some rooms state may be resolved. */
+  constructor(
+    habit: ClientHabit,
+    ask: Ask,
+    { happened, mayLoseState }: { happened: Map<string, number>; mayLoseState: (roomId: string) => boolean },
+  ) {
+    this.#mayLoseState = mayLoseState;
     this.habit = habit;
-    this.#request = request;
+    this.#ask = ask;
+    this.#happened = happened;
+    this.#view = emptyView(happened);
+    count(happened, `client: ${habit.name}`);
   }
 
-  /** Asks once for what is new. */
+  /** Asks once for what is new. Once others are ignored, or no longer, it begins anew, as the specification advises. */
   async sync(timeoutMs = 0): Promise<void> {
-    foldSync(this.#view, await this.#request(this.#query(this.#view.nextBatch, timeoutMs)));
+    const since = this.#view.nextBatch;
+    const answer = await this.#ask('/sync', this.#query(since, timeoutMs));
+    const gaps = this.habit.fillsGaps && since !== undefined ? await this.#fillGaps(answer, since) : undefined;
+    const ignored = this.#view.accountData.get(ignoredType);
+    foldSync(this.#view, answer, gaps);
+    if (since === undefined || isDeepStrictEqual(ignored, this.#view.accountData.get(ignoredType))) return;
+    count(this.#happened, 'began anew after ignoring');
+    const { problems } = this.#view;
+    this.#view = emptyView(this.#happened);
+    this.#view.problems.push(...problems);
+    foldSync(this.#view, await this.#ask('/sync', this.#query(undefined, 0)));
   }
 
   /** Asks, and does not hear the answer. */
   async loseAnswer(): Promise<void> {
-    await this.#request(this.#query(this.#view.nextBatch, 0));
+    await this.#ask('/sync', this.#query(this.#view.nextBatch, 0));
   }
 
   /**
@@ -54,39 +92,114 @@ export class SyncClient {
     let differences: string[] = [];
     for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
       await this.sync(attempt === 0 ? 0 : settleMs);
-      const fresh: ClientView = emptyView();
-      foldSync(fresh, await this.#request(this.#query(undefined, 0)));
-      differences = compareViews(this.#view, fresh, { isLazy: this.habit.isLazy });
+      // Whoever is in a room no longer, and does not know yet, is refused.
+      differences = await this.#compare().catch((error: unknown) => [String(error)]);
       if (differences.length === 0) break;
     }
     return differences;
   }
 
-  #query(since: string | undefined, timeoutMs: number): ReadonlyMap<string, string> {
-    const { timelineLimit, isLazy, usesStateAfter, countsThreads } = this.habit;
-    const timeline = { limit: timelineLimit, unread_thread_notifications: countsThreads, lazy_load_members: isLazy };
-    const filter = { room: { timeline, state: { lazy_load_members: isLazy } } };
-    const query = new Map([
-      ['timeout', String(timeoutMs)],
-      ['filter', JSON.stringify(filter)],
-      ['use_state_after', String(usesStateAfter)],
-    ]);
-    return since === undefined ? query : query.set('since', since);
+  async #compare(): Promise<string[]> {
+    const { isLazy = false, fillsGaps = false } = this.habit;
+    const start = async (isLazy: boolean): Promise<ClientView> => {
+      const fresh = emptyView();
+      foldSync(fresh, await this.#ask('/sync', this.#query(undefined, 0, isLazy)));
+      return fresh;
+    };
+    const standing = await this.#findStanding();
+    const differences = compareViews(this.#view, await start(isLazy), { isLazy, standing });
+    if (isLazy) differences.push(...compareMembers(this.#view, await start(false), standing));
+    if (!fillsGaps) return differences;
+    for (const [roomId, room] of this.#view.rooms) {
+      if (room.membership !== 'join') continue;
+      const history = await this.#readBack(roomId, { limit: '50' });
+      differences.push(...compareHistory(room, history).map((difference) => `${roomId}: ${difference}`));
+    }
+    return differences;
+  }
+
+  async #findStanding(): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
+    const standing = new Map<string, ReadonlySet<string>>();
+    for (const [roomId, { membership }] of this.#view.rooms) {
+      if (membership !== 'join' || !this.#mayLoseState(roomId)) continue;
+      const state = await this.#ask(`/rooms/${encodeURIComponent(roomId)}/state`, {});
+      standing.set(roomId, new Set(readEvents(state, 'the answer of /state').map(stateKeyOf)));
+    }
+    return standing;
+  }
+
+  async #fillGaps(answer: unknown, since: string): Promise<Gaps> {
+    const gaps = new Map<string, ClientEvent[]>();
+    const joined = asObject(
+      asObject(asObject(answer, 'the answer of /sync')['rooms'] ?? {}, 'rooms')['join'] ?? {},
+      'join',
+    );
+    for (const [roomId, section] of Object.entries(joined)) {
+      const timeline = asObject(asObject(section, roomId)['timeline'], 'timeline');
+      if (timeline['limited'] !== true || this.#view.rooms.get(roomId)?.membership !== 'join') continue;
+      gaps.set(roomId, await this.#readBack(roomId, { from: text(timeline, 'prev_batch'), to: since, limit: '4' }));
+    }
+    return gaps;
+  }
+
+  /** What /messages tells backwards, given oldest first. */
+  async #readBack(roomId: string, query: Query): Promise<ClientEvent[]> {
+    const path = `/rooms/${encodeURIComponent(roomId)}/messages`;
+    const read = async (from: string | undefined) =>
+      readMessages(await this.#ask(path, { ...query, dir: 'b', ...(from === undefined ? {} : { from }) }));
+    return (await pageToEnd(read, { first: query['from'], to: query['to'] })).toReversed();
+  }
+
+  #query(since: string | undefined, timeoutMs: number, isLazy = this.habit.isLazy ?? false): Query {
+    const {
+      timelineLimit,
+      wantsRedundantMembers,
+      usesStateAfter = false,
+      countsThreads,
+      isChoosy = false,
+    } = this.habit;
+    const members = { lazy_load_members: isLazy, include_redundant_members: wantsRedundantMembers };
+    const choice = isChoosy ? choices : noChoices;
+    const filter = {
+      ...choice.whole,
+      room: {
+        ...choice.room,
+        timeline: { ...choice.timeline, limit: timelineLimit, unread_thread_notifications: countsThreads },
+        state: { ...choice.state, ...members },
+      },
+    };
+    return {
+      timeout: String(timeoutMs),
+      filter: JSON.stringify(filter),
+      use_state_after: String(usesStateAfter),
+      ...(since === undefined ? {} : { since }),
+    };
   }
 }
 
+const noChoices = { whole: {}, room: {}, timeline: {}, state: {} };
+const choices = {
+  whole: {
+    account_data: { not_types: ['org.example.1', 'm.push_*'] },
+    event_fields: ['event_id', 'type', 'sender', 'state_key', 'origin_server_ts', 'content', 'redacts', 'unsigned'],
+  },
+  room: {
+    account_data: { types: ['m.tag', 'm.fully_read', 'org.example.*'], not_types: ['org.example.2'] },
+    ephemeral: { types: ['m.receipt'] },
+  },
+  timeline: { types: ['m.room.*', 'm.reaction'], not_types: ['m.room.member'] },
+  state: { not_types: ['org.*', 'm.room.join_rules'] },
+};
+
 /** Asks a server by HTTP, as one device. */
-export function askSync(
-  baseUrl: string,
-  accessToken: string,
-): (query: ReadonlyMap<string, string>) => Promise<JsonObject> {
-  return async (query) => {
-    const response = await fetch(`${baseUrl}/_matrix/client/v3/sync?${String(new URLSearchParams([...query]))}`, {
+export function askServer(baseUrl: string, accessToken: string): Ask {
+  return async (path, query) => {
+    const response = await fetch(`${baseUrl}/_matrix/client/v3${path}?${String(new URLSearchParams(query))}`, {
       headers: { Authorization: `Bearer ${accessToken}` },
       signal: AbortSignal.timeout(20_000),
     });
     const body: unknown = await response.json();
-    if (!response.ok || !isObject(body)) throw new Error(`/sync: ${response.status} ${JSON.stringify(body)}`);
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${JSON.stringify(body)}`);
     return body;
   };
 }
