@@ -27,6 +27,7 @@ import { exportSeed, generateSigningKey, importSigningKey, type SigningKey } fro
 import { createPushRulesOf } from '#notifications/push-rules/rules-cache.ts';
 import { createEventPersister } from '#rooms/persist-event.ts';
 import { startSearchIndexer } from '#rooms/search/index-events.ts';
+import { askForPurge } from '#rooms/purge/ask-for-purge.ts';
 import { rebuildRoom } from '#rooms/rebuild-room.ts';
 import { roomProjections } from '#rooms/projections/room-projections.ts';
 import { findDatabaseStatus, type DatabaseStatus } from '#storage/database-status.ts';
@@ -170,6 +171,20 @@ export async function rebuildStoredRoom(config: Config, address: DatabaseAddress
   await rebuildRoom({ database, projections: roomProjections({ interned, tries, clock: systemClock }) }, roomId);
 }
 
+/**
+ * Asks for the removal of a room, which the running server, or the next one, does in the background. Throws a MatrixError
+ * for an unknown room, and unless `isForced` for one in which users of this server are.
+ */
+export async function purgeStoredRoom(
+  config: Config,
+  address: DatabaseAddress,
+  asked: { readonly roomId: string; readonly isForced: boolean },
+): Promise<void> {
+  await migrate(address);
+  await using database = openDatabase(address, { poolSize: 1, logger: createLogger(config.log.level) });
+  await askForPurge({ database, clock: systemClock }, asked);
+}
+
 /** The newest of what users have reported, for the command line. */
 export async function findReports(
   config: Config,
@@ -231,7 +246,7 @@ async function createContext(
   const ignoredUsers = createIgnoredUsers({ database, streams });
   const pushRulesOf = createPushRulesOf({ database, streams });
   const authenticator = createAuthenticator({ database, clock, logger, deviceLists: streams.deviceLists });
-  const workSteps = createWorkSteps({ database, tries, persistEvents, isLocal });
+  const workSteps = createWorkSteps({ database, tries, persistEvents, isLocal, clock, logger });
   const { workWaiting } = starting.use(startWorkRunner({ database, clock, logger }, workSteps));
   return {
     config,

@@ -105,7 +105,7 @@ create table notifications (
   step smallint not null,
   primary key (user_nid, pos)
 );
-create index notifications_room_index on notifications (user_nid, room_nid, room_order);
+create index notifications_room_index on notifications (room_nid, user_nid, room_order);
 
 create table stream_cursors (
   name text primary key,

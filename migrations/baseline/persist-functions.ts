@@ -46,7 +46,9 @@ begin
       values (p_room_nids[i], p_room_ids[i], p_room_versions[i], p_now);
     else
       select room_seq into v_seq from room_heads where room_nid = p_room_nids[i] order by room_seq desc limit 1;
-      if coalesce(v_seq, 0) <> p_room_seqs[i] then
+      -- A room without any head must still be there: it may have been removed since it was looked at.
+      if coalesce(v_seq, 0) <> p_room_seqs[i]
+        or v_seq is null and not exists (select from rooms where room_nid = p_room_nids[i]) then
         v_status[i] := 1;
       end if;
     end if;

@@ -9,6 +9,7 @@ create sequence ephemeral_pos as bigint;
 create function stream_position(p_stream integer) returns bigint language plpgsql as $$
 begin
   case p_stream
+    when 1 then return (select case when is_called then last_value else 0 end from events_pos);
     when 2 then return (select case when is_called then last_value else 0 end from user_data_pos);
     when 3 then return (select case when is_called then last_value else 0 end from to_device_pos);
     when 4 then return (select case when is_called then last_value else 0 end from device_lists_pos);
@@ -41,6 +42,7 @@ create table account_data (
 );
 create unique index account_data_pos_key on account_data (pos);
 create index account_data_user_pos_index on account_data (user_nid, pos);
+create index account_data_room_nid_index on account_data (room_nid);
 
 create table receipts (
   room_nid bigint not null,

@@ -29,6 +29,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('#cli/rebuild-room.ts')).rebuildRoom,
   },
   {
+    name: 'purge-room',
+    summary: 'Remove a room and all that was said in it.',
+    load: async () => (await import('#cli/purge-room.ts')).purgeRoom,
+  },
+  {
     name: 'check-config',
     summary: 'Check the configuration and say what is wrong with it.',
     load: async () => (await import('#cli/check-config.ts')).checkConfig,

@@ -171,6 +171,12 @@ export const configSchema = {
       default: '12',
       prose: 'The room version of a new room whose creator asks for none.',
     }),
+    purge_forgotten: key(flag, {
+      default: 'false',
+      prose:
+        'Whether a room is removed, with all that was said in it, when the last user of this server has left and forgotten ' +
+        'it. Without it a room stays until an operator removes it with `causeway purge-room`.',
+    }),
   }),
   presence: group('Who is online.', {
     enabled: key(flag, {

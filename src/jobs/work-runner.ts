@@ -15,7 +15,10 @@ import {
  * Does one step of an item, of a second or so, and gives the payload of the next one, or undefined at the end. A step may
  * be done again: after a crash, or when the work was asked for anew.
  */
-export type WorkStep = (payload: string, item: { readonly key: string }) => Promise<string | undefined>;
+export type WorkStep = (payload: string, item: { readonly key: string }) => Promise<string | WorkPause | undefined>;
+
+/** The next step is due only after a time, in any process. */
+export type WorkPause = { readonly payload: string; readonly pauseMs: number };
 
 export type WorkRunner = AsyncDisposable & {
   /** Says that work was asked for, after the commit; other processes find it by looking. */
@@ -81,7 +84,12 @@ async function workOn(
     let payload: string | undefined = item.payload;
     while (payload !== undefined) {
       if (isStopped()) return await releaseWorkItem(database, item.workNid, clock.now(), undefined);
-      payload = await step(payload, item);
+      const outcome: string | WorkPause | undefined = await step(payload, item);
+      if (typeof outcome === 'object') {
+        await persistWorkProgress(database, item, outcome.payload, clock.now() + outcome.pauseMs);
+        return;
+      }
+      payload = outcome;
       const isOurs: boolean =
         payload === undefined
           ? await deleteWorkItem(database, item)

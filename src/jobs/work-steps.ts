@@ -1,15 +1,23 @@
 /** Owns the list of the kinds of work, each with what does it. */
 import type { WorkStep } from '#jobs/work-runner.ts';
+import type { Clock } from '#core/clock.ts';
+import type { Logger } from '#core/logger.ts';
+import type { CollectionPayload } from '#rooms/collection/ask-for-collection.ts';
+import { createStateCollector } from '#rooms/collection/state-collector.ts';
 import { removeSomeGuests, type GuestRemovalPayload } from '#rooms/guests/remove-guests.ts';
 import { leaveSomeRooms } from '#rooms/leave-all-rooms.ts';
 import { propagateProfile } from '#rooms/propagate-profile.ts';
+import { purgeSomeOfRoom, type PurgePayload } from '#rooms/purge/purge-room.ts';
 import type { RoomWriteParts } from '#rooms/room-parts.ts';
 import type { WorkKind } from '#storage/work-items.ts';
 import type { DeactivationPayload } from '#users/deactivate-account.ts';
 import type { ProfileChangePayload } from '#users/profile.ts';
 
 /** What asks for work says what its payload is; whoever changes a payload must still read the old one. */
-export function createWorkSteps(parts: RoomWriteParts): Readonly<Record<WorkKind, WorkStep>> {
+export function createWorkSteps(
+  parts: RoomWriteParts & { readonly clock: Clock; readonly logger: Logger },
+): Readonly<Record<WorkKind, WorkStep>> {
+  const collectSome = createStateCollector(parts);
   return {
     account_deactivated: async (payload) => {
       const asked: DeactivationPayload = JSON.parse(payload);
@@ -25,6 +33,17 @@ export function createWorkSteps(parts: RoomWriteParts): Readonly<Record<WorkKind
       const asked: ProfileChangePayload = JSON.parse(payload);
       const afterNid = await propagateProfile(parts, asked, asked.afterNid);
       return afterNid === undefined ? undefined : JSON.stringify({ ...asked, afterNid });
+    },
+    room_purge: async (payload) => {
+      const asked: PurgePayload = JSON.parse(payload);
+      const next = await purgeSomeOfRoom(parts, asked);
+      if (next === undefined) return undefined;
+      const text = JSON.stringify(next.payload);
+      return next.pauseMs === 0 ? text : { payload: text, pauseMs: next.pauseMs };
+    },
+    state_collection: async (payload) => {
+      const asked: CollectionPayload = JSON.parse(payload);
+      return (await collectSome(asked)) ? payload : undefined;
     },
   };
 }

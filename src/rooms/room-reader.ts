@@ -4,6 +4,7 @@ import { historyVisibilityOf } from '#matrix/history-visibility.ts';
 import { contentOf, findStateEvent } from '#rooms/find-room-state.ts';
 import type { RoomReadParts, RoomUser } from '#rooms/room-parts.ts';
 import {
+  doubtRoom,
   findHeadForUser,
   findMembershipChanges,
   findRoom,
@@ -39,7 +40,10 @@ export async function findRoomReader(
   if (room === undefined) return undefined;
   const { roomNid } = room;
   const head = await findHeadForUser(database, user.userNid, roomNid);
-  if (head === undefined) return undefined;
+  if (head === undefined) {
+    doubtRoom(database, roomId);
+    return undefined;
+  }
   const { lastOrder, stateRoot, own } = head;
   if (own?.membership === membershipCodes.join) {
     return { room, kind: 'joined', root: stateRoot, leftPos: undefined, joinedPos: own.sincePos, lastOrder };
@@ -76,6 +80,7 @@ export async function requireJoinedRoom(
   if (room !== undefined) {
     const head = await findHeadForUser(database, user.userNid, room.roomNid);
     if (head?.own?.membership === membershipCodes.join) return { room, root: head.stateRoot };
+    if (head === undefined) doubtRoom(database, roomId);
   }
   throw new MatrixError('M_FORBIDDEN', 'You are not in this room.');
 }

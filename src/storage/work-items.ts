@@ -2,7 +2,12 @@
 import { statement, type ReadTx, type Tx } from '#storage/database.ts';
 
 /** Kinds of work, each with one runner. */
-export type WorkKind = 'account_deactivated' | 'profile_changed' | 'guest_access_ended';
+export type WorkKind =
+  | 'account_deactivated'
+  | 'profile_changed'
+  | 'guest_access_ended'
+  | 'room_purge'
+  | 'state_collection';
 
 /** There is one item of a kind and key: to ask again while it waits changes its payload alone. */
 export type NewWorkItem = {

@@ -20,7 +20,13 @@ async function openWork() {
   const testDatabase = resources.use(await createMigratedDatabase());
   const database = resources.use(openDatabase(testDatabase.connection, { poolSize: 5, logger }));
   const start = (step: WorkStep, clock: Clock = systemClock) => {
-    const steps = { account_deactivated: step, profile_changed: step, guest_access_ended: step };
+    const steps = {
+      account_deactivated: step,
+      profile_changed: step,
+      guest_access_ended: step,
+      room_purge: step,
+      state_collection: step,
+    };
     return startWorkRunner({ database, clock, logger }, steps);
   };
   const ask = (payload: string, now = systemClock.now()): Promise<void> =>

@@ -15,6 +15,9 @@ import { createTestDatabase, type TestDatabase } from '#test/support/test-databa
 
 const logger = createLogger('error');
 
+/** Of the slots of state tries: whoever reads what was written has to know it. */
+export const trieSecret = 7;
+
 export function createMigratedDatabase(): Promise<TestDatabase> {
   return createTestDatabase(async (connection) => void (await migrate(connection)), 'migrated_template');
 }
@@ -25,7 +28,7 @@ export async function createRoomParts(on: TestDatabase, overrides: Partial<Persi
   const database: Database = resources.use(openDatabase(on.connection, { poolSize: 5, logger }));
   const nids = createNidAllocator(database);
   const interned = createInterned(database);
-  const tries = createStateTries({ nids, secret: 7 });
+  const tries = createStateTries({ nids, secret: trieSecret });
   const facts: EventFact[] = [];
   const parts: PersistParts = {
     database,

@@ -218,7 +218,8 @@ async function placeEvent(parts: BuildParts, placeable: Placeable, view: RoomVie
   const signing = signedJson?.then((json) => void (row.json = json));
   // Whoever writes the row awaits it; a request that is refused meanwhile has nobody to be told.
   signing?.catch(() => undefined);
-  const placed = { row, signing, fact, event, replaced, levels, earlyRedactions, isState, resolved: [] };
+  const none = { resolved: [], leavesNodes: false };
+  const placed = { row, signing, fact, event, replaced, levels, earlyRedactions, isState, ...none };
   return { event: placed, view: { ...view, roomId: sealed.roomId, head } };
 }
 

@@ -37,6 +37,8 @@ export type BuiltEvent = {
   readonly isState: boolean;
   /** Entries of the room's state that changed with it, but are other events. */
   readonly resolved: readonly ResolvedEntry[];
+  /** Whether nodes are written with it that none of the room's states needs. */
+  readonly leavesNodes: boolean;
 };
 
 /** An older event that a state resolution has made part of the state; of a removed entry, its last event with no content. */

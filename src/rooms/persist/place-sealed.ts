@@ -143,7 +143,9 @@ async function place(parts: BuildParts, placing: Placing, nodes: readonly NewNod
   const levels = entryOf(before, 'm.room.power_levels', '')?.event;
   const { earlyRedactions } = placing;
   const none = { fact: undefined, isState: false, resolved: [] };
-  const built: BuiltEvent = { row, event, replaced, levels, earlyRedactions, ...none };
+  // States that were given are not kept for themselves.
+  const leavesNodes = predecessors.given.some((root) => root !== before.head.root);
+  const built: BuiltEvent = { row, event, replaced, levels, earlyRedactions, leavesNodes, ...none };
   if (!row.isLive) return { event: built, view };
   const entry: StateEntry = { eventNid, authGen: authGen ?? 0, event, reference: referenceTo(pdu) };
   return moveHead(parts, placing, { built, entry });

@@ -8,7 +8,7 @@ import type { SealedEvent } from '#rooms/persist-request.ts';
 import { isJudged } from '#storage/rooms/event-status.ts';
 import { findEventPlaces, findPredecessors, type EventPlaceRow } from '#storage/rooms/find-graph.ts';
 import { mentionEvents } from '#storage/rooms/mention-events.ts';
-import type { NewNode } from '#storage/rooms/state-tries.ts';
+import type { NewNode, StateRoot } from '#storage/rooms/state-tries.ts';
 
 /** Extremities that are kept, and that an event of ours follows: as many as an event may have predecessors. */
 const extremitiesMax = 20;
@@ -20,7 +20,8 @@ export type Predecessors = {
   /** The state after each extremity that stays one. */
   readonly others: readonly BranchState[];
   readonly remaining: readonly Extremity[];
-  /** Of states that the caller gave. */
+  /** States that the caller gave, and their nodes. */
+  readonly given: readonly StateRoot[];
   readonly nodes: readonly NewNode[];
 };
 
@@ -49,12 +50,18 @@ export async function branchesOf(
   const [only, second] = extremities;
   if (only !== undefined && second === undefined) known.set(only.id, { root: view.head.root, entry: undefined });
   const unknown = [...prevIds].filter((id) => !known.has(id));
+  const given: StateRoot[] = [];
   const nodes: NewNode[] = [];
   const missing: string[] = [];
   for (const id of unknown) {
-    const given = states?.get(id);
-    if (given === undefined) missing.push(id);
-    else known.set(id, await givenBranch(parts, view, given, nodes));
+    const told = states?.get(id);
+    if (told === undefined) {
+      missing.push(id);
+      continue;
+    }
+    const branch = await givenBranch(parts, view, told, nodes);
+    given.push(branch.root);
+    known.set(id, branch);
   }
   if (missing.length > 0) throw new MissingEventsError(missing);
   const nids = await nidsOf(parts, view, [...prevIds], places);
@@ -68,6 +75,7 @@ export async function branchesOf(
     branches: [...prevIds].map(branchAfter),
     others: remaining.map(({ id }) => branchAfter(id)),
     remaining,
+    given,
     nodes,
   };
 }

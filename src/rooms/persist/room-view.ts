@@ -8,6 +8,7 @@ import { referenceToStored } from '#rooms/persist/event-reference.ts';
 import type { ReadTx } from '#storage/database.ts';
 import { joinedKey, type TypeAndKey } from '#matrix/joined-key.ts';
 import type { Interned } from '#storage/interned.ts';
+import { headCauses } from '#storage/rooms/persist-columns.ts';
 import { selectHead, selectStateEvents, type HeadColumns } from '#storage/rooms/load-view.ts';
 import type { StateRoot, StateTries } from '#storage/rooms/state-tries.ts';
 
@@ -58,11 +59,12 @@ export const emptyHead: Head = {
   bumpPos: 0,
 };
 
-/** The room as the database has it, or undefined when it is not here. */
+/** The room as the database has it, or undefined when it is not here, or being removed. */
 export async function loadRoomView(database: ReadTx, roomId: string): Promise<RoomView | undefined> {
   const [row] = await database.query(selectHead, [roomId]);
   const version = row === undefined ? undefined : findRoomVersion(row.version);
   if (row === undefined || version === undefined) return undefined;
+  if (row.room_seq !== null && row.cause === headCauses.purged) return undefined;
   if (row.room_seq === null) return { roomNid: row.room_nid, roomId, version, head: emptyHead, state: new Map() };
   return {
     roomNid: row.room_nid,

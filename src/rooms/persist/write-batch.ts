@@ -1,4 +1,5 @@
 /** Owns the writing of a batch: one statement for plain messages, one transaction with projections for everything else. */
+import { askForCollection } from '#rooms/collection/ask-for-collection.ts';
 import { resultOf, type RoomBatch } from '#rooms/persist/batch.ts';
 import type { Projection, ProjectedEvent } from '#rooms/persist/projection.ts';
 import { type DatabaseClient, txOn, type Tx } from '#storage/database.ts';
@@ -71,7 +72,10 @@ export async function writeInside(
     ),
   );
   for (const { works } of written) {
-    for (const entry of works) await entry.work.request.alongside?.(tx, resultOf(entry));
+    for (const entry of works) {
+      await entry.work.request.alongside?.(tx, resultOf(entry));
+      if (entry.built.events.some(({ leavesNodes }) => leavesNodes)) await askForCollection(tx, entry.built.view, now);
+    }
   }
   // Together, so that nothing of this process can come between taking the stream's lock and giving it back.
   const flushed = persistFlush(tx, now, rows, status);

@@ -131,7 +131,7 @@ export const notifications = defineEntity({
     room_order: p.bigint('number'),
     step: p.smallint(),
   },
-  indexes: [{ name: 'notifications_room_index', properties: ['user_nid', 'room_nid', 'room_order'] }],
+  indexes: [{ name: 'notifications_room_index', properties: ['room_nid', 'user_nid', 'room_order'] }],
 });
 
 export const streamCursors = defineEntity({

@@ -11,7 +11,10 @@ export const accountData = defineEntity({
     pos: p.bigint('number'),
   },
   uniques: [{ name: 'account_data_pos_key', properties: ['pos'] }],
-  indexes: [{ name: 'account_data_user_pos_index', properties: ['user_nid', 'pos'] }],
+  indexes: [
+    { name: 'account_data_user_pos_index', properties: ['user_nid', 'pos'] },
+    { name: 'account_data_room_nid_index', properties: ['room_nid'] },
+  ],
 });
 
 export const receipts = defineEntity({

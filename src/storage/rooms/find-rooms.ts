@@ -2,6 +2,7 @@
 import { BoundedMap } from '#core/bounded-map.ts';
 import { findRoomVersion, type RoomVersion } from '#matrix/room-versions.ts';
 import { statement, type ReadTx } from '#storage/database.ts';
+import { headCauses } from '#storage/rooms/persist-columns.ts';
 
 /** A room that is here. Neither part ever changes. */
 export type KnownRoom = { readonly roomNid: number; readonly roomId: string; readonly version: RoomVersion };
@@ -42,15 +43,18 @@ const selectRoomId = statement<{ room_id: string }>(
 );
 const selectHead = statement<{ room_seq: number; pos: number; state_root: number; last_order: number }>(
   'select_room_head',
-  `select room_seq, pos, state_root, last_order from room_heads where room_nid = $1 order by room_seq desc limit 1`,
+  `select room_seq, pos, state_root, last_order from (
+     select * from room_heads where room_nid = $1 order by room_seq desc limit 1
+   ) h where h.cause <> ${headCauses.purged}`,
 );
 const selectHeadForUser = statement<{ state_root: number; last_order: number } & MembershipRow>(
   'select_room_head_for_user',
   `select h.state_root, h.last_order, u.membership, u.since_pos, u.event_nid, u.forgotten_pos
    from (
-     select room_nid, state_root, last_order from room_heads where room_nid = $2 order by room_seq desc limit 1
+     select room_nid, state_root, last_order, cause from room_heads where room_nid = $2 order by room_seq desc limit 1
    ) h
-   left join user_rooms u on u.room_nid = h.room_nid and u.user_nid = $1`,
+   left join user_rooms u on u.room_nid = h.room_nid and u.user_nid = $1
+   where h.cause <> ${headCauses.purged}`,
 );
 const selectRootAt = statement<{ state_root: number }>(
   'select_state_root_at',
@@ -96,10 +100,16 @@ export async function findRoom(db: ReadTx, roomId: string): Promise<KnownRoom | 
   return room;
 }
 
+/** What is remembered of the room is read anew: it may have been removed, and be here again under another number. */
+export function doubtRoom(db: ReadTx, roomId: string): void {
+  roomCaches.get(db)?.delete(roomId);
+}
+
 export async function findRoomId(db: ReadTx, roomNid: number): Promise<string | undefined> {
   return (await db.query(selectRoomId, [roomNid]))[0]?.room_id;
 }
 
+/** Undefined too for a room that is being removed. */
 export async function findHead(db: ReadTx, roomNid: number): Promise<RoomHead | undefined> {
   const [row] = await db.query(selectHead, [roomNid]);
   if (row === undefined) return undefined;

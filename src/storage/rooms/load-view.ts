@@ -13,13 +13,14 @@ export type HeadColumns = {
   last_order: number;
   notify_seq: number;
   bump_pos: number;
+  cause: number;
 };
 
 /** The room's newest head. `$1` is the room id. */
 export const selectHead = statement<HeadRow>(
   'select_head_of_room',
   `select r.room_nid, r.version, h.room_seq, h.state_root, h.extremity_nids, h.depth, h.last_order, h.notify_seq, h.bump_pos,
-     array(select e.event_id from unnest(h.extremity_nids) with ordinality as x(nid, at)
+     h.cause, array(select e.event_id from unnest(h.extremity_nids) with ordinality as x(nid, at)
        join events e on e.event_nid = x.nid order by x.at) as extremity_ids
    from rooms r left join lateral (
      select * from room_heads where room_nid = r.room_nid order by room_seq desc limit 1

@@ -2,11 +2,13 @@
 import { statement, type ReadTx } from '#storage/database.ts';
 import type { NidAllocator } from '#storage/nid-allocator.ts';
 
-// Two processes may mention the same event at once: whoever comes second finds the row by asking again.
+// Two processes may mention the same event at once: whoever comes second finds the row by asking again. A room that has
+// been removed gets no rows, and one that is being removed goes only after this is committed.
 const insertMentions = statement<unknown>(
   'mention_events',
-  `insert into events (event_nid, room_nid, event_id, status, type, sender_nid, origin_server_ts, depth, history_visibility)
-   select nid, $1, id, 0, '', 0, 0, 0, 3 from unnest($2::bigint[], $3::text[]) as mentioned(nid, id)
+  `with room as (select room_nid from rooms where room_nid = $1 for key share)
+   insert into events (event_nid, room_nid, event_id, status, type, sender_nid, origin_server_ts, depth, history_visibility)
+   select nid, room_nid, id, 0, '', 0, 0, 0, 3 from room, unnest($2::bigint[], $3::text[]) as mentioned(nid, id)
    on conflict (event_id) do nothing`,
 );
 const selectMentions = statement<{ event_id: string; event_nid: number }>(

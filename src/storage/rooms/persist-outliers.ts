@@ -16,14 +16,16 @@ export type OutlierRow = {
   readonly authNids: readonly number[];
 };
 
-// What was mentioned becomes an outlier; what is more than that already stays.
+// What was mentioned becomes an outlier; what is more than that already stays. A room that has been removed gets no rows,
+// and one that is being removed goes only after this is committed.
 const insertOutliers = statement<{ event_nid: number }>(
   'insert_outliers',
-  `insert into events (
+  `with room as (select room_nid from rooms where room_nid = $1 for key share)
+   insert into events (
      event_nid, room_nid, event_id, status, type, key_nid, sender_nid, origin_server_ts, depth, history_visibility, auth_gen
    )
-   select nid, $1, id, status, type, key, sender, ts, depth, 3, gen
-   from unnest($2::bigint[], $3::text[], $4::smallint[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[],
+   select nid, room_nid, id, status, type, key, sender, ts, depth, 3, gen
+   from room, unnest($2::bigint[], $3::text[], $4::smallint[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[],
      $10::integer[]) as o(nid, id, status, type, key, sender, ts, depth, gen)
    on conflict (event_nid) do update set status = excluded.status, type = excluded.type, key_nid = excluded.key_nid,
      sender_nid = excluded.sender_nid, origin_server_ts = excluded.origin_server_ts, depth = excluded.depth,
@@ -32,12 +34,16 @@ const insertOutliers = statement<{ event_nid: number }>(
 );
 const insertTexts = statement<unknown>(
   'insert_outlier_texts',
-  `insert into event_json (event_nid, json) select * from unnest($1::bigint[], $2::text[])
+  `insert into event_json (event_nid, json)
+   select nid, json from unnest($1::bigint[], $2::text[]) as t(nid, json)
+   where exists (select from events where event_nid = nid)
    on conflict (event_nid) do nothing`,
 );
 const insertCitations = statement<unknown>(
   'insert_outlier_citations',
-  `insert into event_auth (event_nid, auth_nid) select * from unnest($1::bigint[], $2::bigint[])
+  `insert into event_auth (event_nid, auth_nid)
+   select nid, cited from unnest($1::bigint[], $2::bigint[]) as c(nid, cited)
+   where exists (select from events where event_nid = nid)
    on conflict (event_nid, auth_nid) do nothing`,
 );
 

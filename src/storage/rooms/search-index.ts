@@ -52,13 +52,14 @@ export type IndexRow = {
   readonly lexemes: readonly string[];
 };
 
-// JSON, since PostgreSQL has no arrays of arrays of different lengths.
+// JSON, since PostgreSQL has no arrays of arrays of different lengths. An event may have been removed since it was read.
 const insertRows = statement<unknown>(
   'insert_search_rows',
   `insert into search_index (event_nid, room_nid, room_order, kind, origin_server_ts, lexemes)
    select nid, room, ord, kind, ts, array_to_tsvector(array(select json_array_elements_text(words::json)))
    from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::smallint[], $5::bigint[], $6::text[])
      as r(nid, room, ord, kind, ts, words)
+   where exists (select from events where event_nid = nid)
    on conflict (event_nid) do nothing`,
 );
 const deleteRows = statement<unknown>(

@@ -44,12 +44,14 @@ export function findStreamEvents(db: ReadTx, after: number, limit: number): Prom
   return db.query(streamEvents, [after, limit]);
 }
 
+// The newest events may have been removed with their room, and tokens that reach them are out there: the sequence tells of
+// them. What the table has beyond the sequence was not written by us, and counts all the same.
 const lastPosition = statement<{ pos: number }>(
   'find_last_event_position',
-  'select coalesce(max(pos), 0) as pos from events where pos is not null',
+  `select greatest(settled_position(1), (select coalesce(max(pos), 0) from events where pos is not null)) as pos`,
 );
 
-/** The greatest position that is visible, 0 if there is none. Never a sequence's value: that runs ahead of commits. */
+/** A position up to which everything is committed, no less than any that was told: it waits for the flush under way. */
 export async function findLastEventPosition(db: ReadTx): Promise<number> {
   const [row] = await db.query(lastPosition, []);
   return row?.pos ?? 0;

@@ -1,0 +1,24 @@
+/** Owns removing what the streams hold of a room. */
+import { removableRows, type RemovableRows } from '#storage/removable-rows.ts';
+
+/** By account_data_room_nid_index, receipts_room_pos_index and typing_pkey. */
+export const deletedRoomRows: readonly RemovableRows[] = [
+  removableRows(
+    'account_data',
+    `delete from account_data where ctid = any(array(
+       select ctid from account_data where room_nid = $1 limit $2
+     )) returning 1`,
+  ),
+  removableRows(
+    'receipts',
+    `delete from receipts where ctid = any(array(
+       select ctid from receipts where room_nid = $1 limit $2
+     )) returning 1`,
+  ),
+  removableRows(
+    'typing',
+    `delete from typing where ctid = any(array(
+       select ctid from typing where room_nid = $1 limit $2
+     )) returning 1`,
+  ),
+];
