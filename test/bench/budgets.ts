@@ -22,6 +22,9 @@ export const budgets: Record<string, Budget> = {
   'memory-after-load': { bound: 'at most', limit: 250, per: 'absolute' },
   'resolution-v11': { bound: 'at most', limit: 250, per: 'absolute' },
   'resolution-v12': { bound: 'at most', limit: 250, per: 'absolute' },
+  'state-10': { bound: 'at most', limit: 600, per: 'absolute' },
+  'state-50000': { bound: 'at most', limit: 3000, per: 'absolute' },
+  'state-lookup': { bound: 'at most', limit: 2, per: 'absolute' },
   'start-first': { bound: 'at most', limit: 5000, per: 'absolute' },
   'start-again': { bound: 'at most', limit: 1000, per: 'absolute' },
 };

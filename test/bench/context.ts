@@ -30,7 +30,7 @@ export type BenchContext = {
 export type Measurement = {
   row: string;
   measured: number | undefined;
-  unit: '/s' | 'ms' | 'MB' | 'KiB';
+  unit: '/s' | 'ms' | 'MB' | 'KiB' | 'B';
   p50Ms?: number | undefined;
   p99Ms?: number | undefined;
   requests?: number;

@@ -14,6 +14,7 @@ import { resolution } from '#test/bench/rows/resolution.ts';
 import { rooms } from '#test/bench/rows/rooms.ts';
 import { sequential } from '#test/bench/rows/sequential.ts';
 import { start } from '#test/bench/rows/start.ts';
+import { state } from '#test/bench/rows/state.ts';
 import { ten } from '#test/bench/rows/ten.ts';
 
 export const rows: readonly Row[] = [
@@ -33,4 +34,5 @@ export const rows: readonly Row[] = [
   idleConnections,
   pdus,
   resolution,
+  state,
 ];
