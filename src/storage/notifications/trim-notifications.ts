@@ -6,17 +6,17 @@ export type TrimPlace = { readonly userNid: number; readonly roomNid: number };
 
 type TrimmedRow = { user_nid: number; room_nid: number; removed: number };
 
-// A walk along notifications_room_index from one user and room to the next, without reading what lies between. Of each
+// A walk along notifications_room_index from one room and user to the next, without reading what lies between. Of each
 // it reads as many entries as are kept, and of what lies beyond it removes as many as the limit.
 const trim = statement<TrimmedRow>(
   'trim_notifications',
   `with recursive place(user_nid, room_nid, nth) as (
-     (select user_nid, room_nid, 1 from notifications where (user_nid, room_nid) > ($1, $2)
-      order by user_nid, room_nid limit 1)
+     (select user_nid, room_nid, 1 from notifications where (room_nid, user_nid) > ($2, $1)
+      order by room_nid, user_nid limit 1)
      union all
      select next.user_nid, next.room_nid, p.nth + 1 from place p cross join lateral (
-       select n.user_nid, n.room_nid from notifications n where (n.user_nid, n.room_nid) > (p.user_nid, p.room_nid)
-       order by n.user_nid, n.room_nid limit 1
+       select n.user_nid, n.room_nid from notifications n where (n.room_nid, n.user_nid) > (p.room_nid, p.user_nid)
+       order by n.room_nid, n.user_nid limit 1
      ) next where p.nth < $3
    ),
    surplus as (
