@@ -7,7 +7,7 @@ import { deleteEventRows, findEventsToPurge } from '#storage/rooms/purge-events.
 import { besideRows, memberRows, stateRows } from '#storage/rooms/purge-room.ts';
 import { streamRoomRows } from '#streams/forget-room.ts';
 
-/** Measured: some 100 ms each, of the second that a batch may take. */
+/** A batch may take a second. Measured: a thousand events go in 8 ms where nothing else is done. */
 export const ROWS_OF_BATCH_MAX = 10_000;
 export const EVENTS_OF_BATCH_MAX = 1_000;
 
@@ -57,8 +57,11 @@ async function removeEvents(tx: Tx, { roomNid }: RemovedRoom, afterOrder: number
   return found;
 }
 
-/** What has come since a stage was done; a batch of each at most, for it can only be a few. */
+/**
+ * Removes what has come since a stage was done: a batch of each at most, for it can only be a few, but all events, since
+ * somebody may have been about to take in the whole state of the room.
+ */
 export async function removeLatecomers(tx: Tx, room: RemovedRoom): Promise<void> {
   for (const { remove } of [...rowsBeforeEvents, ...stateRows]) await remove(tx, room, ROWS_OF_BATCH_MAX);
-  await removeEvents(tx, room, beforeAll);
+  while ((await removeEvents(tx, room, beforeAll)).eventNids.length === EVENTS_OF_BATCH_MAX);
 }
