@@ -11,6 +11,7 @@ export const budgets: Record<string, Budget> = {
   sequential: { bound: 'at least', limit: 0.25, per: 'floor' },
   ten: { bound: 'at least', limit: 0.85, per: 'floor' },
   own: { bound: 'at least', limit: 1.3, per: 'floor' },
+  'ten-slow-disk': { bound: 'at least', limit: 2000, per: 'absolute' },
   rooms: { bound: 'at least', limit: 400, per: 'absolute' },
   joins: { bound: 'at least', limit: 1500, per: 'absolute' },
   'delivery-1000': { bound: 'at most', limit: 15, per: 'absolute' },

@@ -6,6 +6,7 @@ import { embeddedConnection, measureFloor } from '#test/bench/floor.ts';
 import { metricsDelta, scrapeMetrics } from '#test/bench/metrics.ts';
 import { type Options, readOptions, usage } from '#test/bench/options.ts';
 import { OwnServer } from '#test/bench/own-server.ts';
+import { profileSends } from '#test/bench/profile/send.ts';
 import { listServerProcesses } from '#test/bench/processes.ts';
 import { besideFloor, isFaulty, markdown, reportRow, type ReportRow } from '#test/bench/report.ts';
 import { rows } from '#test/bench/row-list.ts';
@@ -29,6 +30,10 @@ export async function main(args: readonly string[]): Promise<void> {
     process.once(signal, () => interruption.abort(new Error(`interrupted by ${signal}`)));
   }
   try {
+    if (options.profile !== undefined) {
+      console.log(await profileSends(options.seconds, interruption.signal));
+      return;
+    }
     const report = await runBenchmark(options, interruption.signal);
     console.log(`\n${markdown(report)}`);
     if (report.some(isFaulty)) process.exitCode = 1;

@@ -8,6 +8,8 @@ export type Options = {
   registrationToken: string | undefined;
   /** Names of rows; empty means all. */
   only: readonly string[];
+  /** What is profiled instead of measured. */
+  profile: 'send' | undefined;
   seconds: number;
   connections: number;
   json: string | undefined;
@@ -27,6 +29,7 @@ export const usage = `npm run bench -- [options]
   --pid N                     with --url: the server's first process, for its memory and processor time
   --data-dir DIR              with --url: the directory whose disk is measured
   --only ROW,ROW              of: ${rows.map(({ name }) => name).join(', ')}
+  --profile send              what a message costs in round trips, WAL and processor time, by part, instead of the rows
   --seconds N                 measured seconds of each row that runs for a time (default 10)
   --connections N             waiting syncs of the row idle-connections (default 1000)
   --metrics URL               Prometheus text; what each row added to it goes to the JSON lines
@@ -45,6 +48,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
       pid: text,
       'data-dir': text,
       only: text,
+      profile: text,
       seconds: text,
       connections: text,
       metrics: text,
@@ -56,7 +60,14 @@ export function readOptions(args: readonly string[]): Options | undefined {
   const only = values.only?.split(',') ?? [];
   const unknown = only.find((name) => !rows.some((row) => row.name === name));
   if (unknown !== undefined) throw new Error(`There is no row named ${unknown}; see --help.`);
+  const { profile } = values;
+  if (profile !== undefined && profile !== 'send')
+    throw new Error(`There is no profile of ${profile}, only of "send".`);
+  if (profile !== undefined && values.url !== undefined) {
+    throw new Error('A profile is made of a server that the benchmark starts: leave --url out.');
+  }
   return {
+    profile,
     url: values.url,
     registrationToken: values['registration-token'],
     only,

@@ -22,12 +22,24 @@ export class OwnServer implements AsyncDisposable {
   #process: ChildProcess | undefined;
   #firstStartMs: number | undefined;
 
-  /** Chooses a free port and a new data directory; nothing runs before `start`. `args` are those of Node. */
-  static async create(databaseUrl?: string, args: readonly string[] = ['src/bin.js', 'start']): Promise<OwnServer> {
-    return new OwnServer({ host: '127.0.0.1', port: await freePort() }, databaseUrl, args);
+  /**
+   * Chooses a free port and a new data directory; nothing runs before `start`. `args` are those of Node, `environment`
+   * is added to our own.
+   */
+  static async create(
+    databaseUrl?: string,
+    args: readonly string[] = ['src/bin.js', 'start'],
+    environment: NodeJS.ProcessEnv = {},
+  ): Promise<OwnServer> {
+    return new OwnServer({ host: '127.0.0.1', port: await freePort() }, databaseUrl, args, environment);
   }
 
-  private constructor(target: Target, databaseUrl: string | undefined, args: readonly string[]) {
+  private constructor(
+    target: Target,
+    databaseUrl: string | undefined,
+    args: readonly string[],
+    environment: NodeJS.ProcessEnv,
+  ) {
     this.target = target;
     this.#args = args;
     this.#home = mkdtempSync(join(tmpdir(), 'causeway-bench-'));
@@ -36,6 +48,7 @@ export class OwnServer implements AsyncDisposable {
     this.dataDir = join(this.#home, 'data');
     this.#environment = {
       ...process.env,
+      ...environment,
       CAUSEWAY_DATA_DIR: this.dataDir,
       CAUSEWAY_LISTEN: `${target.host}:${target.port}`,
       CAUSEWAY_REGISTRATION_MODE: 'open',

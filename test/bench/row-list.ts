@@ -13,6 +13,7 @@ import { pdus } from '#test/bench/rows/pdus.ts';
 import { resolution } from '#test/bench/rows/resolution.ts';
 import { rooms } from '#test/bench/rows/rooms.ts';
 import { sequential } from '#test/bench/rows/sequential.ts';
+import { slowDisk } from '#test/bench/rows/slow-disk.ts';
 import { start } from '#test/bench/rows/start.ts';
 import { state } from '#test/bench/rows/state.ts';
 import { ten } from '#test/bench/rows/ten.ts';
@@ -24,6 +25,7 @@ export const rows: readonly Row[] = [
   sequential,
   ten,
   own,
+  slowDisk,
   rooms,
   joins,
   delivery,

@@ -14,6 +14,13 @@ export async function makeRoom(creator: MatrixClient, others: readonly MatrixCli
   return roomId;
 }
 
+/** Ten members of one room, who all send to it. */
+export async function tenInOneRoom(context: BenchContext): Promise<Sender[]> {
+  const clients = await context.makeUsers(10);
+  const roomId = await makeRoom(elementAt(clients, 0), clients.slice(1));
+  return clients.map((client) => ({ client, roomId }));
+}
+
 /** A message of ordinary length, told from all others by `number`. */
 export function messageContent(number: number): { msgtype: string; body: string; number: number } {
   return { msgtype: 'm.text', body: `Message ${number}, about as long as what people write to each other.`, number };
