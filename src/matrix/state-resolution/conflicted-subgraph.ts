@@ -15,6 +15,7 @@ export function* findConflictedSubgraph(
 ): Asking<ResolvableEvent[]> {
   const generationMin = lowestGeneration(conflicted.values());
   const walked = yield* walkAuthChains(pool, conflicted.values(), generationMin);
+  yield* pool.loadParents(walked.filter(({ authGen }) => authGen > generationMin));
   const reaching = new Set<string>(conflicted.keys());
   // Cited before citing, so that what an event reaches is known when it comes.
   return walked.toReversed().filter((event) => {

@@ -53,14 +53,11 @@ export class EventPool {
     return parents;
   }
 
-  // Generations fall along every citation of a graph without circles, so that comparing two numbers finds any circle.
   #follow(event: ResolvableEvent): readonly ResolvableEvent[] {
     const parents: ResolvableEvent[] = [];
     for (const id of event.authEventIds) {
       const parent = this.#eventOf(id);
-      if (!(parent.authGen < event.authGen)) {
-        throw new ResolutionError('inconsistent-auth-graph', `${event.eventId} and ${id} cite each other.`);
-      }
+      requireBelow(id, parent.authGen, event.authGen);
       parents.push(parent);
     }
     return parents;
@@ -93,4 +90,13 @@ export class EventPool {
     }
     return view;
   }
+}
+
+/**
+ * Throws if an event does not stand below those of a generation that cite it. Generations fall along every citation of a
+ * graph without circles, so that comparing two numbers finds any circle.
+ */
+export function requireBelow(citedId: string, citedGen: number, citingGen: number): void {
+  if (citedGen < citingGen) return;
+  throw new ResolutionError('inconsistent-auth-graph', `The event ${citedId} does not stand below one that cites it.`);
 }

@@ -1,6 +1,6 @@
 /** Owns the order in which auth chains are walked: by falling generation, so that an event comes after all that cite it. */
 import { Heap } from '#core/heap.ts';
-import type { EventPool } from '#matrix/state-resolution/event-pool.ts';
+import { requireBelow, type EventPool } from '#matrix/state-resolution/event-pool.ts';
 import type { Asking } from '#matrix/state-resolution/question.ts';
 import type { ResolvableEvent } from '#matrix/state-resolution/resolvable-event.ts';
 
@@ -30,8 +30,8 @@ export class GenerationQueue {
 }
 
 /**
- * The given events and all in their auth chains whose generation is at least `generationMin`, citing before cited. The
- * auth events of every one above that generation are loaded then.
+ * The given events and all in their auth chains whose generation is at least `generationMin`, citing before cited. Of a
+ * large room's members all may be given, which cite few events: each of those is looked up once, not by each citation.
  */
 export function* walkAuthChains(
   pool: EventPool,
@@ -39,19 +39,30 @@ export function* walkAuthChains(
   generationMin: number,
 ): Asking<ResolvableEvent[]> {
   const queue = new GenerationQueue();
-  const seen = new Set<string>();
+  const generations = new Map<string, number>();
   const walked: ResolvableEvent[] = [];
   const push = (event: ResolvableEvent): void => {
-    if (event.authGen < generationMin || seen.has(event.eventId)) return;
-    seen.add(event.eventId);
-    queue.push(event);
+    generations.set(event.eventId, event.authGen);
+    if (event.authGen >= generationMin) queue.push(event);
   };
-  for (const event of from) push(event);
+  for (const event of from) if (!generations.has(event.eventId)) push(event);
   for (let events = queue.take(); events !== undefined; events = queue.take()) {
-    const citing = events.filter(({ authGen }) => authGen > generationMin);
-    yield* pool.loadParents(citing);
-    for (const event of events) walked.push(event);
-    for (const event of citing) for (const parent of pool.parentsOf(event)) push(parent);
+    const found = new Set<string>();
+    for (const event of events) {
+      walked.push(event);
+      if (!(event.authGen > generationMin)) continue;
+      for (const id of event.authEventIds) {
+        const generation = generations.get(id);
+        if (generation === undefined) found.add(id);
+        else requireBelow(id, generation, event.authGen);
+      }
+    }
+    // All that are taken at once are of one generation.
+    const citingGen = events[0]?.authGen ?? Infinity;
+    for (const parent of yield* pool.require(found)) {
+      requireBelow(parent.eventId, parent.authGen, citingGen);
+      push(parent);
+    }
   }
   return walked;
 }
