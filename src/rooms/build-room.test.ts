@@ -91,13 +91,14 @@ describe('the events of a new room', () => {
     assert.deepEqual(content(events, 'm.room.guest_access'), { guest_access: 'can_join' });
   });
 
-  it('replace whole keys of the power levels, and ask more for a tombstone in version 12', () => {
+  it('replace whole keys of the power levels, and always ask more for a tombstone in version 12', () => {
     const [old, latest] = [content(build('11'), 'm.room.power_levels'), content(build('12'), 'm.room.power_levels')];
     assert.partialDeepStrictEqual(old, { events: { 'm.room.tombstone': 100 } });
     assert.partialDeepStrictEqual(latest, { events: { 'm.room.tombstone': 150 } });
     const overridden = build('12', { powerLevelOverride: { events: { 'org.example': 1 }, kick: 10 } });
     const levels = content(overridden, 'm.room.power_levels');
-    assert.deepEqual([levels['events'], levels['kick'], levels['ban']], [{ 'org.example': 1 }, 10, 50]);
+    const named = { 'org.example': 1, 'm.room.tombstone': 150 };
+    assert.deepEqual([levels['events'], levels['kick'], levels['ban']], [named, 10, 50]);
   });
 
   it('keep creation_content without what the server decides, and add creators to those it names', () => {
