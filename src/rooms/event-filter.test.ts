@@ -33,7 +33,7 @@ test('types and senders choose, and what is left out wins', () => {
 });
 
 test('a redacted event has no URL any more', () => {
-  const redacted = { ...message, redaction: { eventId: '$redaction', json: '{}' } };
+  const redacted = { ...message, redaction: { eventId: '$redaction', json: '{}', isRedacted: false } };
   assert.equal(compileEventFilter({ contains_url: true }, roomId)?.(redacted), false);
 });
 

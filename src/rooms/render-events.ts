@@ -64,7 +64,8 @@ function isErasedFor(stored: StoredEvent, { erasedPosOf, membershipOf }: RenderO
 
 /** The JSON text of a redaction for `unsigned.redacted_because`. */
 export function renderRedaction(redaction: StoredRedaction, roomId: string | undefined, version: RoomVersion): string {
-  return clientEventJson(clientEventStem(redaction.json, redaction.eventId, version), roomId, '');
+  const json = redaction.isRedacted ? redactJson(redaction.json, version) : redaction.json;
+  return clientEventJson(clientEventStem(json, redaction.eventId, version), roomId, '');
 }
 
 function unsignedOf(stored: StoredEvent, options: RenderOptions): UnsignedParts {

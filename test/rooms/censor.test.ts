@@ -42,7 +42,9 @@ async function textOf(parts: Parts, eventId: string): Promise<TextRow> {
 const redaction = (room: ForeignRoom, sender: string, target: string): ForeignDraft => ({
   type: 'm.room.redaction',
   sender,
-  ...(room.version.id === '11' || room.version.id === '12' ? { content: { redacts: target } } : { redacts: target }),
+  ...(room.version.redactionOfVersion11
+    ? { content: { redacts: target, reason: 'a reason' } }
+    : { redacts: target, content: { reason: 'a reason' } }),
 });
 
 /** The event as a client gets it. */
@@ -116,13 +118,14 @@ for (const version of ['10', '12']) {
 
     // A redaction that is censored itself may forget what it redacts; its effect stays, also when the room is rebuilt.
     await add(redaction(room, creator, valid[0] ?? ''));
+    const told = await shown(parts, room, gone);
+    assert.notEqual(told, before[0]);
     assert.equal(await censorRedacted(parts.database, dueNow), 1);
     assert.notEqual((await textOf(parts, valid[0] ?? '')).censored_at, null);
     const rows = await parts.database.query(selectRedactionRows, []);
     await rebuildRoom(parts, room.roomId);
     assert.deepEqual(await parts.database.query(selectRedactionRows, []), rows);
-    const after: unknown = JSON.parse(await shown(parts, room, gone));
-    assert.partialDeepStrictEqual(after, { content: {}, unsigned: { redacted_because: { event_id: valid[0] } } });
+    assert.equal(await shown(parts, room, gone), told);
     await add(message(creator, 'the room goes on'));
   });
 }

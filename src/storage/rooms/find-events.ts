@@ -28,7 +28,12 @@ export type StoredEvent = {
   readonly redaction: StoredRedaction | undefined;
 };
 
-export type StoredRedaction = { readonly eventId: string; readonly json: string };
+export type StoredRedaction = {
+  readonly eventId: string;
+  readonly json: string;
+  /** Whether another redaction took effect on this one; what it does stays done. */
+  readonly isRedacted: boolean;
+};
 
 export type StoredEventRow = {
   event_nid: number;
@@ -107,9 +112,17 @@ const selectBeforeTime = statement<StoredEventRow>(
    ) e ${storedEventJoins} order by e.origin_server_ts desc, e.room_order desc`,
 );
 // Apart from the events: joined to them it costs five times what a page without redactions does.
-const selectRedactions = statement<{ target: string; room_nid: number; event_id: string; json: string }>(
+const selectRedactions = statement<{
+  target: string;
+  room_nid: number;
+  event_id: string;
+  json: string;
+  is_redacted: boolean;
+}>(
   'select_valid_redactions',
-  `select d.target_event_id as target, d.room_nid, e.event_id, j.json
+  `select d.target_event_id as target, d.room_nid, e.event_id, j.json,
+     exists (select from redactions o where o.target_event_id = e.event_id and o.room_nid = d.room_nid and o.valid)
+       as is_redacted
    from redactions d
    join events e on e.event_nid = d.redaction_nid
    join event_json j on j.event_nid = d.redaction_nid
@@ -194,7 +207,7 @@ export async function readStoredEvents(db: ReadTx, rows: readonly StoredEventRow
   for (const one of await db.query(selectRedactions, [[...roomNids.keys()]])) {
     // An event can be redacted from its own room alone, and the first redaction is the one that is shown.
     if (roomNids.get(one.target) !== one.room_nid || redactions.has(one.target)) continue;
-    redactions.set(one.target, { eventId: one.event_id, json: one.json });
+    redactions.set(one.target, { eventId: one.event_id, json: one.json, isRedacted: one.is_redacted });
   }
   return rows.map((row) => readRow(row, redactions.get(row.event_id)));
 }
