@@ -11,6 +11,7 @@ import { databaseAway, tooMuchWaiting } from '#storage/overload.ts';
 import { RoomLane, type Work } from '#rooms/persist/room-lane.ts';
 import { loadRoomView, type RoomView } from '#rooms/persist/room-view.ts';
 import { replayHashOf } from '#rooms/persist/event-rows.ts';
+import { findHead } from '#storage/rooms/find-rooms.ts';
 import { selectReplayed } from '#storage/rooms/load-view.ts';
 import { isConnectionLost } from '#storage/database-errors.ts';
 
@@ -135,10 +136,12 @@ class Persister implements AsyncDisposable {
   /** `unsettled`: the work may build on events that are being written, and has to wait for them. */
   async #buildWork(lane: RoomLane, work: Work): Promise<'unsettled' | undefined> {
     const { generation } = lane;
+    let remembered: RoomView | undefined;
     try {
       if (work.deadlineMs < this.#parts.clock.monotonicMs()) throw databaseAway(undefined);
       await work.named;
-      const view = lane.view ?? (await this.#viewFor(lane, work.request));
+      remembered = lane.view;
+      const view = remembered ?? (await this.#viewFor(lane, work.request));
       const built = await buildRequest(this.#parts, view, work.request);
       if (generation !== lane.generation) return undefined;
       lane.pending.shift();
@@ -153,8 +156,17 @@ class Persister implements AsyncDisposable {
         await this.#awaitDatabase(lane, work);
         return undefined;
       }
-      const before = error instanceof MatrixError ? await this.#findReplayed(work) : undefined;
+      const isRefused = error instanceof MatrixError;
+      const [before, isBehind] = await Promise.all([
+        isRefused ? this.#findReplayed(work) : undefined,
+        isRefused && remembered !== undefined ? this.#isBehind(lane, remembered) : false,
+      ]);
       if (generation !== lane.generation) return undefined;
+      if (before === undefined && isBehind) {
+        if (lane.built.length > 0) return 'unsettled';
+        lane.forget();
+        return undefined;
+      }
       lane.pending.shift();
       if (before !== undefined) work.resolve(before);
       else work.reject(isConnectionLost(error) ? databaseAway(error) : error);
@@ -177,6 +189,16 @@ class Persister implements AsyncDisposable {
     const { database } = this.#parts;
     const [row] = await database.query(selectReplayed, [replay.deviceNid, replayHashOf(replay)]).catch(() => []);
     return row && { roomId: room.roomId, roomNid: row.room_nid, eventIds: [row.event_id], statuses: ['accepted'] };
+  }
+
+  /**
+   * Whether another process has written to the room since its view was read: then what the view forbids may be allowed by
+   * now. What a view allows needs no such look, since a write that stands on an old head is refused.
+   */
+  async #isBehind(lane: RoomLane, { roomNid }: RoomView): Promise<boolean> {
+    // If the database is away, that is found when the view is read again.
+    const head = await findHead(this.#parts.database, roomNid).catch(() => undefined);
+    return head === undefined || head.roomSeq > lane.roomSeq;
   }
 
   async #viewFor(lane: RoomLane, { room }: PersistRequest): Promise<RoomView> {

@@ -248,6 +248,42 @@ test('a request is all or nothing, and a refused one leaves the room as it was',
   assert.equal(replaced?.replacesNid, undefined);
 });
 
+test('what another process has allowed meanwhile is not refused by what this one remembers', async () => {
+  await using on = await createMigratedDatabase();
+  await using one = await createRoomParts(on);
+  await using other = await createRoomParts(on);
+  const bob = '@bob:hs1.test';
+  const roomId = await createRoom(one.persistEvents);
+  const join: DraftEvent = { sender: bob, type: 'm.room.member', state_key: bob, content: { membership: 'join' } };
+  await other.persistEvents({ room: { roomId }, events: [join] });
+  const topic = (text: string): DraftEvent => ({
+    sender: bob,
+    type: 'm.room.topic',
+    state_key: '',
+    content: { topic: text },
+  });
+  const setTopic = (text: string) => other.persistEvents({ room: { roomId }, events: [topic(text)] });
+  const isForbidden = (error: unknown): boolean => error instanceof MatrixError && error.errcode === 'M_FORBIDDEN';
+  await assert.rejects(setTopic('too early'), isForbidden);
+  const [, , levels] = draftsOfRoom('12', { [bob]: 50 });
+  assert.ok(levels);
+  await one.persistEvents({ room: { roomId }, events: [levels] });
+  // Beside others of the same process, which stand on the old head too.
+  const results = await Promise.allSettled([
+    other.persistEvents({ room: { roomId }, events: [message('a', bob)] }),
+    setTopic('now'),
+    other.persistEvents({ room: { roomId }, events: [message('b', bob)] }),
+  ]);
+  assert.deepEqual(
+    results.map(({ status }) => status),
+    ['fulfilled', 'fulfilled', 'fulfilled'],
+  );
+  const [, , withdrawn] = draftsOfRoom('12');
+  assert.ok(withdrawn);
+  await one.persistEvents({ room: { roomId }, events: [withdrawn] });
+  await assert.rejects(setTopic('too late'), isForbidden);
+});
+
 test('one poison request in a batch of ten: nine succeed', async () => {
   await using on = await createMigratedDatabase();
   await using parts = await createRoomParts(on);

@@ -6,7 +6,12 @@ import { logIn, testPassword, type MatrixHttp } from '#test/support/matrix-http.
 import { startServerProcess, testServerName, type ServerProcess } from '#test/support/server-process.ts';
 import { createTestDatabase } from '#test/support/test-database.ts';
 
-export type AdministeredServer = AsyncDisposable & { readonly server: ServerProcess; readonly admin: MatrixHttp };
+export type AdministeredServer = AsyncDisposable & {
+  readonly server: ServerProcess;
+  readonly admin: MatrixHttp;
+  /** For further processes of the same server. */
+  readonly databaseUrl: string;
+};
 
 /** Starts a server on a fresh database, with an administrator who has logged in. */
 export async function startAdministeredServer(env: Readonly<Record<string, string>> = {}): Promise<AdministeredServer> {
@@ -21,5 +26,5 @@ export async function startAdministeredServer(env: Readonly<Record<string, strin
   const [code]: unknown[] = await once(command, 'exit');
   assert.equal(code, 0, 'create-user makes the administrator');
   const admin = await logIn(server.baseUrl, 'admin');
-  return { server, admin, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+  return { server, admin, databaseUrl: database.url, [Symbol.asyncDispose]: () => resources.disposeAsync() };
 }
