@@ -49,6 +49,9 @@ import {
 import { openStreams } from '#streams/streams.ts';
 import { createPresence, noPresence } from '#streams/presence.ts';
 import { startTypingSweep } from '#streams/typing.ts';
+import { registerWakeUpMetrics } from '#streams/wake-ups/metrics.ts';
+import type { WakeUpStatus } from '#streams/wake-ups/notifier.ts';
+import { redisCarrier } from '#streams/wake-ups/redis-carrier.ts';
 import { createAuthenticator } from '#users/authenticate.ts';
 import { createDeliveries } from '#users/deliveries.ts';
 import { createUnreadCounts } from '#sync/unread/unread-counts.ts';
@@ -102,7 +105,10 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   if (config.metrics.listen !== undefined) {
     const checkReady = async (): Promise<void> => void (await database.query(ping, []));
     const startedAt = clock.now();
-    const status = (): ProcessStatus => processStatus({ startedAt, addresses, errors: errors.list() });
+    const wakeUps = (): WakeUpStatus => context.streams.wakeUps;
+    const status = (): ProcessStatus =>
+      processStatus({ startedAt, addresses, errors: errors.list(), wakeUps: wakeUps() });
+    registerWakeUpMetrics(metrics, wakeUps);
     const listener = createOperationsListener({ checkReady, readyMs: READY_MS, metrics, status });
     starting.use(await listenOn(listen, { ...config.metrics.listen, listener }));
   }
@@ -223,7 +229,10 @@ async function createContext(
   const tries = createStateTries({ nids, secret });
   const localNames = new Set([config.serverName]);
   const isLocal = (id: string): boolean => localNames.has(serverNameOf(id) ?? id);
-  const streams = starting.use(await openStreams({ database, tries, clock, logger, onNewEpoch: forgetOneTimeKeys }));
+  const carrier = config.redis.url === undefined ? {} : { carrier: redisCarrier(config.redis.url, database) };
+  const streams = starting.use(
+    await openStreams({ database, tries, clock, logger, onNewEpoch: forgetOneTimeKeys, ...carrier }),
+  );
   const { persistEvents } = starting.use(
     createEventPersister({
       database,

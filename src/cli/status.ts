@@ -69,6 +69,7 @@ function inWords({ server_name: serverName, trial, data_dir: dataDir, process: r
       `Server         Causeway ${running.version} on Node.js ${running.node}, process ${running.pid}, since ${since}`,
       `Reached at     ${running.addresses.join(', ')}`,
       `Memory         ${megabytes(running.resident_bytes)}`,
+      `Wake-ups       ${wakeUpsInWords(running.wake_ups)}`,
     );
   }
   lines.push(
@@ -82,6 +83,15 @@ function inWords({ server_name: serverName, trial, data_dir: dataDir, process: r
   for (const { at, message } of errors)
     lines.push(`  ${new Intl.DateTimeFormat('sv-SE', { timeStyle: 'medium' }).format(at)}  ${message}`);
   return lines.join('\n');
+}
+
+const carriers = { postgresql: 'PostgreSQL', redis: 'Redis' } as const;
+
+/** How the processes of the server hear of each other. */
+function wakeUpsInWords({ carrier, connected, since, reason }: ProcessStatus['wake_ups']): string {
+  if (connected) return `by ${carriers[carrier]}`;
+  const time = new Intl.DateTimeFormat('sv-SE', { timeStyle: 'medium' }).format(since);
+  return `by ${carriers[carrier]}, not connected since ${time}: ${reason ?? 'connecting'}. Everything works, a little later.`;
 }
 
 const megabytes = (bytes: number): string => `${Math.round(bytes / MEGABYTE)} MB`;

@@ -78,11 +78,13 @@ export const configSchema = {
     }),
     pool_size: key(integer(2, 1000), { default: '10', prose: 'How many connections a process opens at most.' }),
   }),
-  redis: group('Redis or Valkey, for several processes.', {
+  redis: group('Redis 6 or newer, or Valkey, for several processes.', {
     url: optionalKey(redisUrl, {
       example: 'redis://localhost:6379',
       secret: true,
-      prose: 'Checked now, but not used yet: it will carry wake-ups and jobs between processes.',
+      prose:
+        'Carries wake-ups between the processes of this server, in place of NOTIFY in PostgreSQL. Nothing is kept in it: ' +
+        'while it is away, processes look by themselves several times a second, and nothing is lost.',
     }),
   }),
   registration: group('Who may make an account.', {

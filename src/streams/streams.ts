@@ -4,19 +4,19 @@
  */
 import type { Logger } from '#core/logger.ts';
 import type { StateTries } from '#storage/rooms/state-tries.ts';
-import { findNewestPositions } from '#storage/streams/find-changes.ts';
 import { openChangeStream, type ChangeStream } from '#streams/change-stream.ts';
 import type { EventFact } from '#streams/event-fact.ts';
 import { openEventStream, type EventStream } from '#streams/event-stream.ts';
 import type { FactRingBounds } from '#streams/fact-ring.ts';
 import { hasNews, type Listener } from '#streams/has-news.ts';
-import { Notifier } from '#streams/notifier.ts';
 import { createStreamWriter, type WriteStreams } from '#streams/stream-writer.ts';
 import type { StreamPositions, SyncToken } from '#streams/sync-token.ts';
 import { openTokenEpochs, type TokenEpochsParts } from '#streams/token-epochs.ts';
 import { Waiters } from '#streams/waiters.ts';
-
-const POLL_MS = 1_000;
+import type { Carrier } from '#streams/wake-ups/channel.ts';
+import { Notifier, type WakeUpStatus } from '#streams/wake-ups/notifier.ts';
+import { startPoll } from '#streams/wake-ups/poll.ts';
+import { postgresCarrier } from '#streams/wake-ups/postgres-channel.ts';
 
 /** What a waiter wants to hear of, and for how long it waits. */
 export type WaitFor = Listener & {
@@ -56,11 +56,15 @@ export type Streams = StreamReaders &
     waitFor(wanted: WaitFor): Promise<StreamPositions>;
     /** Writes to the streams beside events; see `stream-writer.ts`. */
     readonly write: WriteStreams;
+    /** How this process and the others wake each other, now. */
+    readonly wakeUps: WakeUpStatus;
   };
 
 export type StreamsParts = TokenEpochsParts & {
   readonly tries: Pick<StateTries, 'find'>;
   readonly logger: Logger;
+  /** What carries wake-ups between processes; the database itself unless said otherwise. */
+  readonly carrier?: Carrier;
 };
 
 /** Starts at what is committed now. The database must be migrated. */
@@ -86,12 +90,13 @@ export async function openStreams(parts: StreamsParts, bounds?: FactRingBounds):
     for (const [index, stream] of all.entries())
       if ((positions[index] ?? 0) > stream.horizon) stream.catchUp().catch(warn);
   };
-  const poll = (): void => void findNewestPositions(database).then(readUpTo, warn);
+  const carrier = parts.carrier ?? postgresCarrier(database);
   const onNews = (positions: readonly number[] | undefined): void =>
-    positions === undefined ? poll() : readUpTo(positions);
-  const notifier = opening.use(new Notifier({ database, clock, logger, onNews }));
-  const pollTimer = setInterval(poll, POLL_MS).unref();
-  opening.defer(() => clearInterval(pollTimer));
+    void (positions === undefined ? poll.look() : readUpTo(positions));
+  const notifier = new Notifier({ carrier, clock, logger, onNews });
+  const isWoken = (): boolean => notifier.status.connected;
+  const poll = opening.use(startPoll({ database, isWoken, onPositions: readUpTo, warn }));
+  opening.use(notifier);
   const writer = opening.use(
     createStreamWriter({
       database,
@@ -126,6 +131,9 @@ export async function openStreams(parts: StreamsParts, bounds?: FactRingBounds):
     waitFor: (wanted) =>
       hasNews(readers, wanted, wanted.after) ? Promise.resolve(wanted.after) : waiters.wait(wanted),
     write: writer.write,
+    get wakeUps() {
+      return notifier.status;
+    },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }
