@@ -1,9 +1,9 @@
 /** Proves from outside that two processes with a Redis lose nothing when it dies, and start and stop without it (R8, O29). */
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { it } from 'node:test';
 import { openSession, registerUser, type MatrixHttp } from '#test/support/matrix-http.ts';
 import { asObject, isObject } from '#test/support/matrix-shapes.ts';
-import { startRedis, withoutRedis } from '#test/support/redis-process.ts';
+import { describeWithRedis, startRedis } from '#test/support/redis-process.ts';
 import { startServerProcess, type ServerProcess } from '#test/support/server-process.ts';
 import { createTestDatabase } from '#test/support/test-database.ts';
 
@@ -42,7 +42,7 @@ async function untilTold(reader: MatrixHttp, roomId: string, eventId: string, si
   throw new Error(`${eventId} of ${roomId} was not told.`);
 }
 
-describe('two processes with a Redis', { skip: withoutRedis }, () => {
+describeWithRedis('two processes with a Redis', () => {
   it('go on when it dies, start while it is dead, use it when it is back, and stop cleanly', async () => {
     await using redis = await startRedis();
     await using database = await createTestDatabase();

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { writeFileSync } from 'node:fs';
 import { Writable } from 'node:stream';
-import { describe, it } from 'node:test';
+import { it } from 'node:test';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { pino } from 'pino';
 import { systemClock } from '#core/clock.ts';
@@ -11,7 +11,7 @@ import { openDatabase, statement, type Database } from '#storage/database.ts';
 import { openStreams, type Streams } from '#streams/streams.ts';
 import { redisCarrier } from '#streams/wake-ups/redis-carrier.ts';
 import { issueCertificate, makeAuthority } from '#test/support/certificate.ts';
-import { startRedis, withoutRedis } from '#test/support/redis-process.ts';
+import { describeWithRedis, startRedis } from '#test/support/redis-process.ts';
 import { createMigratedDatabase } from '#test/support/room-parts.ts';
 import { makeTemporaryDirectory } from '#test/support/temporary-directory.ts';
 
@@ -68,7 +68,7 @@ const listeners = async (database: Database): Promise<unknown> => (await databas
 
 const count = (text: string, part: string): number => text.split(part).length - 1;
 
-describe('wake-ups by Redis', { skip: withoutRedis }, () => {
+describeWithRedis('wake-ups by Redis', () => {
   it('tell another process what was committed, and nothing is sent by NOTIFY', async () => {
     await using redis = await startRedis();
     await using parts = await prepare();

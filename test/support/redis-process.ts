@@ -4,6 +4,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
+import { describe } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { sendSignal } from '#test/support/processes.ts';
@@ -14,9 +15,11 @@ const program = ['/usr/bin/redis-server', '/usr/bin/valkey-server', '/usr/local/
   existsSync(path),
 );
 
-/** Why tests of Redis are skipped here; false where they are not. */
-export const withoutRedis: string | false =
-  program === undefined ? 'No redis-server is installed here: wake-ups by Redis are not tested.' : false;
+/** A suite that needs Redis; where none is installed, it says so instead. */
+export function describeWithRedis(name: string, tests: () => void): void {
+  if (program === undefined) console.warn(`No redis-server is installed here: "${name}" is not tested.`);
+  else describe(name, tests);
+}
 
 export type RedisProcess = AsyncDisposable & {
   readonly url: string;
