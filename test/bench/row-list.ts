@@ -1,6 +1,7 @@
 /** Owns the list of rows in the order in which they run: what disturbs the memory of the server comes last. */
 import type { Row } from '#test/bench/context.ts';
 import { delivery } from '#test/bench/rows/delivery.ts';
+import { deliveryAcross } from '#test/bench/rows/delivery-across.ts';
 import { emptySync } from '#test/bench/rows/empty-sync.ts';
 import { floor } from '#test/bench/rows/floor.ts';
 import { idleConnections } from '#test/bench/rows/idle-connections.ts';
@@ -29,6 +30,7 @@ export const rows: readonly Row[] = [
   rooms,
   joins,
   delivery,
+  deliveryAcross,
   emptySync,
   initialSync,
   messages,

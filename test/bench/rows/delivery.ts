@@ -12,34 +12,46 @@ const roomCount = 20;
 const connectionsPerSender = 8;
 const silenceMs = 3000;
 
-type Room = { roomId: string; clients: MatrixClient[]; receiver: MatrixClient };
+export type DeliveryRoom = { roomId: string; clients: MatrixClient[]; receiver: MatrixClient };
 
 export const delivery: Row = {
   name: 'delivery',
   run: async (context) => {
-    const users = await context.makeUsers(2 * roomCount);
-    const rooms = await inParallel(roomCount, 10, async (index): Promise<Room> => {
-      const sender = elementAt(users, index);
-      const receiver = elementAt(users, roomCount + index);
-      const roomId = await sender.createRoom({ preset: 'public_chat' });
-      await receiver.join(roomId);
-      return { roomId, clients: connectionsOf(context, sender), receiver };
-    });
-    return [await measureRate(context, rooms, 300), await measureRate(context, rooms, 1000)];
+    const rooms = await makeRooms(context);
+    const measure = (perSecond: number): Promise<Measurement> =>
+      measureRate(context, rooms, { name: `delivery-${perSecond}`, perSecond, receiving: context });
+    return [await measure(300), await measure(1000)];
   },
 };
+
+/** Rooms with a sender and another member each. */
+export async function makeRooms(context: BenchContext): Promise<DeliveryRoom[]> {
+  const users = await context.makeUsers(2 * roomCount);
+  return inParallel(roomCount, 10, async (index): Promise<DeliveryRoom> => {
+    const sender = elementAt(users, index);
+    const receiver = elementAt(users, roomCount + index);
+    const roomId = await sender.createRoom({ preset: 'public_chat' });
+    await receiver.join(roomId);
+    return { roomId, clients: connectionsOf(context, sender), receiver };
+  });
+}
 
 // Open loop: a message leaves when it is due, so one slow answer must not hold up the next message.
 function connectionsOf(context: BenchContext, sender: MatrixClient): MatrixClient[] {
   return Array.from({ length: connectionsPerSender }, () => sender.on(context.connect()));
 }
 
-async function measureRate(context: BenchContext, rooms: readonly Room[], perSecond: number): Promise<Measurement> {
+/** `receiving` is the server at which the receivers wait. */
+export async function measureRate(
+  context: BenchContext,
+  rooms: readonly DeliveryRoom[],
+  { name, perSecond, receiving }: { name: string; perSecond: number; receiving: BenchContext },
+): Promise<Measurement> {
   const recorder = new Recorder();
   const warmUp = Math.ceil((perSecond * context.seconds) / 4);
   const deliveries = new Deliveries(warmUp + Math.ceil(perSecond * context.seconds));
   const senders = rooms.map(({ roomId, clients }) => new PacedSender(roomId, clients, deliveries, recorder));
-  const receivers = await Promise.all(rooms.map((room) => deliveries.startReceiver(room, context, recorder)));
+  const receivers = await Promise.all(rooms.map((room) => deliveries.startReceiver(room, receiving, recorder)));
 
   const startedAt = performance.now();
   const cpu = await pace(context, senders, deliveries.count, warmUp, perSecond);
@@ -58,7 +70,7 @@ async function measureRate(context: BenchContext, rooms: readonly Room[], perSec
   const placed = verdicts.map((verdict) => ({ ...verdict, reordered: 0, unacknowledged: 0 }));
   const latenciesMs = deliveries.latenciesMs(warmUp);
   return {
-    row: `delivery-${perSecond}`,
+    row: name,
     measured: percentile(latenciesMs, 0.99),
     unit: 'ms',
     p50Ms: percentile(latenciesMs, 0.5),
