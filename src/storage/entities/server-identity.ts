@@ -23,7 +23,7 @@ export const signingKeys = defineEntity({
 export const tokenEpochs = defineEntity({
   name: 'token_epochs',
   properties: {
-    epoch: p.bigint('number').primary().autoincrement().generated('by default as identity'),
+    epoch: p.bigint('number').primary().autoincrement(false),
     system_identifier: p.text(),
     timeline_id: p.bigint('number'),
     started_at: p.bigint('number'),

@@ -63,12 +63,12 @@ const leap = statement<unknown>(
      setval('device_lists_pos', nextval('device_lists_pos') + $1::bigint),
      setval('ephemeral_pos', nextval('ephemeral_pos') + $1::bigint)`,
 );
-// The first epoch is 1. Later ones are named by the time at which they began, as two restores of one backup are two lives,
-// and a token of the one must not pass for one of the other.
+// Named by the time at which it begins, as two restores of one backup are two lives, and a token of the one must not pass
+// for one of the other.
 const beginEpoch = statement<unknown>(
   'begin_token_epoch',
   `insert into token_epochs (epoch, system_identifier, timeline_id, started_at)
-   select coalesce(greatest(max(epoch) + 1, $3::bigint), 1), $1::text, $2::bigint, $3::bigint from token_epochs`,
+   select greatest(max(epoch) + 1, $3::bigint), $1::text, $2::bigint, $3::bigint from token_epochs`,
 );
 
 /** All epochs, oldest first. */
