@@ -56,7 +56,10 @@ export function readableJsonFor(stored: StoredEvent, options: RenderOptions): st
  * Whether the sender was erased, and the reader was in the room neither at the event nor when that happened. State stays,
  * as the room stands on it. Specification: Client-Server API, "Account deactivation", `erase`.
  */
-function isErasedFor(stored: StoredEvent, { erasedPosOf, membershipOf }: RenderOptions): boolean {
+export function isErasedFor(
+  stored: StoredEvent,
+  { erasedPosOf, membershipOf }: Pick<RenderOptions, 'erasedPosOf' | 'membershipOf'>,
+): boolean {
   if (stored.stateKey !== undefined || erasedPosOf === undefined || membershipOf === undefined) return false;
   const erasedPos = erasedPosOf(stored.sender);
   return erasedPos !== undefined && membershipOf(stored.pos) !== 'join' && membershipOf(erasedPos) !== 'join';

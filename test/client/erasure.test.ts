@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { confirmed } from '#test/support/confirmed.ts';
 import { encode, type MatrixHttp } from '#test/support/matrix-http.ts';
-import type { ClientEvent } from '#test/support/matrix-shapes.ts';
+import { asArray, asObject, type ClientEvent } from '#test/support/matrix-shapes.ts';
 import { useSuiteServer } from '#test/support/suite-server.ts';
 
 describe('an erased account', () => {
@@ -38,6 +38,15 @@ describe('an erased account', () => {
     );
     const single = await carol.raw('GET', `/rooms/${encode(roomId)}/event/${encode(eventId)}`);
     assert.deepEqual(single.body['content'], {});
+    const found = async (user: MatrixHttp): Promise<unknown[]> => {
+      const criteria = { search_term: 'erased', keys: ['content.body'], filter: { rooms: [roomId] } };
+      const { body } = await user.raw('POST', '/search', { body: { search_categories: { room_events: criteria } } });
+      const { count, results } = asObject(asObject(body['search_categories'], 'categories')['room_events'], 'events');
+      return [count, asArray(results, 'results').length];
+    };
+    for (const deadline = Date.now() + 20_000; Date.now() < deadline && (await found(bob))[0] !== 1;);
+    assert.deepEqual(await found(bob), [1, 1]);
+    assert.deepEqual(await found(carol), [0, 0], 'nobody learns from a search which words are under a redaction');
     const filter = { room: { timeline: { limit: 50 } } };
     const synced = (await carol.sync({ filter })).join.get(roomId)?.timeline ?? [];
     assert.equal(bodyIn(synced, eventId), undefined);

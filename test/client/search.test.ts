@@ -85,6 +85,8 @@ describe('search', () => {
     assert.deepEqual(await of(alice), [last, later, shared]);
     assert.deepEqual(await of(bob), [shared]);
     assert.deepEqual(await of(carol), [last]);
+    const count = async (user: MatrixHttp) => (await find(user, 'pineapple')).raw['count'];
+    assert.deepEqual([await count(alice), await count(bob), await count(carol)], [3, 1, 1], 'nor do numbers tell');
   });
 
   it('leaves out rooms with encryption', async () => {

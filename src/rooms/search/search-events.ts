@@ -1,6 +1,8 @@
 /** Owns searching the rooms of a user in full text. */
 import { compileEventFilter, type RoomEventFilter } from '#rooms/event-filter.ts';
+import { findMembershipOf } from '#rooms/event-membership.ts';
 import { selectVisible } from '#rooms/event-visibility.ts';
+import { isErasedFor } from '#rooms/render-events.ts';
 import { findRoomReader, type RoomReader } from '#rooms/room-reader.ts';
 import type { RoomReadParts, RoomUser } from '#rooms/room-parts.ts';
 import { searchTermsOf, tsQueryOf } from '#rooms/search/lexemes.ts';
@@ -14,6 +16,7 @@ import {
   type MatchPlace,
   type SearchableRoom,
 } from '#storage/rooms/find-matches.ts';
+import type { ErasedUsers } from '#users/erased-users.ts';
 import { isUnheard, type IgnoredUsers } from '#users/ignored-users.ts';
 
 export type SearchQuery = {
@@ -41,11 +44,17 @@ export type SearchPage = {
 const SCANNED_MAX = 1_000;
 const BATCH_MIN = 50;
 
-/** What the user may see of what was found. Specification: Client-Server API, "Server Side Search". */
-export async function searchEvents(
-  parts: RoomReadParts & { readonly ignoredUsers: IgnoredUsers },
-  query: SearchQuery,
-): Promise<SearchPage> {
+/** What reading matches takes: what erased users sent is not found by newcomers, who are told it redacted. */
+type SearchParts = RoomReadParts & {
+  readonly erasedUsers: Pick<ErasedUsers, 'erasedPosOf'>;
+  readonly ignoredUsers: IgnoredUsers;
+};
+
+/**
+ * What the user may see of what was found. What they may not see, as far as it was looked at, is not counted either: the
+ * number alone would tell which words are in it. Specification: Client-Server API, "Server Side Search".
+ */
+export async function searchEvents(parts: SearchParts, query: SearchQuery): Promise<SearchPage> {
   const { user, filter } = query;
   const terms = searchTermsOf(query.question);
   const highlights = [...new Set(terms.map(({ text }) => text))];
@@ -58,6 +67,7 @@ export async function searchEvents(
   const batch = Math.max(query.limit + 1, BATCH_MIN);
   let after: MatchPlace | undefined = query.after;
   let count = 0;
+  let unseen = 0;
   for (let scanned = 0; scanned < SCANNED_MAX; scanned += batch) {
     const found = await findMatches(parts.database, {
       rooms: rooms.map((room) => ({
@@ -70,8 +80,9 @@ export async function searchEvents(
       after,
       limit: batch,
     });
-    count = Math.max(count, found.count);
     const seen = await readMatches(parts, user, found.matches, { roomIds, readers });
+    unseen += found.matches.length - seen.length;
+    count = Math.max(0, found.count - unseen);
     for (const result of seen) {
       const { event } = result;
       if (isUnheard(event, ignored)) continue;
@@ -103,7 +114,7 @@ function isOfGroup({ after }: SearchQuery, event: StoredEvent): boolean {
 
 /** The events of the matches that the user may see and that were not redacted meanwhile, in the order of the matches. */
 async function readMatches(
-  parts: RoomReadParts,
+  parts: SearchParts,
   user: RoomUser,
   matches: readonly Match[],
   {
@@ -121,10 +132,24 @@ async function readMatches(
     if (!readers.has(roomNid)) readers.set(roomNid, await findRoomReader(parts, user, roomIds.get(roomNid) ?? ''));
     const reader = readers.get(roomNid);
     if (reader === undefined) continue;
-    for (const event of await selectVisible(parts, user, reader, own)) visible.set(event.eventNid, { event, reader });
+    const seen = await selectVisible(parts, user, reader, own);
+    for (const event of await dropErased(parts, user, reader, seen)) visible.set(event.eventNid, { event, reader });
   }
   return matches.flatMap((match) => {
     const found = visible.get(match.eventNid);
     return found === undefined ? [] : [{ match, ...found }];
   });
+}
+
+/** Nothing is asked unless a sender was erased. */
+async function dropErased(
+  parts: SearchParts,
+  user: RoomUser,
+  reader: RoomReader,
+  events: readonly StoredEvent[],
+): Promise<readonly StoredEvent[]> {
+  const { erasedPosOf } = parts.erasedUsers;
+  if (events.every(({ sender }) => erasedPosOf(sender) === undefined)) return events;
+  const membershipOf = await findMembershipOf(parts, user, reader, events);
+  return events.filter((event) => !isErasedFor(event, { erasedPosOf, membershipOf }));
 }
