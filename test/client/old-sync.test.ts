@@ -57,6 +57,10 @@ describe('the views of before /sync', () => {
 
     const before = await alice.getMessages(roomId, { dir: 'b', from: text(messages, 'start'), limit: 1 });
     assert.equal(before.chunk[0]?.event_id, sent[0], 'the page before begins at "start"');
+    const none = asObject(roomIn(await initialSync(alice, { limit: 0 }), roomId)?.['messages'], 'messages');
+    assert.deepEqual(none['chunk'], []);
+    const newest = await alice.getMessages(roomId, { dir: 'b', from: text(none, 'start'), limit: 1 });
+    assert.equal(newest.chunk[0]?.event_id, sent[2], 'without messages "start" lies behind the newest');
     const later = await alice.sendText(roomId, 'four');
     const after = await alice.getMessages(roomId, { dir: 'f', from: text(messages, 'end'), limit: 5 });
     assert.deepEqual(

@@ -24,7 +24,7 @@ export const initialSync = endpoint({
   rateLimit: 'sync',
   spec: 'Client-Server API, Syncing',
   query: Type.Object({
-    limit: Type.Optional(Type.Integer({ minimum: 1 })),
+    limit: Type.Optional(Type.Integer({ minimum: 0 })),
     archived: Type.Optional(Type.Boolean()),
   }),
   handler: (context: Context, { principal, query, signal }) =>

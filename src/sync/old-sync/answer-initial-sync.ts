@@ -41,7 +41,8 @@ async function roomInfo(
   return {
     room_id: roomId,
     membership: membershipIn(own?.['content']) ?? 'leave',
-    messages: { start: timeline.prev_batch, end, chunk: eventsOf(timeline, roomId) },
+    // Without any messages the page before them begins where they would end.
+    messages: { start: timeline.prev_batch ?? end, end, chunk: eventsOf(timeline, roomId) },
     state: eventsOf(state, roomId),
     visibility: await findDirectoryVisibility(parts, roomId),
     account_data: accountData?.events ?? [],
