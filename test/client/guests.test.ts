@@ -117,6 +117,24 @@ describe('guests', () => {
     }
   });
 
+  it('are not left behind in a room that closes itself while they come in', async () => {
+    const [owner] = await server.newUsers('owner');
+    const guests = await Promise.all(Array.from({ length: 12 }, () => registerGuest(server.baseUrl)));
+    const roomId = await openRoom(owner);
+    const join = (guest: MatrixHttp): Promise<Answer> =>
+      guest.raw('POST', `/rooms/${encode(roomId)}/join`, { body: {} });
+    const entering = guests.map(join);
+    await Promise.race(entering);
+    await owner.setState(roomId, 'm.room.guest_access', { guest_access: 'forbidden' });
+    for (const answer of await Promise.all(entering)) assert.ok([200, 403].includes(answer.status), answer.bodyText);
+    const untilMs = performance.now() + 30_000;
+    const inside = async (): Promise<number> => (await owner.getMembers(roomId, { membership: 'join' })).length;
+    while ((await inside()) > 1) {
+      assert.ok(performance.now() < untilMs, 'all guests leave');
+      await delay(50);
+    }
+  });
+
   it('change their display name, and nothing else of their profile', async () => {
     const guest = await registerGuest(server.baseUrl);
     const field = (name: string): string => `/profile/${encode(guest.userId)}/${name}`;
