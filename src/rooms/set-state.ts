@@ -13,7 +13,7 @@ import { findLocalUsers } from '#storage/rooms/find-local-users.ts';
 import { findRoom } from '#storage/rooms/find-rooms.ts';
 
 /** What setting state takes. The server's own invitations cannot be rejected, whichever way it is tried. */
-export type SetStateParts = JoinParts & LeavableParts;
+export type SetStateParts = JoinParts & LeavableParts & { readonly workWaiting: () => void };
 
 type StateRequest = {
   readonly roomId: string;
@@ -33,7 +33,10 @@ export async function setState(parts: SetStateParts, request: StateRequest): Pro
   if (type === 'm.room.canonical_alias' && stateKey === '') await requireOwnAliases(parts, roomId, request.content);
   // A second create event is refused even if it says the same.
   const same = type === 'm.room.create' ? undefined : await findSame(parts, request);
-  return same ?? persist(parts, { ...request, sender: sender.userId });
+  const eventId = same ?? (await persist(parts, { ...request, sender: sender.userId }));
+  // Guests may have to leave, which others need not wait for.
+  if (type === 'm.room.guest_access') parts.workWaiting();
+  return eventId;
 }
 
 /** The event that the user set the same entry to the same content by, so that a repetition says nothing new. */
