@@ -5,6 +5,7 @@ import { confirmed } from '#test/support/confirmed.ts';
 import { encode, type MatrixHttp } from '#test/support/matrix-http.ts';
 import { asArray, asObject, type ClientEvent } from '#test/support/matrix-shapes.ts';
 import { useSuiteServer } from '#test/support/suite-server.ts';
+import { contentsOfRoom } from '#test/support/sync-sections.ts';
 
 describe('an erased account', () => {
   const server = useSuiteServer();
@@ -61,6 +62,25 @@ describe('an erased account', () => {
     assert.equal((await confirmed(alice, 'POST', '/account/deactivate')).status, 200);
     await bob.join(roomId);
     assert.equal(bodyIn(await historyOf(bob, roomId), eventId), 'stays');
+  });
+
+  it('says of nobody any more how far they have read', async () => {
+    const [alice, bob] = await server.newUsers('alice', 'bob');
+    const roomId = await bob.createRoom({ preset: 'public_chat' });
+    await alice.join(roomId);
+    const eventId = await bob.sendText(roomId, 'read by both');
+    for (const reader of [alice, bob]) {
+      const path = `/rooms/${encode(roomId)}/receipt/m.read/${encode(eventId)}`;
+      assert.equal((await reader.raw('POST', path, { body: {} })).status, 200);
+    }
+    const readers = async (): Promise<string[]> => {
+      const receipts = contentsOfRoom(await bob.sync(), roomId, 'ephemeral')['m.receipt'] ?? {};
+      const ofEvent = asObject(receipts[eventId] ?? {}, 'receipts of the event');
+      return Object.keys(asObject(ofEvent['m.read'] ?? {}, 'm.read')).toSorted();
+    };
+    assert.deepEqual(await readers(), [alice.userId, bob.userId].toSorted());
+    assert.equal((await confirmed(alice, 'POST', '/account/deactivate', { erase: true })).status, 200);
+    assert.deepEqual(await readers(), [bob.userId]);
   });
 
   it('has no account data any more', async () => {

@@ -14,3 +14,15 @@ const deleteAccountData = statement<never>('delete_account_data', 'delete from a
 export async function deleteAccountDataOf(tx: Tx, userNid: number): Promise<void> {
   await tx.query(deleteAccountData, [userNid]);
 }
+
+// Along the primary keys of the user's rooms and of the receipts in each.
+const deleteReceipts = statement<never>(
+  'delete_receipts_of_user',
+  `delete from receipts r using user_rooms m
+   where m.user_nid = $1 and r.room_nid = m.room_nid and r.user_nid = $1`,
+);
+
+/** Deletes what says how far the user has read. */
+export async function deleteReceiptsOf(tx: Tx, userNid: number): Promise<void> {
+  await tx.query(deleteReceipts, [userNid]);
+}
