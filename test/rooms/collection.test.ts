@@ -18,6 +18,8 @@ const isLarge = process.env['CAUSEWAY_TEST_COLLECTION'] === 'large';
 const memberCounts = isLarge ? [10, 1_000, 50_000] : [10, 100, 500];
 const FLIPS = isLarge ? 100_000 : 1_800;
 const FLIPS_OF_REQUEST = isLarge ? 50 : 10;
+/** By which each collection goes on while a request is written. */
+const STATEMENTS_OF_REQUEST = 8;
 
 async function collect({ database }: Parts, roomNid: number): Promise<CollectedState> {
   const run = collectState(database, roomNid);
@@ -27,28 +29,37 @@ async function collect({ database }: Parts, roomNid: number): Promise<CollectedS
   }
 }
 
-/** Collects until it is told to stop; gives what was done. */
-function collectAgainAndAgain(parts: Parts, roomNid: number) {
-  const stopping = new AbortController();
-  const done = { runs: 0, removed: 0, outrun: 0 };
-  const running = (async () => {
-    while (!stopping.signal.aborted) {
+/** Collections of a room by one process, one after the other without an end, and what came of them. */
+class Collecting {
+  readonly #parts: Parts;
+  readonly #roomNid: number;
+  #run: ReturnType<typeof collectState> | undefined;
+  runs = 0;
+  removed = 0;
+  outrun = 0;
+
+  constructor(parts: Parts, roomNid: number) {
+    this.#parts = parts;
+    this.#roomNid = roomNid;
+  }
+
+  /** Goes on by so many statements. */
+  async goOn(statements: number): Promise<void> {
+    for (let count = 0; count < statements; count++) {
+      this.#run ??= collectState(this.#parts.database, this.#roomNid);
       try {
-        done.removed += (await collect(parts, roomNid)).removed;
-        done.runs++;
+        const { done, value } = await this.#run.next();
+        if (done !== true) continue;
+        this.removed += value.removed;
+        this.runs++;
       } catch (error) {
         // Another collection has removed what this one was about to read.
         if (!(error instanceof Error) || !/state nodes of room \d+ are missing/.test(error.message)) throw error;
-        done.outrun++;
+        this.outrun++;
       }
+      this.#run = undefined;
     }
-  })();
-  const stop = async (): Promise<typeof done> => {
-    stopping.abort();
-    await running;
-    return done;
-  };
-  return { stop };
+  }
 }
 
 async function countNodes({ database }: Parts, roomNid: number): Promise<number> {
@@ -65,27 +76,26 @@ test('every kept state reads as it was, while two processes write and both colle
   await using other = await createRoomParts(on);
   const rooms = memberCounts.map((count) => new FlippingRoom(chance, count));
   for (const room of rooms) await room.create(one);
-  // All of it is one process here: in the large run a second collection of each room would leave the writers no time.
-  const collectors = isLarge ? [other] : [one, other];
-  const collecting = rooms.map(({ roomNid }) => collectors.map((parts) => collectAgainAndAgain(parts, roomNid)));
+  const collecting = rooms.map(({ roomNid }) => [one, other].map((parts) => new Collecting(parts, roomNid)));
   const rounds = isLarge ? 12 : 6;
   const requests = FLIPS / rooms.length / rounds / FLIPS_OF_REQUEST;
   for (let round = 0; round < rounds; round++) {
     await Promise.all(
-      rooms.map(async (room) => {
+      rooms.map(async (room, index) => {
+        const own = collecting[index] ?? [];
         const dropping = room.drop(other.database, isLarge ? 8 : 3);
         for (let request = 0; request < requests; request++) {
           const [writer, sender] = request % 2 === 0 ? ([one, other] as const) : ([other, one] as const);
-          await room.flip(writer, sender, FLIPS_OF_REQUEST);
+          const flipping = room.flip(writer, sender, FLIPS_OF_REQUEST);
+          await Promise.all([flipping, ...own.map((each) => each.goOn(STATEMENTS_OF_REQUEST))]);
         }
         await dropping;
         await room.check(other.database, isLarge ? 500 : 20);
       }),
     );
   }
-  const done = await Promise.all(collecting.map((each) => Promise.all(each.map(({ stop }) => stop()))));
   for (const [index, room] of rooms.entries()) {
-    const own = done[index] ?? [];
+    const own = collecting[index] ?? [];
     const runs = own.reduce((sum, each) => sum + each.runs, 0);
     const removed = own.reduce((sum, each) => sum + each.removed, 0);
     const outrun = own.reduce((sum, each) => sum + each.outrun, 0);
