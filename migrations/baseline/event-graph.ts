@@ -57,6 +57,8 @@ create index events_relates_to_index on events (relates_to, rel_type, room_order
 create index events_edits_index on events (relates_to, origin_server_ts, event_id) where rel_type = 'm.replace';
 create index events_sender_index on events (room_nid, sender_nid, room_order) where key_nid is null;
 create index events_threads_index on events (room_nid, room_order) where rel_type = 'm.thread';
+create index events_below_threads_index on events (room_nid, room_order)
+  where thread_root_nid is not null and rel_type <> 'm.thread';
 
 create table event_json (
   event_nid bigint primary key,

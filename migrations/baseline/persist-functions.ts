@@ -178,7 +178,7 @@ begin
   if cardinality(k_event) > 0 then
     insert into notifications (user_nid, pos, room_nid, event_nid, thread_root_nid, room_order, step)
     select coalesce(m.user_nid, 0), v_first + e_at[event], p_room_nids[e_room[event]], e_nid[event],
-      case when e_rel_type[event] = 'm.thread' then v_targets[event] end, e_order[event], e_step[event]
+      v_threads[event], e_order[event], e_step[event]
     from unnest(k_event, k_user) as k(event, name)
     left join users u on u.user_id = k.name
     left join user_rooms m on m.user_nid = u.user_nid and m.room_nid = p_room_nids[e_room[event]] and m.membership = 2
@@ -278,8 +278,7 @@ begin
   end if;
   if cardinality(k_user) > 0 then
     insert into notifications (user_nid, pos, room_nid, event_nid, thread_root_nid, room_order, step)
-    select coalesce(m.user_nid, 0), o_pos, p_room_nid, e_nid, case when e_rel_type = 'm.thread' then v_target end, e_order,
-      e_step
+    select coalesce(m.user_nid, 0), o_pos, p_room_nid, e_nid, v_thread, e_order, e_step
     from unnest(k_user) as k(name)
     left join users u on u.user_id = k.name
     left join user_rooms m on m.user_nid = u.user_nid and m.room_nid = p_room_nid and m.membership = 2

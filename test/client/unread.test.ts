@@ -117,6 +117,27 @@ describe('unread counts', () => {
     assert.deepEqual(await afresh(bob, roomId), none, 'who writes in a thread has read it');
   });
 
+  it('take what relates to an event in a thread for part of the thread', async () => {
+    const [roomId, alice, bob] = await together();
+    const rootId = await alice.sendText(roomId, 'root');
+    const inside = await alice.send(roomId, 'm.room.message', inThread(rootId));
+    const { nextBatch } = await bob.sync({ filter: threaded });
+    const relatesTo = { 'm.relates_to': { rel_type: 'm.reference', event_id: inside } };
+    await alice.send(roomId, 'm.room.message', { msgtype: 'm.text', body: 'vote', ...relatesTo });
+    await alice.send(roomId, 'm.room.message', { ...mention(bob.userId), ...relatesTo });
+    const told = async (since?: string): Promise<unknown> => {
+      const room = (await bob.sync({ since, filter: threaded })).join.get(roomId);
+      return [countsOf(room), threadsOf(room)];
+    };
+    for (const since of [nextBatch, undefined]) assert.deepEqual(await told(since), [[1, 0], { [rootId]: [3, 1] }]);
+    const rule = { actions: ['notify'], pattern: 'tea' };
+    await bob.raw('PUT', '/pushrules/global/content/tea', { body: rule });
+    assert.deepEqual(await told(), [[1, 0], { [rootId]: [3, 1] }], 'by rules of the user, too');
+    const like = { rel_type: 'm.annotation', event_id: inside, key: '+' };
+    await bob.send(roomId, 'm.reaction', { 'm.relates_to': like });
+    assert.deepEqual(await told(), [[1, 0], {}], 'who reacts in a thread has read the thread, and nothing else');
+  });
+
   it('highlight everybody for a mention of the room by somebody who may', async () => {
     const [roomId, alice, bob] = await together();
     const content = { msgtype: 'm.text', body: '@room', 'm.mentions': { room: true } };

@@ -77,6 +77,11 @@ export const events = defineEntity({
       where: 'key_nid is null',
     },
     { name: 'events_threads_index', properties: ['room_nid', 'room_order'], where: "rel_type = 'm.thread'" },
+    {
+      name: 'events_below_threads_index',
+      properties: ['room_nid', 'room_order'],
+      where: "thread_root_nid is not null and rel_type <> 'm.thread'",
+    },
   ],
 });
 

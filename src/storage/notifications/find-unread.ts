@@ -51,7 +51,7 @@ const selectPlaces = statement<{
      left join lateral (
        select e.room_order from events e
        where e.room_nid = r.room_nid and e.sender_nid = $1 and e.key_nid is null and e.room_order is not null
-         and e.pos + 0 <= $3 and e.rel_type is distinct from 'm.thread'
+         and e.pos + 0 <= $3 and e.rel_type is distinct from 'm.thread' and e.thread_root_nid is null
        order by e.room_order desc limit 1
      ) own on true
      left join joins j on j.room_nid = r.room_nid
@@ -97,7 +97,8 @@ export type UnreadRow = {
 /** Of each kind in each room; what is older is not told by threads, and is counted with the room. */
 const ROWS_OF_ROOM_MAX = 5_000;
 
-// By events_threads_index, notifications_room_index (twice: of the user, of everybody) and receipts_pkey.
+// By events_threads_index and, for what relates to an event in a thread, events_below_threads_index;
+// notifications_room_index (twice: of the user, of everybody) and receipts_pkey.
 const selectRows = statement<UnreadRow>(
   'select_unread_rows',
   `select w.room_nid, x.kind, x.thread, x.room_order, x.step, x.is_own
@@ -107,6 +108,12 @@ const selectRows = statement<UnreadRow>(
       from events e
       where e.room_nid = w.room_nid and e.rel_type = 'm.thread' and e.room_order > w.after and e.room_order <= w.up_to
         and e.status = 2
+      order by e.room_order desc limit ${ROWS_OF_ROOM_MAX})
+     union all
+     (select 'thread', root.event_id, e.room_order, e.notify_step, e.sender_nid = $1
+      from events e join events root on root.event_nid = e.thread_root_nid
+      where e.room_nid = w.room_nid and e.thread_root_nid is not null and e.rel_type <> 'm.thread'
+        and e.room_order > w.after and e.room_order <= w.up_to and e.status = 2
       order by e.room_order desc limit ${ROWS_OF_ROOM_MAX})
      union all
      (select distinct on (n.pos) 'highlight', root.event_id, n.room_order, n.step, e.sender_nid = $1
@@ -135,12 +142,19 @@ export async function findUnreadRows(db: ReadTx, userNid: number, places: readon
   ]);
 }
 
-const selectUnreadEvents = statement<{ event_nid: number; room_nid: number }>(
+/** The id of the root of the thread that event `e` is in, directly or as a relation of what is; null outside threads. */
+export const threadOfEvent = `case when e.rel_type = 'm.thread' then e.relates_to else (
+     select root.event_id from events root where root.event_nid = e.thread_root_nid
+   ) end`;
+
+export type UnreadEventRow = { readonly event_nid: number; readonly thread: string | null };
+
+const selectUnreadEvents = statement<UnreadEventRow>(
   'select_unread_events',
-  `select e.event_nid, w.room_nid
+  `select e.event_nid, ${threadOfEvent} as thread
    from unnest($2::bigint[], $3::bigint[], $4::bigint[]) as w(room_nid, after, up_to)
    cross join lateral (
-     select v.event_nid from events v
+     select v.event_nid, v.rel_type, v.relates_to, v.thread_root_nid from events v
      where v.room_nid = w.room_nid and v.room_order > w.after and v.room_order <= w.up_to and v.status = 2
        and v.sender_nid <> $1
      order by v.room_order desc limit $5
@@ -153,14 +167,13 @@ export async function findUnreadEvents(
   userNid: number,
   places: readonly ReadPlace[],
   limit: number,
-): Promise<number[]> {
+): Promise<UnreadEventRow[]> {
   if (places.length === 0) return [];
-  const rows = await db.query(selectUnreadEvents, [
+  return db.query(selectUnreadEvents, [
     userNid,
     places.map((place) => place.roomNid),
     places.map((place) => Math.min(place.everywhere, place.main)),
     places.map((place) => place.lastOrder),
     limit,
   ]);
-  return rows.map((row) => row.event_nid);
 }

@@ -2,7 +2,6 @@
 import { MatrixError } from '#matrix/error.ts';
 import { evaluatePushRules } from '#matrix/push-rules/evaluate.ts';
 import type { PushAction } from '#matrix/push-rules/push-rule.ts';
-import { relationOf } from '#matrix/relation.ts';
 import { buildDefaultPushRules } from '#notifications/push-rules/default-push-rules.ts';
 import type { PushRulesOf } from '#notifications/push-rules/rules-cache.ts';
 import { findPushContext } from '#rooms/find-push-context.ts';
@@ -23,6 +22,8 @@ export type Notification = {
   readonly actions: readonly PushAction[];
   readonly isRead: boolean;
 };
+/** The thread by the id of its root. */
+type Found = Omit<Notification, 'isRead'> & { readonly pos: number; readonly thread: string | undefined };
 
 export type NotificationsPage = { readonly notifications: readonly Notification[]; readonly next: string | undefined };
 
@@ -39,10 +40,10 @@ export async function findNotifications(
   let before = request.from === undefined ? Number.MAX_SAFE_INTEGER : requirePosition(request.from);
   const rules = (await parts.pushRulesOf.find(user)) ?? buildDefaultPushRules(user.userId);
   const ignored = await parts.ignoredUsers.find(user.userNid);
-  const found: (Omit<Notification, 'isRead'> & { readonly pos: number })[] = [];
+  const found: Found[] = [];
   for (let scanned = 0; scanned < SCANNED_MAX; scanned += BATCH) {
     const candidates = await findCandidates(parts.database, user.userNid, before, BATCH);
-    for (const { event, room, pos } of await readCandidates(parts, candidates)) {
+    for (const { event, room, pos, thread } of await readCandidates(parts, candidates)) {
       if (ignored.has(event.sender) || event.redaction !== undefined || event.stateBefore === undefined) continue;
       const contextFor = await findPushContext(parts, user, room, event.stateBefore);
       const { type, sender, stateKey } = event;
@@ -51,7 +52,7 @@ export async function findNotifications(
       if (!notify || (request.onlyHighlights && !highlight)) continue;
       if (found.length >= request.limit)
         return { notifications: await withRead(parts, user, found), next: nextOf(found) };
-      found.push({ room, event, actions, pos });
+      found.push({ room, event, actions, pos, thread });
     }
     const last = candidates.at(-1);
     if (last === undefined || candidates.length < BATCH) {
@@ -72,13 +73,13 @@ function requirePosition(token: string): number {
 async function readCandidates(
   { database }: Parts,
   candidates: readonly CandidateRow[],
-): Promise<readonly { readonly event: StoredEvent; readonly room: KnownRoom; readonly pos: number }[]> {
+): Promise<readonly Pick<Found, 'event' | 'room' | 'pos' | 'thread'>[]> {
   const nids = candidates.map((candidate) => candidate.event_nid);
   const events = new Map((await findEventsByNids(database, nids)).map((event) => [event.eventNid, event]));
   const read = await Promise.all(
-    candidates.map(async ({ event_nid: nid, room_id: roomId, pos }) => {
+    candidates.map(async ({ event_nid: nid, room_id: roomId, pos, thread }) => {
       const [event, room] = [events.get(nid), await findRoom(database, roomId)];
-      return event === undefined || room === undefined ? [] : [{ event, room, pos }];
+      return event === undefined || room === undefined ? [] : [{ event, room, pos, thread: thread ?? undefined }];
     }),
   );
   return read.flat();
@@ -87,20 +88,19 @@ async function readCandidates(
 async function withRead(
   { database }: Parts,
   user: RoomUser,
-  found: readonly Omit<Notification, 'isRead'>[],
+  found: readonly Found[],
 ): Promise<readonly Notification[]> {
   const roomNids = [...new Set(found.map(({ room }) => room.roomNid))];
   const places = await findReadPlaces(database, user.userNid, roomNids, Number.MAX_SAFE_INTEGER);
   const rows = Map.groupBy(await findUnreadRows(database, user.userNid, places), (row) => row.room_nid);
   const placeOf = new Map(places.map((place) => [place.roomNid, place]));
-  return found.map(({ room, event, actions }) => {
+  return found.map(({ room, event, actions, thread }) => {
     const place = placeOf.get(room.roomNid);
-    const relation = relationOf(contentOf(event, room.version));
     const readTo =
       place === undefined
         ? 0
-        : relation?.relType === 'm.thread'
-          ? (readOrders(place, rows.get(room.roomNid) ?? []).get(relation.eventId) ?? place.everywhere)
+        : thread !== undefined
+          ? (readOrders(place, rows.get(room.roomNid) ?? []).get(thread) ?? place.everywhere)
           : place.main;
     return { room, event, actions, isRead: event.roomOrder <= readTo };
   });

@@ -3,7 +3,6 @@ import { sliceMembers } from '#matrix/json-slices.ts';
 import type { JsonObject } from '#matrix/pdu.ts';
 import { evaluatePushRules, type PushedEvent } from '#matrix/push-rules/evaluate.ts';
 import type { PushRuleset } from '#matrix/push-rules/push-rule.ts';
-import { relationOf } from '#matrix/relation.ts';
 import { findPushContext } from '#rooms/find-push-context.ts';
 import { contentOf } from '#rooms/find-room-state.ts';
 import type { RoomReadParts, RoomUser } from '#rooms/room-parts.ts';
@@ -36,17 +35,16 @@ export async function judgeStored(
   user: RoomUser,
   own: OwnRules,
   room: KnownRoom,
-  stored: StoredEvent,
+  { stored, thread }: { readonly stored: StoredEvent; readonly thread: string | undefined },
 ): Promise<UnreadEvent> {
   const { type, sender, stateKey, roomOrder } = stored;
   const content = contentOf(stored, room.version);
-  const relation = relationOf(content);
   const event = { type, sender, stateKey, roomId: room.roomId, content };
   const verdict =
     stored.redaction === undefined
       ? await judge(parts, user, own, room, { event, root: stored.stateBefore ?? 0 })
       : silence;
-  return { ...verdict, roomOrder, thread: relation?.relType === 'm.thread' ? relation.eventId : undefined };
+  return { ...verdict, roomOrder, thread };
 }
 
 async function judge(

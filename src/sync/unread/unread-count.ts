@@ -1,4 +1,7 @@
 /** Owns counting what is unread in a room, by thread, from rows or from facts. */
+import { sliceMembers } from '#matrix/json-slices.ts';
+import type { JsonObject } from '#matrix/pdu.ts';
+import { relationOf } from '#matrix/relation.ts';
 import type { ReadPlace, UnreadRow } from '#storage/notifications/find-unread.ts';
 import type { EventFact } from '#streams/event-fact.ts';
 
@@ -79,6 +82,7 @@ export function countAfter(
   if (notification === undefined || fact.fork !== undefined || fact.redacts !== undefined) return undefined;
   if (sender === userId) {
     if (stateKey !== undefined) return fact.type === 'm.room.member' ? undefined : count;
+    if (mayBeBelowThread(fact)) return undefined;
     if (threadRootId === undefined) return { ...count, main: noCount };
     const threads = new Map(count.threads);
     threads.delete(threadRootId);
@@ -90,10 +94,18 @@ export function countAfter(
     highlights: isHighlight,
   };
   if (!notifies) return count;
+  if (mayBeBelowThread(fact)) return undefined;
   const added: Count = { notifications: 1, highlights: highlights ? 1 : 0 };
   if (threadRootId === undefined) return { ...count, main: sum(count.main, added) };
   const threads = new Map(count.threads).set(threadRootId, sum(count.threads.get(threadRootId) ?? noCount, added));
   return { ...count, threads };
+}
+
+/** Whether the event relates to one that may itself be in a thread, which only the table knows. */
+function mayBeBelowThread({ threadRootId, stem }: EventFact): boolean {
+  if (threadRootId !== undefined || !stem.includes('"rel_type"')) return false;
+  const content: JsonObject = JSON.parse(sliceMembers(`${stem}}`).get('content') ?? '{}');
+  return relationOf(content) !== undefined;
 }
 
 /** The room and all its threads together. */

@@ -125,15 +125,20 @@ async function readCounts(
   const rows = Map.groupBy(await findUnreadRows(database, userNid, places), (row) => row.room_nid);
   const rowsOf = (place: ReadPlace) => rows.get(place.roomNid) ?? [];
   if (own === undefined) return new Map(places.map((place) => [place.roomNid, countByDefault(place, rowsOf(place))]));
-  const nids = await findUnreadEvents(database, userNid, places, JUDGED_OF_ROOM_MAX);
-  const events = Map.groupBy(await findEventsByNids(database, nids), (event) => event.roomNid);
+  const unread = await findUnreadEvents(database, userNid, places, JUDGED_OF_ROOM_MAX);
+  const threadOf = new Map(unread.map((row) => [row.event_nid, row.thread ?? undefined]));
+  const events = Map.groupBy(await findEventsByNids(database, [...threadOf.keys()]), (event) => event.roomNid);
   const roomIds = new Map(rooms.map((room) => [room.roomNid, room.roomId]));
   const counts = new Map<number, UnreadCount>();
   for (const place of places) {
     const room = await findRoom(database, roomIds.get(place.roomNid) ?? '');
     if (room === undefined) continue;
     const stored = events.get(place.roomNid) ?? [];
-    const judged = await Promise.all(stored.map((event) => judgeStored(parts, user, own, room, event)));
+    const judged = await Promise.all(
+      stored.map((event) =>
+        judgeStored(parts, user, own, room, { stored: event, thread: threadOf.get(event.eventNid) }),
+      ),
+    );
     const count = countJudged(place, rowsOf(place), judged);
     const root = stored[0]?.stateBefore ?? 0;
     const isMore = stored.length >= JUDGED_OF_ROOM_MAX && (await notifiesOfMessages(parts, user, own, room, root));
