@@ -222,12 +222,14 @@ function newestVisible(rows: readonly TimelineRow[], plan: RoomPlan, userId: str
   const isOwn = (row: TimelineRow): boolean => row.type === 'm.room.member' && row.state_key === userId;
   const isVisible = (row: TimelineRow): boolean => {
     // Whoever is affected by a membership event is told of it; otherwise nobody could learn that they were banned.
-    if (isOwn(row)) return true;
-    if (plan.ownEventOnly) return false;
+    if (plan.ownEventOnly) return isOwn(row);
     const before = memberships.findLast((change) => change.pos < row.pos);
+    const own = isOwn(row) ? memberships.find((change) => change.pos === row.pos) : undefined;
+    const after = own && membershipNames.get(own.membership);
     return isEventVisible({
       visibility: visibilities[row.history_visibility] ?? 'joined',
       membership: membershipNames.get(before?.membership ?? 0),
+      ...(after !== undefined && { membershipAfter: after }),
       joinedLater: memberships.some((change) => change.pos > row.pos && change.membership === membershipCodes.join),
     });
   };

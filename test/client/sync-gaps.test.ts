@@ -133,6 +133,23 @@ describe('sync across gaps', () => {
     }
   });
 
+  it('does not tell those who joined of their invitation, where history is for the joined', async () => {
+    const [alice, bob] = await server.newUsers('alice', 'bob');
+    const roomId = await alice.createRoom({ preset: 'public_chat' });
+    await alice.setState(roomId, 'm.room.history_visibility', { history_visibility: 'joined' });
+    await alice.invite(roomId, bob.userId);
+    await bob.join(roomId);
+    const room = (await bob.sync()).join.get(roomId);
+    const { chunk } = await bob.getMessages(roomId, { dir: 'b' });
+    for (const events of [room?.timeline ?? [], chunk]) {
+      const own = events.filter((event) => event.state_key === bob.userId);
+      assert.deepEqual(
+        own.map((event) => event.content['membership']),
+        ['join'],
+      );
+    }
+  });
+
   it('tells with use_state_after the membership of a user who was never in the room', async () => {
     const [alice, bob] = await server.newUsers('alice', 'bob');
     const roomId = await alice.createRoom();
