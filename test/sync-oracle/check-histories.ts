@@ -1,6 +1,6 @@
 /** Owns running a number of random histories and collecting what clients know otherwise than they should. */
 import assert from 'node:assert/strict';
-import type { MatrixHttp } from '#test/support/matrix-http.ts';
+import { logIn, type MatrixHttp } from '#test/support/matrix-http.ts';
 import { count as add } from '#test/sync-oracle/client-view.ts';
 import type { FarServer } from '#test/sync-oracle/far-server.ts';
 import { operationKinds } from '#test/sync-oracle/operations.ts';
@@ -36,11 +36,17 @@ export async function checkHistories({ firstSeed, count, newUsers, farServer, ru
   const refused = new Map<string, number>();
   const failures: string[] = [];
   let users: readonly MatrixHttp[] = [];
+  let others: readonly MatrixHttp[] = [];
   for (let at = 0; at < count; at += 1) {
-    if (at % historiesPerUsers === 0) users = await newUsers();
+    if (at % historiesPerUsers === 0) {
+      users = await newUsers();
+      others = await Promise.all(users.map((user) => logIn(user.baseUrl, user.userId)));
+    }
     const seed = firstSeed + at;
     const mayLoseState = (roomId: string): boolean => farServer.hasRoom(roomId);
-    const clients = users.map((user, index) => clientOf(user, seed + index, { happened, mayLoseState }));
+    const clients = users.map((user, index) =>
+      clientOf([user, others[index] ?? user], seed + index, { happened, mayLoseState }),
+    );
     await Promise.all(clients.map((client) => client.sync()));
     const result = await run({ users, farServer }, randomHistory(seed, options), async ({ by, isLost }) => {
       await (isLost ? clients[by]?.loseAnswer() : clients[by]?.sync());
@@ -66,11 +72,13 @@ function addAll(to: Map<string, number>, from: HistoryRun['done']): void {
 
 /** Every kind of client meets every role, as seeds go on. */
 function clientOf(
-  { baseUrl, accessToken }: MatrixHttp,
+  devices: readonly [MatrixHttp, MatrixHttp],
   number: number,
   on: ConstructorParameters<typeof SyncClient>[2],
 ): SyncClient {
   const habit = clientHabits[number % clientHabits.length];
   assert.ok(habit);
-  return new SyncClient(habit, askServer(baseUrl, accessToken), on);
+  const [ask, askAfresh] = devices.map(({ baseUrl, accessToken }) => askServer(baseUrl, accessToken));
+  assert.ok(ask && askAfresh);
+  return new SyncClient(habit, { ask, askAfresh }, on);
 }

@@ -11,6 +11,8 @@ export type RoomView = {
   readonly state: Map<string, ClientEvent>;
   /** Events without a gap between them, oldest first. */
   timeline: ClientEvent[];
+  /** Those of them that `/messages` told, which tells the members who sent them too. */
+  readonly filled: Set<string>;
   readonly summary: Map<string, unknown>;
   readonly accountData: Map<string, JsonObject>;
   /** By type, thread and user. */
@@ -58,6 +60,7 @@ export function emptyRoom(): RoomView {
     membership: 'join',
     state: new Map(),
     timeline: [],
+    filled: new Set(),
     summary: new Map(),
     accountData: new Map(),
     receipts: new Map(),

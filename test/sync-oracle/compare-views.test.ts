@@ -56,11 +56,13 @@ void test('rooms, invites and knocks', () => {
   assertDiffers(/invites: fresh/, [nothing], invite('x'));
   assertDiffers(/stripped state is .*"x".*"y"/, [invite('x')], invite('y'));
   assertDiffers(/knocks: .* which fresh is none/, [answer('knock', { knock_state: list() })], nothing);
-  assert.deepEqual(
-    differences([join([a]), answer('leave', section([]))], nothing),
-    [],
-    'rooms that were left do not count',
-  );
+  const left = answer('leave', section([b]));
+  assert.deepEqual(differences([join([a]), left], nothing), [], 'rooms that were left need not be told');
+  assert.deepEqual(differences([join([a]), left, answer('leave', section([c]))], left), [], 'as of the departure');
+  assertDiffers(/that it was left was not told/, [nothing], left);
+  assertDiffers(/the room left ends with \$a .*, \$b .*; fresh \$c/, [join([a]), left], answer('leave', section([c])));
+  const titled = answer('leave', section([b], { state: list(topic('t')) }));
+  assertDiffers(/state .*topic.* of the room left/, [join([a]), left], titled);
 });
 
 void test('state', () => {

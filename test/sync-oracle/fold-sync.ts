@@ -120,6 +120,7 @@ function foldTimeline(
   if (isLimited && typeof timeline['prev_batch'] !== 'string') complain('has a gap and no token to fill it with');
   if (isLimited && room.timeline.length > 0) count(view.happened, 'gap');
   if (gap !== undefined && gap.length > 0) count(view.happened, 'gap filled');
+  for (const event of gap ?? []) room.filled.add(event.event_id);
   const startsAnew = isLimited && gap === undefined;
   const known = new Set(startsAnew ? [] : room.timeline.map((event) => event.event_id));
   for (const event of [...(gap ?? []), ...events]) {

@@ -94,7 +94,8 @@ async function performFar({ farServer, users }: HistoryApi, sent: Sent, operatio
     return 'done';
   }
   const room = sent.rooms[operation.room];
-  if (room === undefined) return 'pointless';
+  // While all act at once, rooms that are made meanwhile may come before their time.
+  if (room === undefined || !farServer.hasRoom(room.roomId)) return 'pointless';
   const { eventId, status } = await farServer.fork(room.roomId, operation, userOf(operation.user));
   if (status === 'accepted') room.events.push(eventId);
   return `fork ${status}`;

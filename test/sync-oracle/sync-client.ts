@@ -16,15 +16,17 @@ export type ClientHabit = {
   readonly countsThreads?: boolean;
   /** Reads with /messages what a limited timeline leaves out. */
   readonly fillsGaps?: boolean;
+  /** Asks also for rooms that were left. */
+  readonly wantsLeft?: boolean;
   /** Asks for some types and fields only. */
   readonly isChoosy?: boolean;
 };
 
 export const clientHabits: readonly ClientHabit[] = [
-  { name: 'plain', timelineLimit: 20 },
+  { name: 'plain', timelineLimit: 20, wantsLeft: true },
   { name: 'short timelines', timelineLimit: 2, countsThreads: true },
   { name: 'lazy', timelineLimit: 4, isLazy: true },
-  { name: 'state after', timelineLimit: 3, usesStateAfter: true },
+  { name: 'state after', timelineLimit: 3, usesStateAfter: true, wantsLeft: true },
   { name: 'lazy with state after', timelineLimit: 3, isLazy: true, usesStateAfter: true, countsThreads: true },
   { name: 'filling gaps', timelineLimit: 3, fillsGaps: true },
   { name: 'choosy', timelineLimit: 3, usesStateAfter: true, isChoosy: true },
@@ -44,20 +46,25 @@ type Query = Readonly<Record<string, string>>;
 export class SyncClient {
   readonly habit: ClientHabit;
   readonly #ask: Ask;
+  readonly #askAfresh: Ask;
   readonly #happened: Map<string, number>;
   #view: ClientView;
 
   readonly #mayLoseState: (roomId: string) => boolean;
 
-  /** Counts in `happened` what it lives through. In some rooms state may be resolved. */
+  /**
+   * It starts afresh on another device of the user, as a server may remember what it told to one. Counts in `happened` what
+   * it lives through. In some rooms state may be resolved.
+   */
   constructor(
     habit: ClientHabit,
-    ask: Ask,
+    { ask, askAfresh }: { readonly ask: Ask; readonly askAfresh: Ask },
     { happened, mayLoseState }: { happened: Map<string, number>; mayLoseState: (roomId: string) => boolean },
   ) {
     this.#mayLoseState = mayLoseState;
     this.habit = habit;
     this.#ask = ask;
+    this.#askAfresh = askAfresh;
     this.#happened = happened;
     this.#view = emptyView(happened);
     count(happened, `client: ${habit.name}`);
@@ -103,7 +110,7 @@ export class SyncClient {
     const { isLazy = false, fillsGaps = false } = this.habit;
     const start = async (isLazy: boolean): Promise<ClientView> => {
       const fresh = emptyView();
-      foldSync(fresh, await this.#ask('/sync', this.#query(undefined, 0, isLazy)));
+      foldSync(fresh, await this.#askAfresh('/sync', this.#query(undefined, 0, isLazy)));
       return fresh;
     };
     const standing = await this.#findStanding();
@@ -158,12 +165,14 @@ export class SyncClient {
       countsThreads,
       isChoosy = false,
     } = this.habit;
+    const { wantsLeft = false } = this.habit;
     const members = { lazy_load_members: isLazy, include_redundant_members: wantsRedundantMembers };
     const choice = isChoosy ? choices : noChoices;
     const filter = {
       ...choice.whole,
       room: {
         ...choice.room,
+        include_leave: wantsLeft,
         timeline: { ...choice.timeline, limit: timelineLimit, unread_thread_notifications: countsThreads },
         state: { ...choice.state, ...members },
       },
