@@ -10,13 +10,13 @@ const PER_ROOM_MAX = 1_000;
 /** Adds the receipts to their rooms. A room that is new to the client gets those that stand. */
 export async function addReceipts(
   { database, streams }: SyncParts,
-  { userNid, userId, filter, since, horizons }: SyncWindow,
+  { userNid, filter, since, horizons }: SyncWindow,
   plans: readonly RoomPlan[],
   extras: RoomExtras,
 ): Promise<void> {
   const { ephemeral } = filter;
   const wanted = plans.filter(({ section, roomId }) => section === 'join' && ephemeral.hasRoom(roomId));
-  if (wanted.length === 0 || !ephemeral.matches('m.receipt', userId)) return;
+  if (wanted.length === 0 || !ephemeral.matches('m.receipt')) return;
   const [, upTo] = horizons;
   const after = since?.[1] ?? 0;
   const isNew = ({ full }: RoomPlan): boolean => full || since === undefined;

@@ -5,7 +5,8 @@ import type { TimelineCondition } from '#storage/streams/find-timelines.ts';
 
 /** Whether a room, an event type or a sender is wanted. `not_*` wins over the list it denies. */
 export type EventFilter = {
-  readonly matches: (type: string, sender: string) => boolean;
+  /** Events about several users, such as receipts, have no sender: a list of senders does not name it. */
+  readonly matches: (type: string, sender?: string) => boolean;
   readonly hasRoom: (roomId: string) => boolean;
   /** Whether every event of a room that is wanted matches. */
   readonly isOpen: boolean;
@@ -95,8 +96,8 @@ function eventFilter(source: Section): EventFilter {
     matches: (type, sender) =>
       (typeGlobs?.some((glob) => glob(type)) ?? true) &&
       !(notTypeGlobs?.some((glob) => glob(type)) ?? false) &&
-      (senders?.includes(sender) ?? true) &&
-      !(notSenders?.includes(sender) ?? false),
+      (senders === undefined || (sender !== undefined && senders.includes(sender))) &&
+      (sender === undefined || notSenders?.includes(sender) !== true),
     hasRoom: roomTest(source),
     isOpen: [types, notTypes, senders, notSenders, containsUrl].every((each) => each === undefined),
     containsUrl,

@@ -7,12 +7,12 @@ import type { SyncParts, SyncWindow } from '#sync/sync-request.ts';
 /** Adds who types to their rooms; of rooms that are new to the client, to those where somebody does. */
 export async function addTyping(
   { database, streams, clock }: SyncParts,
-  { userId, filter, since, horizons }: SyncWindow,
+  { filter, since, horizons }: SyncWindow,
   plans: readonly RoomPlan[],
   extras: RoomExtras,
 ): Promise<void> {
   const wanted = plans.filter(({ section, roomId }) => section === 'join' && filter.ephemeral.hasRoom(roomId));
-  if (wanted.length === 0 || !filter.ephemeral.matches('m.typing', userId)) return;
+  if (wanted.length === 0 || !filter.ephemeral.matches('m.typing')) return;
   const after = since?.[4] ?? 0;
   const roomNids = wanted.map(({ roomNid }) => roomNid);
   const { ephemeral } = streams;

@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import { assertError, encode, type MatrixHttp } from '#test/support/matrix-http.ts';
 import { asArray, asObject, type ClientEvent, type JsonObject } from '#test/support/matrix-shapes.ts';
 import { useSuiteServer } from '#test/support/suite-server.ts';
+import { sectionOf } from '#test/support/sync-sections.ts';
 
 const bodies = (events: readonly ClientEvent[] = []): unknown[] => events.map((event) => event.content['body']);
 const membersIn = (events: readonly ClientEvent[] = []): unknown[] =>
@@ -96,6 +97,23 @@ describe('sync filters', () => {
       }
       assert.equal(asObject(event['content'], 'content')['body'], 'words');
     }
+  });
+
+  it('do not take who reads and types for the sender of what tells it', async () => {
+    const [roomId, alice, bob] = await together();
+    const eventId = await alice.sendText(roomId, 'words');
+    const receipt = `/rooms/${encode(roomId)}/receipt/m.read/${encode(eventId)}`;
+    await bob.raw('POST', receipt, { body: {} });
+    const typing = `/rooms/${encode(roomId)}/typing/${encode(bob.userId)}`;
+    await bob.raw('PUT', typing, { body: { typing: true, timeout: 30_000 } });
+    const told = async (ephemeral: JsonObject): Promise<string[]> => {
+      const room = (await alice.sync({ filter: { room: { ephemeral } } })).join.get(roomId);
+      return sectionOf(room?.raw, 'ephemeral').map(({ type }) => type);
+    };
+    assert.deepEqual(await told({ not_senders: [alice.userId, bob.userId] }), ['m.receipt', 'm.typing']);
+    assert.deepEqual(await told({ senders: [alice.userId, bob.userId] }), []);
+    assert.deepEqual(await told({ types: ['m.t*'] }), ['m.typing']);
+    assert.deepEqual(await told({ not_rooms: [roomId] }), []);
   });
 
   it('are refused when they are none, given with the request or stored', async () => {
