@@ -1,8 +1,8 @@
 /** Owns keeping a lease: taken when it is free, renewed in time, given back at the end. */
 import type { Clock } from '#core/clock.ts';
 import { randomToken } from '#core/random.ts';
-import type { ReadTx } from '#storage/database.ts';
-import { persistLease, persistLeaseEnd, type LeaseName } from '#storage/leases.ts';
+import type { ReadTx, Tx } from '#storage/database.ts';
+import { lockLease, persistLease, persistLeaseEnd, type LeaseName } from '#storage/leases.ts';
 
 export type LeaseTimes = {
   /** Another process can have the lease so long after this one was last heard of. */
@@ -10,12 +10,16 @@ export type LeaseTimes = {
   readonly renewMs: number;
 };
 
+/** Whether the lease is still this process's, asked in the transaction that has an effect; until its end nobody takes it over. */
+export type IsOwner = (tx: Tx) => Promise<boolean>;
+
 export class LeaseHolder {
   readonly #database: ReadTx;
   readonly #clock: Clock;
   readonly #name: LeaseName;
   readonly #times: LeaseTimes;
   readonly #owner = randomToken(9);
+  #fence = 0;
   #untilMs = -Infinity;
   #renewAtMs = -Infinity;
 
@@ -36,9 +40,20 @@ export class LeaseHolder {
       this.#untilMs = -Infinity;
       return 'no';
     }
+    this.#fence = fence;
     this.#untilMs = nowMs + this.#times.leaseMs;
     this.#renewAtMs = nowMs + this.#times.renewMs;
     return isNew ? 'anew' : 'still';
+  }
+
+  /** For effects of what was begun under the lease as it is held now. */
+  get isOwner(): IsOwner {
+    const fence = this.#fence;
+    return async (tx) => {
+      const isMine = await lockLease(tx, this.#name, fence);
+      if (!isMine) this.#untilMs = -Infinity;
+      return isMine;
+    };
   }
 
   /** Lets the next process have it at once. Nothing is lost if the database is away: the lease ends by itself. */

@@ -2,7 +2,7 @@
 import type { Clock } from '#core/clock.ts';
 import type { Logger } from '#core/logger.ts';
 import type { Database } from '#storage/database.ts';
-import { LeaseHolder } from '#storage/lease-holder.ts';
+import { LeaseHolder, type IsOwner } from '#storage/lease-holder.ts';
 import { findCursor } from '#storage/stream-cursors.ts';
 
 const leaseTimes = { leaseMs: 10_000, renewMs: 3_000 };
@@ -24,11 +24,11 @@ export type CursorWork = {
   /** Names the lease and the cursor. */
   readonly name: string;
   /**
-   * Does what follows from the events after a position, as many as it likes, and moves the cursor in the same transaction.
-   * Resolves with the position up to which all is done, the same one if there is nothing, or undefined if another process
-   * has moved the cursor meanwhile.
+   * Does what follows from the events after a position, as many as it likes, and moves the cursor in the same transaction,
+   * which first asks `isOwner`. Resolves with the position up to which all is done, the same one if there is nothing, or
+   * undefined, without an effect, if another process has the work or has moved the cursor meanwhile.
    */
-  readonly step: (after: number) => Promise<number | undefined>;
+  readonly step: (after: number, isOwner: IsOwner) => Promise<number | undefined>;
 };
 
 type Parts = {
@@ -104,7 +104,7 @@ export class CursorLoop implements AsyncDisposable {
     if (held === 'no') return this.#pause(this.#waiters.size > 0 ? WATCH_MS : POLL_MS);
     const startedMs = clock.monotonicMs();
     const before = this.#position;
-    const next = await this.#work.step(before);
+    const next = await this.#work.step(before, this.#lease.isOwner);
     if (next === before) return this.#pause(POLL_MS);
     this.#moveTo(next ?? (await findCursor(database, this.#work.name)));
     const isBehind = this.#parts.horizon() - this.#position > BEHIND_POSITIONS;

@@ -5,6 +5,7 @@ import { contentJsonOf } from '#matrix/client-event.ts';
 import { lexemesOf, roomLexeme } from '#rooms/search/lexemes.ts';
 import { searchableText, searchableTypes, searchKinds } from '#rooms/search/searchable.ts';
 import type { Database } from '#storage/database.ts';
+import type { IsOwner } from '#storage/lease-holder.ts';
 import {
   findIndexable,
   persistIndexRows,
@@ -30,11 +31,14 @@ export function startSearchIndexer(parts: {
   readonly logger: Logger;
   readonly horizon: () => number;
 }): SearchIndexer {
-  return new CursorLoop(parts, { name: WORK_NAME, step: (after) => indexEvents(parts.database, after) });
+  return new CursorLoop(parts, {
+    name: WORK_NAME,
+    step: (after, isOwner) => indexEvents(parts.database, after, isOwner),
+  });
 }
 
 /** Indexes the next events and takes out what was redacted. Rooms with encryption are left out. */
-async function indexEvents(database: Database, after: number): Promise<number | undefined> {
+async function indexEvents(database: Database, after: number, isOwner: IsOwner): Promise<number | undefined> {
   const events = await findIndexable(database, after, EVENTS_OF_STEP_MAX, [...searchableTypes.keys()]);
   const last = events.at(-1);
   if (last === undefined) return after;
@@ -46,7 +50,7 @@ async function indexEvents(database: Database, after: number): Promise<number | 
   }
   const redacted = events.flatMap(({ redacts }) => redacts ?? []);
   return database.transaction(async (tx) => {
-    if (!(await persistCursor(tx, WORK_NAME, after, last.pos))) return undefined;
+    if (!(await isOwner(tx)) || !(await persistCursor(tx, WORK_NAME, after, last.pos))) return undefined;
     await persistIndexRows(tx, rows);
     await persistUnindexed(tx, redacted);
     return last.pos;
