@@ -14,6 +14,7 @@ import { createRecentErrors } from '#core/recent-errors.ts';
 import { StartError } from '#core/start-error.ts';
 import { listenTls } from '#http/listen-tls.ts';
 import { listen, ListenError, type Listening, type ListenOptions } from '#http/listen.ts';
+import { createLoadMetrics } from '#http/load-metrics.ts';
 import { mount, type HttpSeams } from '#http/mount.ts';
 import { createOperationsListener } from '#http/operations-listener.ts';
 import { createSweepMetrics, createSweepTasks } from '#jobs/sweep-tasks.ts';
@@ -25,7 +26,7 @@ import { parseJsonBytes } from '#matrix/parse-json.ts';
 import type { OwnKeys } from '#matrix/server-keys.ts';
 import { exportSeed, generateSigningKey, importSigningKey, type SigningKey } from '#matrix/signing-keys.ts';
 import { createPushRulesOf } from '#notifications/push-rules/rules-cache.ts';
-import { createEventPersister } from '#rooms/persist-event.ts';
+import { createEventPersister, type EventPersister, type PersistParts } from '#rooms/persist-event.ts';
 import { startSearchIndexer } from '#rooms/search/index-events.ts';
 import { askForPurge } from '#rooms/purge/ask-for-purge.ts';
 import { rebuildRoom } from '#rooms/rebuild-room.ts';
@@ -46,7 +47,7 @@ import {
   findServerNames,
   type StoredKey,
 } from '#storage/server-identity.ts';
-import { openStreams } from '#streams/streams.ts';
+import { openStreams, type Streams } from '#streams/streams.ts';
 import { createPresence, noPresence } from '#streams/presence.ts';
 import { startTypingSweep } from '#streams/typing.ts';
 import { registerWakeUpMetrics } from '#streams/wake-ups/metrics.ts';
@@ -94,16 +95,20 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   using migrator = isNewDirectory(config) ? startMigrator() : undefined;
   const address = await openAddress(config, clock, logger, starting);
   await migrate(address, migrator);
-  const database = starting.use(openDatabase(address, { poolSize: config.database.poolSize, logger }));
+  const database = starting.use(openDatabase(address, { ...config.database, logger }));
   const metrics = new Registry();
   const addresses: string[] = [];
-  const context = await createContext(config, clock, logger, database, starting, () => addresses);
+  const { context, persister } = await createContext(config, clock, logger, database, starting, () => addresses);
   const registrationToken =
     config.registration.mode === 'token' ? await ensureRegistrationToken({ database, clock, config }) : undefined;
   const sweeping = { database, clock, logger, metrics: createSweepMetrics(metrics) };
   starting.use(startSweeper(sweeping, createSweepTasks(database, config.retention)));
   if (config.metrics.listen !== undefined) {
-    const checkReady = async (): Promise<void> => void (await database.query(ping, []));
+    const checkReady = async (): Promise<void> => {
+      await database.query(ping, []);
+      const stuckMs = persister.stuckMs();
+      if (stuckMs > READY_MS) throw new Error(`nothing could be written to the database for ${Math.round(stuckMs)} ms`);
+    };
     const startedAt = clock.now();
     const wakeUps = (): WakeUpStatus => context.streams.wakeUps;
     const status = (): ProcessStatus =>
@@ -112,7 +117,8 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     const listener = createOperationsListener({ checkReady, readyMs: READY_MS, metrics, status });
     starting.use(await listenOn(listen, { ...config.metrics.listen, listener }));
   }
-  const { listener, abortRequests } = mount(endpoints, context, httpSeams(context, metrics));
+  const { listener, abortRequests, loads } = mount(endpoints, context, httpSeams(context, metrics));
+  createLoadMetrics(metrics, [...loads, database.load, ...persister.loads, ...context.streams.loads]);
   const api = { listener, onStop: abortRequests };
   const { listen: tlsAddress, certificate, key } = config.tls;
   if (tlsAddress !== undefined && certificate !== undefined && key !== undefined) {
@@ -221,7 +227,7 @@ async function createContext(
   database: Database,
   starting: AsyncDisposableStack,
   addresses: Context['addresses'],
-): Promise<Context> {
+): Promise<{ readonly context: Context; readonly persister: EventPersister }> {
   const { ownKeys, secret } = await ensureIdentity(config, clock, database);
   const { signer } = ownKeys;
   const nids = createNidAllocator(database);
@@ -229,25 +235,12 @@ async function createContext(
   const tries = createStateTries({ nids, secret });
   const localNames = new Set([config.serverName]);
   const isLocal = (id: string): boolean => localNames.has(serverNameOf(id) ?? id);
-  const carrier = config.redis.url === undefined ? {} : { carrier: redisCarrier(config.redis.url, database) };
-  const streams = starting.use(
-    await openStreams({ database, tries, clock, logger, onNewEpoch: forgetOneTimeKeys, ...carrier }),
+  const { streams, persister } = await openWriting(
+    config,
+    { database, clock, logger, nids, interned, tries, signer, isLocal },
+    starting,
   );
-  const { persistEvents } = starting.use(
-    createEventPersister({
-      database,
-      clock,
-      logger,
-      nids,
-      interned,
-      tries,
-      signer,
-      isLocal,
-      limits: config.storage,
-      projections: roomProjections({ interned, tries, clock }),
-      committed: (facts) => streams.committed(facts),
-    }),
-  );
+  const { persistEvents } = persister;
   const searchIndexer = starting.use(
     startSearchIndexer({ database, clock, logger, horizon: () => streams.events.horizon }),
   );
@@ -257,7 +250,7 @@ async function createContext(
   const authenticator = createAuthenticator({ database, clock, logger, deviceLists: streams.deviceLists });
   const workSteps = createWorkSteps({ database, tries, persistEvents, isLocal, clock, logger });
   const { workWaiting } = starting.use(startWorkRunner({ database, clock, logger }, workSteps));
-  return {
+  const context: Context = {
     config,
     clock,
     logger,
@@ -280,6 +273,35 @@ async function createContext(
     deviceRemovals: [],
     workWaiting,
   };
+  return { context, persister };
+}
+
+/** The streams, and the one writer of events that tells them. */
+async function openWriting(
+  { storage, limits, redis }: Config,
+  parts: Omit<PersistParts, 'limits' | 'projections' | 'committed'>,
+  starting: AsyncDisposableStack,
+): Promise<{ readonly streams: Streams; readonly persister: EventPersister }> {
+  const { logger } = parts;
+  const streams = starting.use(
+    await openStreams({
+      ...parts,
+      limits: { ...storage, ...limits },
+      onNewEpoch: forgetOneTimeKeys,
+      ...(redis.url === undefined ? {} : { carrier: redisCarrier(redis.url, parts.database) }),
+    }),
+  );
+  const persister = starting.use(
+    createEventPersister({
+      ...parts,
+      limits: storage,
+      projections: roomProjections(parts),
+      committed: (facts) => streams.committed(facts),
+      recovered: () =>
+        streams.catchUp().catch((error: unknown) => logger.warn({ err: error }, 'a stream could not be read')),
+    }),
+  );
+  return { streams, persister };
 }
 
 /** The name, key and secret that every process over this database shares. */
@@ -322,13 +344,14 @@ function requireSigningKey({ keyId, seed }: StoredKey): SigningKey {
 
 function httpSeams(context: Context, metrics: Registry): HttpSeams {
   const { config, clock, logger, authenticator } = context;
-  const { bodyBytesMax } = config.limits;
+  const { bodyBytesMax, bodyBytesInFlightMax } = config.limits;
   return {
     authenticate: authenticator.authenticate,
     parseBody: (bytes, numbers) => parseJsonBytes(bytes, { bytesMax: bodyBytesMax, numbers }),
     clock,
     logger,
     bodyBytesMax,
+    bodyBytesInFlightMax,
     rateLimits: config.rateLimits,
     trustedProxies: config.trustedProxies,
     metrics,

@@ -42,7 +42,7 @@ test('without anything the defaults hold, and the directory is a trial', () => {
     publicUrl: undefined,
     trustedProxies: [],
     log: { level: 'info' },
-    database: { url: undefined, poolSize: 10 },
+    database: { url: undefined, poolSize: 10, poolWaitersMax: 10_000, queryMsMax: 15_000 },
     redis: { url: undefined },
     registration: { mode: 'token', token: undefined },
     passwords: { lengthMin: 8 },
@@ -54,7 +54,12 @@ test('without anything the defaults hold, and the directory is a trial', () => {
     turn: { uris: [], sharedSecret: undefined, lifetimeS: 86_400 },
     rooms: { defaultVersion: '12' },
     presence: { enabled: true },
-    limits: { bodyBytesMax: 1_048_576, syncTimeoutMsMax: 180_000 },
+    limits: {
+      bodyBytesMax: 1_048_576,
+      syncTimeoutMsMax: 180_000,
+      bodyBytesInFlightMax: 134_217_728,
+      waitingSyncsMax: 20_000,
+    },
     rateLimits: {
       enabled: true,
       wrongPasswords: { perSecond: 0.2, burst: 20 },
@@ -68,7 +73,16 @@ test('without anything the defaults hold, and the directory is a trial', () => {
         sync: { perSecond: 20, burst: 100 },
       },
     },
-    storage: { batchRoomsMax: 64, batchEventsMax: 200, batchBytesMax: 2_000_000 },
+    storage: {
+      batchRoomsMax: 64,
+      batchEventsMax: 200,
+      batchBytesMax: 2_000_000,
+      queueRoomsMax: 5_000,
+      queueEventsMax: 10_000,
+      queueBytesMax: 67_108_864,
+      queueMsMax: 15_000,
+      streamQueueMax: 10_000,
+    },
     metrics: { listen: { host: '127.0.0.1', port: 9008 } },
   });
 });
@@ -197,6 +211,11 @@ test('a listener with TLS needs both of its files, and every missing key is name
   assert.equal(problemsOf(undefined, { CAUSEWAY_TLS_KEY: 'key.pem' }).length, 2);
   const { tls } = load('tls: {listen: "127.0.0.1:8448", certificate: cert.pem, key: key.pem}\n');
   assert.deepEqual(tls, { listen: { host: '127.0.0.1', port: 8448 }, certificate: 'cert.pem', key: 'key.pem' });
+});
+
+test('bodies must fit, each by itself, into what all of them may have together', () => {
+  const [problem = ''] = problemsOf('limits: {body_bytes_max: 2000000, body_bytes_in_flight_max: 1500000}\n');
+  assert.match(problem, /^limits\.body_bytes_in_flight_max\|.* the largest bodies would never fit\.$/);
 });
 
 test('the configuration is frozen to its leaves', () => {

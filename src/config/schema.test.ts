@@ -34,7 +34,7 @@ test('the types of Config are those of the table', () => {
   const proofs: [
     Expect<Config['serverName'], string>,
     Expect<Config['trial'], boolean>,
-    Expect<Config['database'], { readonly url: string | undefined; readonly poolSize: number }>,
+    Expect<Config['redis'], { readonly url: string | undefined }>,
     Expect<Config['registration']['mode'], 'token' | 'open' | 'closed'>,
     Expect<keyof Config['rateLimits']['classes'] & `${string}_${string}`, 'create_room'>,
     Expect<Config['metrics']['listen'], { readonly host: string; readonly port: number } | undefined>,

@@ -77,6 +77,14 @@ export const configSchema = {
         'PostgreSQL in the data directory.',
     }),
     pool_size: key(integer(2, 1000), { default: '10', prose: 'How many connections a process opens at most.' }),
+    pool_waiters_max: key(integer(100, 1_000_000), {
+      default: '10000',
+      prose: 'How many statements wait for a connection at most; more are refused, and their requests answered 503.',
+    }),
+    query_ms_max: key(integer(1_000, 3_600_000), {
+      default: '15000',
+      prose: 'For how long a statement of a request may run, in milliseconds; then its request is answered 503.',
+    }),
   }),
   redis: group('Redis 6 or newer, or Valkey, for several processes.', {
     url: optionalKey(redisUrl, {
@@ -187,7 +195,7 @@ export const configSchema = {
         'Whether users are told which of the others in their rooms are online. Nobody is in rooms of more than 500.',
     }),
   }),
-  limits: group('Limits on single requests.', {
+  limits: group('Limits on requests.', {
     body_bytes_max: key(integer(65_536, 1_073_741_824), {
       default: '1048576',
       prose: 'The largest JSON body of a request, in bytes.',
@@ -196,6 +204,14 @@ export const configSchema = {
       default: '180000',
       prose:
         'The longest time for which `/sync` waits for something new, in milliseconds, whatever the client asks for.',
+    }),
+    body_bytes_in_flight_max: key(integer(1_048_576, 17_179_869_184), {
+      default: '134217728',
+      prose: 'The most bytes that the bodies of all requests under way have together; more are answered 503.',
+    }),
+    waiting_syncs_max: key(integer(1, 1_000_000), {
+      default: '20000',
+      prose: 'How many requests of a process may wait for something new at a time; more are answered 503.',
     }),
   }),
   rate_limits: group('How often callers may do what.', {
@@ -211,12 +227,29 @@ export const configSchema = {
       sync: rateLimitClass('Asking for what is new', '20', '100'),
     }),
   }),
-  storage: group('How writes are gathered into one transaction.', {
+  storage: group('How writes wait, and are gathered into one transaction. What does not fit is answered 503.', {
     batch_rooms_max: key(integer(1, 1000), { default: '64', prose: 'The most rooms in one batch of writes.' }),
     batch_events_max: key(integer(1, 10_000), { default: '200', prose: 'The most events in one batch of writes.' }),
     batch_bytes_max: key(integer(65_536, 100_000_000), {
       default: '2000000',
       prose: 'The most bytes of event JSON in one batch of writes.',
+    }),
+    queue_rooms_max: key(integer(10, 1_000_000), {
+      default: '5000',
+      prose: 'The most rooms of which events wait to be written.',
+    }),
+    queue_events_max: key(integer(100, 1_000_000), { default: '10000', prose: 'The most events that wait.' }),
+    queue_bytes_max: key(integer(1_048_576, 17_179_869_184), {
+      default: '67108864',
+      prose: 'The most bytes of events that wait.',
+    }),
+    queue_ms_max: key(integer(100, 600_000), {
+      default: '15000',
+      prose: 'For how long a write waits while the database cannot take it, in milliseconds.',
+    }),
+    stream_queue_max: key(integer(100, 1_000_000), {
+      default: '10000',
+      prose: 'The most writes of each kind beside events that wait: receipts, messages to devices, keys, typing.',
     }),
   }),
   retention: group('How long data is kept that has served its purpose.', {

@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createBatcher } from '#core/batcher.ts';
+import { Quota } from '#core/quota.ts';
 
 test('what is added together runs together, what comes meanwhile runs next, and nothing waits beyond the limit', async () => {
   const batches: (readonly number[])[] = [];
   const { promise: gate, resolve: open } = Promise.withResolvers<void>();
   const batcher = createBatcher<number>({
     batchMax: 3,
-    waitingMax: 4,
+    waiting: new Quota('items', 4),
     run: async (items) => {
       batches.push(items);
       await gate;

@@ -1,10 +1,11 @@
 /** Owns group commit without the commit: what waits while one batch runs goes into the next. */
+import type { Quota } from '#core/quota.ts';
 
 export type BatcherOptions<T> = {
   /** The most items in one batch. */
   readonly batchMax: number;
-  /** The most items that wait. */
-  readonly waitingMax: number;
+  /** How many items may wait. */
+  readonly waiting: Quota;
   /** Works a batch off. It settles every item itself, and never rejects. */
   readonly run: (items: readonly T[]) => Promise<void>;
 };
@@ -17,20 +18,24 @@ export type Batcher<T> = {
 };
 
 /** One batch at a time, without a timer. */
-export function createBatcher<T>({ batchMax, waitingMax, run }: BatcherOptions<T>): Batcher<T> {
-  const waiting: T[] = [];
+export function createBatcher<T>({ batchMax, waiting, run }: BatcherOptions<T>): Batcher<T> {
+  const queue: T[] = [];
   let running: Promise<void> | undefined;
   const work = async (): Promise<void> => {
     // What is added in this turn of the event loop goes into the first batch together.
     await Promise.resolve();
-    while (waiting.length > 0) await run(waiting.splice(0, batchMax));
+    while (queue.length > 0) {
+      const items = queue.splice(0, batchMax);
+      waiting.give(items.length);
+      await run(items);
+    }
     // In the same turn as the look at the queue: what comes later starts a run of its own.
     running = undefined;
   };
   return {
     add(item) {
-      if (waiting.length >= waitingMax) return false;
-      waiting.push(item);
+      if (!waiting.take()) return false;
+      queue.push(item);
       running ??= work();
       return true;
     },

@@ -3,6 +3,7 @@ import type { RequestListener } from 'node:http';
 import type { Registry } from 'prom-client';
 import type { Clock } from '#core/clock.ts';
 import type { Logger } from '#core/logger.ts';
+import { Quota, type Load } from '#core/quota.ts';
 import { MatrixError } from '#matrix/error.ts';
 import type { Endpoint } from '#http/endpoint.ts';
 import { createPipeline, createRequestIds, type Authenticate, type ParseBody } from '#http/pipeline.ts';
@@ -21,6 +22,8 @@ export type HttpSeams = {
   readonly logger: Logger;
   /** The most bytes that a JSON body may have. */
   readonly bodyBytesMax: number;
+  /** The most bytes that all bodies together may have whose requests are not over. */
+  readonly bodyBytesInFlightMax: number;
   readonly rateLimits: RateLimits;
   /** Addresses and CIDR ranges whose `X-Forwarded-For` counts. */
   readonly trustedProxies: readonly string[];
@@ -31,6 +34,7 @@ export type Mounted = {
   readonly listener: RequestListener;
   /** Aborts the `signal` of every request in progress: long polls end. For a server that stops. */
   readonly abortRequests: () => void;
+  readonly loads: readonly Load[];
 };
 
 /**
@@ -41,6 +45,7 @@ export function mount<Context>(endpoints: readonly Endpoint<Context>[], context:
   const live: LiveSignals = new Set();
   const metrics = createRequestMetrics(seams.metrics);
   const nextRequestId = createRequestIds();
+  const bodyBytes = new Quota('body_bytes', seams.bodyBytesInFlightMax);
   const run = createPipeline(
     context,
     {
@@ -52,6 +57,7 @@ export function mount<Context>(endpoints: readonly Endpoint<Context>[], context:
       clock: seams.clock,
       logger: seams.logger,
       bodyBytesMax: seams.bodyBytesMax,
+      bodyBytes,
       live,
     },
     nextRequestId,
@@ -69,5 +75,5 @@ export function mount<Context>(endpoints: readonly Endpoint<Context>[], context:
     renderError(request, response, nextRequestId(), error, headers);
     metrics.observe('unrecognised', '4xx', 0);
   });
-  return { listener, abortRequests: () => abortAll(live) };
+  return { listener, abortRequests: () => abortAll(live), loads: [bodyBytes] };
 }

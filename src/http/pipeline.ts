@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '#core/clock.ts';
 import type { Logger } from '#core/logger.ts';
+import { QuotaShare, type Quota } from '#core/quota.ts';
 import { randomToken } from '#core/random.ts';
 import { MatrixError } from '#matrix/error.ts';
 import { findAccessToken } from '#http/access-token.ts';
@@ -14,6 +15,7 @@ import { addressGroup, type RemoteAddressOf } from '#http/remote-address.ts';
 import { renderAnswer, renderError } from '#http/render.ts';
 import type { RequestMetrics } from '#http/request-metrics.ts';
 import { RequestScope, type LiveSignals } from '#http/request-scope.ts';
+import { findUnavailable } from '#storage/overload.ts';
 
 /** What is known of the caller besides the token. */
 export type AuthenticationCall = { readonly remoteAddress: string; readonly userAgent: string | undefined };
@@ -39,6 +41,8 @@ export type PipelineParts = {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly bodyBytesMax: number;
+  /** The bytes of all bodies whose requests are not over. */
+  readonly bodyBytes: Quota;
   readonly live: LiveSignals;
 };
 
@@ -70,8 +74,9 @@ export function createPipeline<Context>(
     const startedMs = parts.clock.monotonicMs();
     const requestId = nextRequestId();
     let outcome: string;
+    using body = new QuotaShare(parts.bodyBytes);
     try {
-      const scope = await admit(parts, route, segments, search, request, response, requestId);
+      const scope = await admit(parts, route, segments, search, request, response, requestId, body);
       const result = await route.endpoint.handler(context, scope);
       const failed = (error: unknown): void => noteBrokenAnswer(parts, route.endpoint.operation, requestId, error);
       outcome = response.destroyed ? 'gone' : outcomeOf(renderAnswer(response, requestId, result, failed));
@@ -97,6 +102,7 @@ async function admit<Context>(
   request: IncomingMessage,
   response: ServerResponse,
   requestId: string,
+  bodyShare: QuotaShare,
 ): Promise<RequestScope> {
   const { headers } = request;
   const forwarded = headers['x-forwarded-for'];
@@ -114,7 +120,7 @@ async function admit<Context>(
   let bytes: Buffer = noBytes;
   let body: unknown;
   if (endpoint.body !== undefined) {
-    bytes = await readBody(request, parts.bodyBytesMax);
+    bytes = await readBody(request, parts.bodyBytesMax, bodyShare);
     body = parseAndCheck(parts, endpoint, endpoint.body, bytes);
   }
   const facts = { params, query, body, principal, remoteAddress, requestId, path: endpoint.path };
@@ -183,7 +189,7 @@ function parseAndCheck<Context>(
 
 const refusals = { 'not-json': 'M_NOT_JSON', 'bad-json': 'M_BAD_JSON', 'too-large': 'M_TOO_LARGE' } as const;
 
-/** Answers for whatever was thrown; gives the outcome. */
+/** Answers for whatever was thrown; gives the outcome. What the database cannot do right now is 503, and no fault. */
 export function answerError(
   parts: Pick<PipelineParts, 'logger'>,
   operation: string,
@@ -196,10 +202,11 @@ export function answerError(
   const error = thrown instanceof Error && thrown.name === 'AbortError' ? (thrown.cause ?? thrown) : thrown;
   // A long poll that ends because its client left, or a body that never came whole: nobody is there to be told.
   if (response.destroyed || error instanceof ClientGoneError) return 'gone';
+  const told = error instanceof MatrixError ? error : findUnavailable(error);
   let answer: MatrixError;
-  if (error instanceof MatrixError) {
-    answer = error;
-    if (error.status >= 500) parts.logger.warn({ requestId, operation, err: error }, 'the request failed');
+  if (told !== undefined) {
+    answer = told;
+    if (told.status >= 500) parts.logger.warn({ requestId, operation, err: told }, 'the request failed');
   } else {
     parts.logger.error({ requestId, operation, err: error }, 'the request failed unexpectedly');
     answer = new MatrixError('M_UNKNOWN', 'Internal server error.');

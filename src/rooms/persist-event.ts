@@ -1,4 +1,6 @@
 /** Owns the only way by which events are written: local sends, joins, federation and bridges all meet here. */
+import { backOff } from '#core/backoff.ts';
+import type { Load } from '#core/quota.ts';
 import { MatrixError } from '#matrix/error.ts';
 import type { PersistEvents, PersistRequest, PersistResult } from '#rooms/persist-request.ts';
 import { answerKnown } from '#rooms/persist/answer-known.ts';
@@ -7,6 +9,8 @@ import type { BuildParts } from '#rooms/persist/built-events.ts';
 import { EventWriter, type EventWriterParts } from '#rooms/persist/event-writer.ts';
 import { LockedWriter } from '#rooms/persist/locked-writer.ts';
 import { MissingEventsError } from '#rooms/persist/missing-events.ts';
+import { PersistQueue, type QueueLimits } from '#rooms/persist/persist-queue.ts';
+import { Outage } from '#storage/outage.ts';
 import { databaseAway, tooMuchWaiting } from '#storage/overload.ts';
 import { RoomLane, type Work } from '#rooms/persist/room-lane.ts';
 import { loadRoomView, type RoomView } from '#rooms/persist/room-view.ts';
@@ -16,25 +20,32 @@ import { selectReplayed } from '#storage/rooms/load-view.ts';
 import { isConnectionLost } from '#storage/database-errors.ts';
 
 export type PersistParts = Omit<BuildParts, 'database' | 'nextCreationTs' | 'isWriting'> &
-  Omit<EventWriterParts, 'rebuilt'>;
+  Omit<EventWriterParts, 'rebuilt' | 'outage'> & {
+    /** `queueMsMax`: how long a request may wait while the database cannot take it. */
+    readonly limits: QueueLimits & { readonly queueMsMax: number };
+  };
 
-const waitingMax = 10_000;
-const patienceMs = 15_000;
 /** Between attempts while the database is away. */
-const outageDelayMs = 50;
-const outageDelayMaxMs = 1_000;
+const outageBackoff = { leastMs: 50, mostMs: 1_000 };
 /** Rooms whose head and power levels are remembered: some 15 kB each. */
 const lanesMax = 3_000;
 /** From this many conflicts in a row on, a room is locked first and its events are built then. */
 const conflictsBeforeLock = 2;
 
-export type EventPersister = AsyncDisposable & { readonly persistEvents: PersistEvents };
+export type EventPersister = AsyncDisposable & {
+  readonly persistEvents: PersistEvents;
+  readonly loads: readonly Load[];
+  /** For how many milliseconds somebody has waited and nothing could be written; 0 while all is well. */
+  readonly stuckMs: () => number;
+};
 
 /** One per process; any number of processes may share the database. */
 export function createEventPersister(parts: PersistParts): EventPersister {
   const persister = new Persister(parts);
   return {
     persistEvents: (request) => persister.persist(request),
+    loads: persister.loads,
+    stuckMs: () => persister.stuckMs,
     [Symbol.asyncDispose]: () => persister[Symbol.asyncDispose](),
   };
 }
@@ -47,24 +58,39 @@ class Persister implements AsyncDisposable {
   readonly #lanes = new Map<string, RoomLane>();
   /** Requests under way by replay key: a second one with the same key waits for the first. */
   readonly #replays = new Map<string, Promise<PersistResult>>();
+  readonly #queue: PersistQueue;
+  readonly #outage: Outage;
+  readonly #patienceMs: number;
   #waiting = 0;
   #lastCreationTs = 0;
   #closed = false;
 
   constructor(parts: PersistParts) {
+    const outage = new Outage(parts.clock);
+    this.#outage = outage;
+    this.#queue = new PersistQueue(parts.limits);
+    this.#patienceMs = parts.limits.queueMsMax;
     this.#parts = {
       ...parts,
       nextCreationTs: () => this.#nextCreationTs(),
       isWriting: () => this.#writer.isWriting,
     };
-    this.#writer = new EventWriter({ ...parts, rebuilt: (lane) => void this.#build(lane) });
-    this.#locked = new LockedWriter(this.#parts);
+    this.#writer = new EventWriter({ ...parts, outage, rebuilt: (lane) => void this.#build(lane) });
+    this.#locked = new LockedWriter({ ...this.#parts, outage });
+  }
+
+  get loads(): readonly Load[] {
+    return this.#queue.loads;
+  }
+
+  get stuckMs(): number {
+    return this.#waiting === 0 ? 0 : this.#outage.lastsMs;
   }
 
   /** Takes nothing more, and lets what was taken come to its end. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
-    const deadlineMs = this.#parts.clock.monotonicMs() + patienceMs;
+    const deadlineMs = this.#parts.clock.monotonicMs() + this.#patienceMs;
     while (this.#waiting > 0 && this.#parts.clock.monotonicMs() < deadlineMs) {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
@@ -84,17 +110,30 @@ class Persister implements AsyncDisposable {
   }
 
   #accept(request: PersistRequest): Promise<PersistResult> {
-    if (this.#closed || this.#waiting >= waitingMax) return Promise.reject(tooMuchWaiting());
-    this.#waiting++;
+    if (this.#closed) return Promise.reject(tooMuchWaiting());
+    // In a long outage those who wait already find out when it ends; nobody else is kept waiting for it.
+    if (this.stuckMs > this.#patienceMs) return Promise.reject(databaseAway(undefined));
     const lane = this.#laneOf(request);
+    const leave = this.#queue.enter(lane, request);
+    if (leave === undefined) return Promise.reject(tooMuchWaiting());
+    this.#waiting++;
     const result = new Promise<PersistResult>((resolve, reject) => {
       const named = internNames(this.#parts, request);
       // Awaited when its turn comes; until then a failure is nobody's.
       named.catch(() => undefined);
-      lane.pending.push({ request, named, resolve, reject, deadlineMs: this.#parts.clock.monotonicMs() + patienceMs });
+      lane.pending.push({
+        request,
+        named,
+        resolve,
+        reject,
+        deadlineMs: this.#parts.clock.monotonicMs() + this.#patienceMs,
+      });
     });
     void this.#build(lane);
-    return result.finally(() => this.#waiting--);
+    return result.finally(() => {
+      this.#waiting--;
+      leave();
+    });
   }
 
   #laneOf({ room }: PersistRequest): RoomLane {
@@ -120,7 +159,7 @@ class Persister implements AsyncDisposable {
     if (lane.building) return;
     lane.building = true;
     while (lane.pending.length > 0) {
-      if (lane.conflicts >= conflictsBeforeLock) {
+      if (lane.conflicts >= conflictsBeforeLock && lane.isThere) {
         if (lane.built.length > 0) break;
         await this.#locked.write(lane);
         continue;
@@ -176,9 +215,9 @@ class Persister implements AsyncDisposable {
 
   /** Nothing of the work was written, so that it can be tried again until its time is up. */
   async #awaitDatabase(lane: RoomLane, work: Work): Promise<void> {
-    const delayMs = Math.min(outageDelayMaxMs, outageDelayMs * 2 ** lane.outages);
+    this.#outage.begin();
     lane.outages++;
-    await new Promise((resolve) => setTimeout(resolve, delayMs));
+    await backOff(lane.outages, outageBackoff);
     work.named = internNames(this.#parts, work.request);
     work.named.catch(() => undefined);
   }

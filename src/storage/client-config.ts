@@ -37,6 +37,9 @@ export function clientConfigOf(address: DatabaseAddress): ClientConfig {
     ...address,
     application_name: 'causeway',
     types: int8Types(),
+    // A connection that the network has forgotten is noticed, also where nothing is sent for hours.
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
     lock_timeout: 2_000,
     idle_in_transaction_session_timeout: 5_000,
   };

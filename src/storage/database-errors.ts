@@ -13,14 +13,21 @@ export function isConnectionLost(error: unknown): boolean {
   if (code !== undefined) return /^(?:08|53|57|58)[0-9A-Z]{3}$|^E(?!RR_)[A-Z_]+$/.test(code);
   return (
     error instanceof Error &&
-    /^(?:Connection terminated|Client (?:has encountered|was closed)|timeout (?:exceeded|expired))/.test(error.message)
+    /^(?:Connection terminated|Client (?:has encountered|was closed)|timeout (?:exceeded|expired)|Query read timeout)/.test(
+      error.message,
+    )
   );
 }
 
 /** Serialisation failure, deadlock or a lock that was not had in time: the same again may succeed. */
 export function isContention(error: unknown): boolean {
+  return isConflict(error) || codeOf(error) === '55P03';
+}
+
+/** Serialisation failure or deadlock: PostgreSQL has chosen this transaction to give way, and asks for it again. */
+export function isConflict(error: unknown): boolean {
   const code = codeOf(error);
-  return code !== undefined && /^(?:40001|40P01|55P03)$/.test(code);
+  return code === '40001' || code === '40P01';
 }
 
 /** An event id that has a row already. */

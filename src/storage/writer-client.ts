@@ -1,6 +1,6 @@
 /** Owns the connection that a writer writes on: made when first needed, and again after it broke. */
 import type { Logger } from '#core/logger.ts';
-import { statement, txOn, type Database, type DatabaseClient } from '#storage/database.ts';
+import { statement, timeLimits, txOn, type Database, type DatabaseClient } from '#storage/database.ts';
 
 /** Which backend this is; the time of its start as text, since process numbers come again. */
 type BackendRow = { pid: number; started: string };
@@ -28,7 +28,7 @@ export function createWriterClient(parts: { readonly database: Database; readonl
   let client: DatabaseClient | undefined;
   let backend: BackendRow | undefined;
   const connect = async (): Promise<DatabaseClient> => {
-    const fresh = parts.database.dedicatedClient({ pipeline: true, connectionTimeoutMillis: 5_000 });
+    const fresh = parts.database.dedicatedClient({ pipeline: true, ...timeLimits(parts.database.queryMsMax) });
     fresh.on('error', (error) => {
       parts.logger.warn({ err: error }, 'the writer lost its database connection');
       if (client === fresh) client = undefined;

@@ -11,11 +11,14 @@
  * one, one `run` after the other; what a `run` has added is not in the tables yet, but in `tx.added`. Whoever reads a row
  * and adds what follows from it first locks something in the database, as other processes write too.
  */
+import { backOff } from '#core/backoff.ts';
 import { createBatcher, type Batcher } from '#core/batcher.ts';
+import type { Clock } from '#core/clock.ts';
 import type { Logger } from '#core/logger.ts';
+import { Quota, type Load } from '#core/quota.ts';
 import { txOn, type Database, type DatabaseClient, type Tx } from '#storage/database.ts';
-import { isConnectionLost, isContention } from '#storage/database-errors.ts';
-import { databaseAway, tooMuchWaiting } from '#storage/overload.ts';
+import { isConflict, isConnectionLost, isContention } from '#storage/database-errors.ts';
+import { databaseAway, findUnavailable, tooMuchWaiting } from '#storage/overload.ts';
 import { lockStreamIn } from '#storage/streams/find-changes.ts';
 import type { RowKind, RowOf, StreamRows } from '#storage/streams/stream-rows.ts';
 import { createWriterClient, type WriterClient } from '#storage/writer-client.ts';
@@ -48,35 +51,59 @@ export type StreamCommit = {
   readonly upTo: number;
 };
 
+export type StreamQueueLimits = {
+  /** How many writes may wait in each lane. */
+  readonly streamQueueMax: number;
+  /** How long a write may wait, in milliseconds. */
+  readonly queueMsMax: number;
+};
+
 type Parts = {
   readonly database: Database;
+  readonly clock: Clock;
   readonly logger: Logger;
+  readonly limits?: StreamQueueLimits;
   /** Awaited before the writers are answered; it never rejects. */
   readonly committed: (commits: readonly StreamCommit[]) => Promise<void>;
+  /**
+   * Awaited before the first writers are answered after an interruption, as what was interrupted may have been committed:
+   * who asks again and is told that it was done finds it done. It never rejects.
+   */
+  readonly recovered?: () => Promise<void>;
 };
 
 type Entry = {
   readonly run: (tx: StreamTx) => unknown;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: unknown) => void;
+  /** After this moment of the monotonic clock it is not tried any more. */
+  readonly deadlineMs: number;
 };
 
 const BATCH_MAX = 100;
-const WAITING_MAX = 10_000;
-const TRIES_MAX = 3;
+/** Somebody holds a lock that one of them needs: that is tried less often than to give way. */
+const LOCK_TRIES_MAX = 3;
+const CONFLICT_TRIES_MAX = 8;
+const retryBackoff = { leastMs: 5, mostMs: 500 };
+const standardLimits: StreamQueueLimits = { streamQueueMax: 10_000, queueMsMax: 15_000 };
 
-export function createStreamWriter(parts: Parts): AsyncDisposable & { readonly write: WriteStreams } {
+export type StreamWriter = AsyncDisposable & { readonly write: WriteStreams; readonly loads: readonly Load[] };
+
+export function createStreamWriter(parts: Parts): StreamWriter {
+  const { streamQueueMax, queueMsMax } = parts.limits ?? standardLimits;
   const lanes: Record<Lane, OpenLane> = {
-    userData: openLane(parts),
-    toDevice: openLane(parts),
-    deviceLists: openLane(parts),
-    ephemeral: openLane(parts),
+    userData: openLane(parts, new Quota('stream_user_data', streamQueueMax)),
+    toDevice: openLane(parts, new Quota('stream_to_device', streamQueueMax)),
+    deviceLists: openLane(parts, new Quota('stream_device_lists', streamQueueMax)),
+    ephemeral: openLane(parts, new Quota('stream_ephemeral', streamQueueMax)),
   };
   const write = (lane: Lane, run: Entry['run']): Promise<unknown> =>
     new Promise((resolve, reject) => {
-      if (!lanes[lane].batcher.add({ run, resolve, reject })) reject(tooMuchWaiting());
+      const deadlineMs = parts.clock.monotonicMs() + queueMsMax;
+      if (!lanes[lane].batcher.add({ run, resolve, reject, deadlineMs })) reject(tooMuchWaiting());
     });
   return {
+    loads: Object.values(lanes).map(({ waiting }) => waiting),
     // An entry is resolved with what its own `run` gave, which the list of entries cannot say.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     write: write as WriteStreams,
@@ -89,29 +116,41 @@ export function createStreamWriter(parts: Parts): AsyncDisposable & { readonly w
   };
 }
 
-type OpenLane = { readonly batcher: Batcher<Entry>; readonly client: WriterClient };
+type OpenLane = { readonly batcher: Batcher<Entry>; readonly client: WriterClient; readonly waiting: Quota };
 
-function openLane(parts: Parts): OpenLane {
+function openLane(parts: Parts, waiting: Quota): OpenLane {
   const client = createWriterClient(parts);
+  let wasInterrupted = false;
   const writeAll = async (entries: readonly Entry[], attempt: number): Promise<void> => {
     try {
       const { results, commits } = await writeTogether(await client.get(), entries);
       await parts.committed(commits);
+      if (wasInterrupted) await parts.recovered?.();
+      wasInterrupted = false;
       for (const [index, entry] of entries.entries()) entry.resolve(results[index]);
     } catch (error) {
       if (isConnectionLost(error)) {
         parts.logger.warn({ err: error }, 'a write to the streams was interrupted');
         client.drop();
+        wasInterrupted = true;
         for (const entry of entries) entry.reject(databaseAway(error));
+      } else if (isConflict(error) && attempt < CONFLICT_TRIES_MAX) {
+        await backOff(attempt, retryBackoff);
+        await writeAll(entries, attempt + 1);
       } else if (entries.length > 1) {
         // One of them is to blame, and fails alone.
-        for (const entry of entries) await writeAll([entry], attempt);
-      } else if (isContention(error) && attempt < TRIES_MAX) await writeAll(entries, attempt + 1);
-      else for (const entry of entries) entry.reject(isContention(error) ? databaseAway(error) : error);
+        for (const entry of entries) await writeAll([entry], 1);
+      } else if (isContention(error) && attempt < LOCK_TRIES_MAX) await writeAll(entries, attempt + 1);
+      else for (const entry of entries) entry.reject(findUnavailable(error) ?? error);
     }
   };
-  const run = (entries: readonly Entry[]): Promise<void> => writeAll(entries, 1);
-  return { client, batcher: createBatcher<Entry>({ batchMax: BATCH_MAX, waitingMax: WAITING_MAX, run }) };
+  const run = async (entries: readonly Entry[]): Promise<void> => {
+    const nowMs = parts.clock.monotonicMs();
+    const timely = entries.filter(({ deadlineMs }) => deadlineMs > nowMs);
+    for (const entry of entries) if (entry.deadlineMs <= nowMs) entry.reject(databaseAway(undefined));
+    if (timely.length > 0) await writeAll(timely, 1);
+  };
+  return { client, waiting, batcher: createBatcher<Entry>({ batchMax: BATCH_MAX, waiting, run }) };
 }
 
 /** One transaction for all. Nothing is written if it throws, unless the connection broke. */

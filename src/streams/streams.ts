@@ -3,13 +3,14 @@
  * four beside events, and hearing of other processes.
  */
 import type { Logger } from '#core/logger.ts';
+import { Quota, type Load } from '#core/quota.ts';
 import type { StateTries } from '#storage/rooms/state-tries.ts';
 import { openChangeStream, type ChangeStream } from '#streams/change-stream.ts';
 import type { EventFact } from '#streams/event-fact.ts';
 import { openEventStream, type EventStream } from '#streams/event-stream.ts';
 import type { FactRingBounds } from '#streams/fact-ring.ts';
 import { hasNews, type Listener } from '#streams/has-news.ts';
-import { createStreamWriter, type WriteStreams } from '#streams/stream-writer.ts';
+import { createStreamWriter, type StreamQueueLimits, type WriteStreams } from '#streams/stream-writer.ts';
 import type { StreamPositions, SyncToken } from '#streams/sync-token.ts';
 import { openTokenEpochs, type TokenEpochsParts } from '#streams/token-epochs.ts';
 import { Waiters } from '#streams/waiters.ts';
@@ -56,6 +57,7 @@ export type Streams = StreamReaders &
     waitFor(wanted: WaitFor): Promise<StreamPositions>;
     /** Writes to the streams beside events; see `stream-writer.ts`. */
     readonly write: WriteStreams;
+    readonly loads: readonly Load[];
     /** How this process and the others wake each other, now. */
     readonly wakeUps: WakeUpStatus;
   };
@@ -63,16 +65,19 @@ export type Streams = StreamReaders &
 export type StreamsParts = TokenEpochsParts & {
   readonly tries: Pick<StateTries, 'find'>;
   readonly logger: Logger;
+  /** `waitingSyncsMax`: how many may wait for news at a time. */
+  readonly limits?: StreamQueueLimits & { readonly waitingSyncsMax: number };
   /** What carries wake-ups between processes; the database itself unless said otherwise. */
   readonly carrier?: Carrier;
 };
 
 /** Starts at what is committed now. The database must be migrated. */
 export async function openStreams(parts: StreamsParts, bounds?: FactRingBounds): Promise<Streams> {
-  const { database, tries, clock, logger } = parts;
+  const { database, tries, clock, logger, limits } = parts;
   await using opening = new AsyncDisposableStack();
   const epochs = await openTokenEpochs(parts);
-  const waiters = opening.use(new Waiters(clock));
+  const waiting = new Quota('waiting_syncs', limits?.waitingSyncsMax ?? Infinity);
+  const waiters = opening.use(new Waiters(clock, waiting));
   const warn = (error: unknown): void => logger.warn({ err: error }, 'a stream could not be read');
   const [userData, toDevice, deviceLists, ephemeral] = await Promise.all(
     ([1, 2, 3, 4] as const).map((index) => openChangeStream({ database, waiters, index, warn })),
@@ -97,10 +102,11 @@ export async function openStreams(parts: StreamsParts, bounds?: FactRingBounds):
   const isWoken = (): boolean => notifier.status.connected;
   const poll = opening.use(startPoll({ database, isWoken, onPositions: readUpTo, warn }));
   opening.use(notifier);
+  const catchUp = async (): Promise<void> => void (await Promise.all(all.map((stream) => stream.catchUp())));
   const writer = opening.use(
     createStreamWriter({
-      database,
-      logger,
+      ...parts,
+      recovered: () => catchUp().catch(warn),
       committed: async (commits) => {
         const known = commits.map(async ({ stream, changes, before, upTo }) => {
           notifier.announce(stream - 1, upTo);
@@ -125,12 +131,13 @@ export async function openStreams(parts: StreamsParts, bounds?: FactRingBounds):
       notifier.announce(0, last.pos);
       events.committed(facts);
     },
-    catchUp: async () => void (await Promise.all(all.map((stream) => stream.catchUp()))),
+    catchUp,
     positionsInEpoch: (token) => epochs.positionsInEpoch(token),
     refreshEpochs: () => epochs.refresh(),
     waitFor: (wanted) =>
       hasNews(readers, wanted, wanted.after) ? Promise.resolve(wanted.after) : waiters.wait(wanted),
     write: writer.write,
+    loads: [waiting, ...writer.loads],
     get wakeUps() {
       return notifier.status;
     },

@@ -1,5 +1,7 @@
 /** Owns the requests that wait for news, found by room and by user, with one coarse clock for all their deadlines. */
 import type { Clock } from '#core/clock.ts';
+import { Quota } from '#core/quota.ts';
+import { tooMuchWaiting } from '#storage/overload.ts';
 import { membersOf, type EventFact } from '#streams/event-fact.ts';
 import { roomsOf, type Change } from '#streams/change.ts';
 import { mapPositions, type StreamPositions } from '#streams/sync-token.ts';
@@ -30,6 +32,7 @@ type Waiter = {
 
 export class Waiters implements Disposable {
   readonly #clock: Clock;
+  readonly #places: Quota;
   readonly #byRoom = new Map<number, Set<Waiter>>();
   readonly #byMember = new Map<string, Set<Waiter>>();
   readonly #byUser = new Map<number, Set<Waiter>>();
@@ -40,10 +43,10 @@ export class Waiters implements Disposable {
   #turn: NodeJS.Immediate | undefined;
   #ticker: NodeJS.Timeout | undefined;
   #nextBucket = 0;
-  #count = 0;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, places = new Quota('waiting_syncs', Infinity)) {
     this.#clock = clock;
+    this.#places = places;
   }
 
   /** How far each stream has been read. */
@@ -52,15 +55,16 @@ export class Waiters implements Disposable {
   }
 
   get count(): number {
-    return this.#count;
+    return this.#places.used;
   }
 
   /**
    * Resolves when woken, at the deadline or on abort, with the positions up to which nothing concerned the waiter, counted
-   * from the present; it never rejects.
+   * from the present. Rejects with 503 when too many wait already.
    */
   wait(terms: WaiterTerms): Promise<StreamPositions> {
     if (terms.timeoutMs <= 0 || terms.signal.aborted) return Promise.resolve(this.#horizons);
+    if (!this.#places.take()) return Promise.reject(tooMuchWaiting());
     return new Promise((resolve) => {
       const waiter: Waiter = {
         roomNids: [...terms.roomNids],
@@ -87,7 +91,7 @@ export class Waiters implements Disposable {
     const last = facts.at(-1);
     if (last === undefined) return;
     const before = this.#advance(0, last.pos);
-    if (this.#count === 0) return;
+    if (this.count === 0) return;
     for (const fact of facts) {
       this.#takeAll(this.#byRoom.get(fact.roomNid), before);
       for (const userId of membersOf(fact)) this.#takeAll(this.#byMember.get(userId), before);
@@ -98,7 +102,7 @@ export class Waiters implements Disposable {
   /** The same for changes of another stream, which has been read up to a position. */
   wakeForChanges(stream: number, changes: readonly Change[], horizon: number): void {
     const before = this.#advance(stream, horizon);
-    if (this.#count === 0) return;
+    if (this.count === 0) return;
     for (const change of changes) {
       const rooms = roomsOf(change);
       for (const roomNid of rooms ?? []) this.#takeAll(this.#byRoom.get(roomNid), before);
@@ -143,7 +147,6 @@ export class Waiters implements Disposable {
   }
 
   #add(waiter: Waiter): void {
-    this.#count += 1;
     for (const roomNid of waiter.roomNids) put(this.#byRoom, roomNid, waiter);
     put(this.#byMember, waiter.userId, waiter);
     put(this.#byUser, waiter.userNid, waiter);
@@ -162,8 +165,8 @@ export class Waiters implements Disposable {
     take(this.#byMember, waiter.userId, waiter);
     take(this.#byUser, waiter.userNid, waiter);
     waiter.signal.removeEventListener('abort', waiter.onAbort);
-    this.#count -= 1;
-    if (this.#count === 0) {
+    this.#places.give();
+    if (this.count === 0) {
       clearInterval(this.#ticker);
       this.#ticker = undefined;
     }

@@ -64,6 +64,7 @@ function ours(hot: boolean): RequestListener {
     clock: systemClock,
     logger: pino({ level: 'info' }),
     bodyBytesMax: 1 << 20,
+    bodyBytesInFlightMax: 1 << 27,
     rateLimits: {
       enabled: true,
       classes: {

@@ -5,7 +5,7 @@ import { Type } from 'typebox';
 import { answer, rawJson } from '#http/answer.ts';
 import { endpoint, jsonObject } from '#http/endpoint.ts';
 import { MatrixError } from '#matrix/error.ts';
-import { errcodeOf, exchange, row, startHttp, TOKEN, unlimited } from '#test/http/test-http.ts';
+import { errcodeOf, exchange, row, startHttp, TOKEN, unlimited, until } from '#test/http/test-http.ts';
 
 const whoami = endpoint({
   operation: 'own.whoami',
@@ -255,6 +255,49 @@ test('what a handler throws becomes the answer that the specification names, and
     [created.status, created.headers.get('content-length'), await created.json()],
     [201, '10', { b: 'é' }],
   );
+});
+
+test('what the database cannot do right now is answered 503 with Retry-After, whatever the handler', async () => {
+  const errors = ['57P01', '53300', '53100', '55P03', 'ECONNREFUSED'].map((code) =>
+    Object.assign(new Error(), { code }),
+  );
+  const failing = errors.map((error) =>
+    row({
+      path: `/${error.code}`,
+      handler: () => {
+        throw error;
+      },
+    }),
+  );
+  await using server = await startHttp(failing, undefined);
+  for (const { code } of errors) {
+    const response = await server.fetch(`/${code}`);
+    assert.deepEqual([response.status, response.headers.get('retry-after')], [503, '1'], code);
+    assert.equal(await errcodeOf(response), 'M_UNKNOWN');
+  }
+});
+
+test('bodies that would together be too large to hold are refused as they come, and make room when they are over', async () => {
+  const answered = Promise.withResolvers<void>();
+  const slow = row({
+    method: 'PUT',
+    path: '/slow',
+    body: Type.Object({ text: Type.String() }),
+    handler: async () => {
+      await answered.promise;
+      return {};
+    },
+  });
+  await using server = await startHttp([slow], undefined, { seams: { bodyBytesInFlightMax: 5_000 } });
+  const put = () => server.fetch('/slow', { method: 'PUT', body: JSON.stringify({ text: 'x'.repeat(3_000) }) });
+  const first = put();
+  await until(() => server.load('body_bytes').used > 3_000);
+  const second = await put();
+  assert.deepEqual([second.status, second.headers.get('retry-after')], [503, '1']);
+  answered.resolve();
+  assert.equal((await first).status, 200);
+  await until(() => server.load('body_bytes').used === 0);
+  assert.equal((await put()).status, 200);
 });
 
 test('tokens reach neither logs nor metrics, and each request is one line', async () => {

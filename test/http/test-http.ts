@@ -5,6 +5,7 @@ import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { systemClock } from '#core/clock.ts';
+import type { Load } from '#core/quota.ts';
 import { endpoint, type Endpoint, type Principal } from '#http/endpoint.ts';
 import { listen, type ListenTimeouts } from '#http/listen.ts';
 import { mount, type HttpSeams } from '#http/mount.ts';
@@ -50,6 +51,7 @@ export type TestHttp = AsyncDisposable & {
   /** Everything logged so far, from the level trace on. */
   readonly logged: () => string;
   readonly metrics: Registry;
+  readonly load: (name: string) => Load;
   /** Asks with the token of an active account. */
   readonly fetch: (
     path: string,
@@ -71,12 +73,13 @@ export async function startHttp<Context>(
     },
   });
   const metrics = new Registry();
-  const { listener, abortRequests } = mount(endpoints, context, {
+  const { listener, abortRequests, loads } = mount(endpoints, context, {
     authenticate,
     parseBody,
     clock: systemClock,
     logger: pino({ level: 'trace' }, sink),
     bodyBytesMax: 4096,
+    bodyBytesInFlightMax: 1_000_000,
     rateLimits: { enabled: true, classes: unlimited },
     trustedProxies: [],
     metrics,
@@ -89,6 +92,11 @@ export async function startHttp<Context>(
     port: listening.port,
     url,
     metrics,
+    load: (name) => {
+      const found = loads.find((load) => load.name === name);
+      if (found === undefined) throw new Error(`There is no load ${name}.`);
+      return found;
+    },
     logged: () => lines.join(''),
     fetch: (path, init) =>
       fetch(url + path, { ...init, headers: { Authorization: `Bearer ${TOKEN}`, ...init?.headers } }),

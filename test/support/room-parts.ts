@@ -18,6 +18,17 @@ const logger = createLogger('error');
 /** Of the slots of state tries: whoever reads what was written has to know it. */
 export const trieSecret = 7;
 
+/** The limits that a server has unless it is told otherwise. */
+export const roomLimits = {
+  batchRoomsMax: 64,
+  batchEventsMax: 200,
+  batchBytesMax: 2_000_000,
+  queueRoomsMax: 5_000,
+  queueEventsMax: 10_000,
+  queueBytesMax: 64 * 1024 * 1024,
+  queueMsMax: 15_000,
+};
+
 export function createMigratedDatabase(): Promise<TestDatabase> {
   return createTestDatabase(async (connection) => void (await migrate(connection)), 'migrated_template');
 }
@@ -39,11 +50,11 @@ export async function createRoomParts(on: TestDatabase, overrides: Partial<Persi
     tries,
     signer: { serverName: 'hs1.test', key: generateSigningKey('t') },
     isLocal: (id) => serverNameOf(id) === 'hs1.test',
-    limits: { batchRoomsMax: 64, batchEventsMax: 200, batchBytesMax: 2_000_000 },
+    limits: roomLimits,
     projections: roomProjections({ interned, tries, clock: systemClock }),
     committed: (run) => void facts.push(...run),
     ...overrides,
   };
-  const { persistEvents } = resources.use(createEventPersister(parts));
-  return { ...parts, persistEvents, facts, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+  const { persistEvents, loads } = resources.use(createEventPersister(parts));
+  return { ...parts, persistEvents, loads, facts, [Symbol.asyncDispose]: () => resources.disposeAsync() };
 }

@@ -27,6 +27,8 @@ export type ServerProcessOptions = {
   readonly port?: number;
   /** The checkout whose server it is; this one by default. */
   readonly checkout?: string;
+  /** How many files the process may have open at a time. */
+  readonly openFilesMax?: number;
 };
 
 export type Exit = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
@@ -55,7 +57,10 @@ export async function startServerProcess(options: ServerProcessOptions = {}): Pr
   const dataDir = options.dataDir ?? join(ownedRoot ?? '', 'data');
   const port = options.port ?? (await findFreePort());
   const metricsPort = await findFreePort();
-  const child = spawn(process.execPath, ['src/bin.js', 'start'], {
+  const command = [process.execPath, 'src/bin.js', 'start'];
+  const limited = ['sh', '-c', `ulimit -n ${options.openFilesMax}; exec "$@"`, 'sh', ...command];
+  const [program = '', ...args] = options.openFilesMax === undefined ? command : limited;
+  const child = spawn(program, args, {
     cwd: options.checkout ?? repositoryRoot,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {

@@ -60,7 +60,7 @@ export async function openUsers(registration: TestRegistration): Promise<TestUse
   };
   // Of what other processes do, nothing is heard here.
   const unmoved = { horizon: 0, since: () => [] };
-  const writer = createStreamWriter({ database, logger, committed: () => Promise.resolve() });
+  const writer = createStreamWriter({ database, clock, logger, committed: () => Promise.resolve() });
   return {
     database,
     clock,

@@ -1,6 +1,8 @@
 /** Owns group commit: the loop that writes what has been built, one batch after the other, and settles its works. */
+import { backOff, backoffMs } from '#core/backoff.ts';
 import type { Clock } from '#core/clock.ts';
 import type { Logger } from '#core/logger.ts';
+import type { Outage } from '#storage/outage.ts';
 import { databaseAway } from '#storage/overload.ts';
 import { factRuns, resultOf, roomBatches, takeBatch, type BatchLimits, type RoomBatch } from '#rooms/persist/batch.ts';
 import { replayHashOf } from '#rooms/persist/event-rows.ts';
@@ -8,7 +10,7 @@ import type { Projection } from '#rooms/persist/projection.ts';
 import type { BuiltWork, RoomLane } from '#rooms/persist/room-lane.ts';
 import { writeBatch } from '#rooms/persist/write-batch.ts';
 import { createWriterClient, type WriterClient } from '#storage/writer-client.ts';
-import type { Database } from '#storage/database.ts';
+import { txOn, type Database } from '#storage/database.ts';
 import { isConnectionLost, isContention, isDuplicateEvent } from '#storage/database-errors.ts';
 import { selectReplayed, selectWritten, trimHeads } from '#storage/rooms/load-view.ts';
 import type { BatchOutcome } from '#storage/rooms/persist-batch.ts';
@@ -22,11 +24,16 @@ export type EventWriterParts = {
   readonly projections: readonly Projection[];
   /** Told after each commit. */
   readonly committed: (facts: readonly EventFact[]) => void;
+  /** Awaited when a batch turns out to have been committed though its answer was lost; it never rejects. */
+  readonly recovered?: () => Promise<void>;
+  /** Told of writes that were interrupted, and of those that came through. */
+  readonly outage: Outage;
   /** Told when a lane's works have gone back to be built anew. */
   readonly rebuilt: (lane: RoomLane) => void;
 };
 
-const retryDelaysMs = [0, 20, 100, 500, 1_000];
+const retryBackoff = { leastMs: 20, mostMs: 1_000 };
+const contentionBackoff = { leastMs: 2, mostMs: 200 };
 const headsKept = 64;
 
 /**
@@ -66,10 +73,22 @@ export class EventWriter implements AsyncDisposable {
     await Promise.resolve();
     while (this.#queue.length > 0) {
       const works = takeBatch(this.#queue, this.#parts.limits);
-      if (works.length > 0) await this.#write(works);
+      this.#takeBackLate(works);
+      const timely = works.filter(isCurrent);
+      if (timely.length > 0) await this.#write(timely);
     }
     // In the same turn as the look at the queue: what comes later starts a run of its own.
     this.#running = undefined;
+  }
+
+  /** Works whose time is up while others were tried go back, to be answered where works are built. */
+  #takeBackLate(works: readonly BuiltWork[]): void {
+    const nowMs = this.#parts.clock.monotonicMs();
+    for (const { lane } of works.filter(({ work }) => work.deadlineMs < nowMs)) {
+      if (lane.built.length === 0) continue;
+      lane.rebuild();
+      this.#parts.rebuilt(lane);
+    }
   }
 
   async #write(works: readonly BuiltWork[]): Promise<void> {
@@ -78,6 +97,7 @@ export class EventWriter implements AsyncDisposable {
       const client = await this.#client.get();
       const outcome = await writeBatch(client, this.#parts.clock.now(), rooms, this.#parts.projections);
       this.#interruptions = 0;
+      this.#parts.outage.end();
       await this.#settle(rooms, outcome);
     } catch (error) {
       if (isConnectionLost(error)) await this.#recover(rooms, error);
@@ -116,12 +136,20 @@ export class EventWriter implements AsyncDisposable {
     this.#parts.rebuilt(lane);
   }
 
+  /** PostgreSQL had the room give way to others; the other rooms do not wait for it. */
+  #tryLater(lane: RoomLane): void {
+    lane.conflicts++;
+    lane.rebuild();
+    setTimeout(() => this.#parts.rebuilt(lane), backoffMs(lane.conflicts, contentionBackoff));
+  }
+
   /** Some of the room's works were done before: those are answered with the first result, the others built again. */
   async #answerReplays({ lane, works }: RoomBatch): Promise<void> {
     for (const { work, built } of works) {
       const { replay } = work.request;
       if (replay === undefined) continue;
-      const [row] = await this.#parts.database.query(selectReplayed, [replay.deviceNid, replayHashOf(replay)]);
+      const own = txOn(await this.#client.get());
+      const [row] = await own.query(selectReplayed, [replay.deviceNid, replayHashOf(replay)]);
       if (row === undefined) continue;
       const { roomId, roomNid } = built.view;
       work.resolve({ roomId, roomNid, eventIds: [row.event_id], statuses: ['accepted'] });
@@ -146,7 +174,8 @@ export class EventWriter implements AsyncDisposable {
     const [culprit] = first.works;
     if (culprit === undefined) return;
     // An event that another process mentioned meanwhile has a nid by now, which building it anew finds.
-    if (isContention(error) || isDuplicateEvent(error)) return this.#takeBack(culprit.lane);
+    if (isDuplicateEvent(error)) return this.#takeBack(culprit.lane);
+    if (isContention(error)) return this.#tryLater(culprit.lane);
     culprit.work.reject(error);
     // What was built upon the culprit stands on nothing.
     first.lane.built = first.lane.built.filter((entry) => entry !== culprit);
@@ -158,8 +187,10 @@ export class EventWriter implements AsyncDisposable {
   async #recover(rooms: readonly RoomBatch[], error: unknown): Promise<void> {
     this.#parts.logger.warn({ err: error }, 'a batch of events was interrupted');
     this.#client.drop();
+    this.#parts.outage.begin();
     const written = await this.#findWritten(rooms);
-    await new Promise((resolve) => setTimeout(resolve, delayOf(this.#interruptions++)));
+    if (written !== undefined && written.size > 0) await this.#parts.recovered?.();
+    await pause(this.#interruptions++);
     for (const { lane, works } of rooms) {
       for (const entry of works) {
         if (written !== undefined && !written.has(entry.built.events[0]?.event.eventId ?? '')) continue;
@@ -178,7 +209,7 @@ export class EventWriter implements AsyncDisposable {
     const ids = entries.flatMap((entry) => resultOf(entry).eventIds);
     const deadlineMs = Math.max(...entries.map(({ work }) => work.deadlineMs));
     for (let attempt = 0; this.#parts.clock.monotonicMs() < deadlineMs; attempt++) {
-      await new Promise((resolve) => setTimeout(resolve, delayOf(attempt)));
+      await pause(attempt);
       try {
         await this.#client.endBackend(this.#parts.database);
         return new Set((await this.#parts.database.query(selectWritten, [ids])).map((row) => row.event_id));
@@ -190,8 +221,9 @@ export class EventWriter implements AsyncDisposable {
   }
 }
 
-function delayOf(attempt: number): number {
-  return retryDelaysMs[Math.min(attempt, retryDelaysMs.length - 1)] ?? 0;
+/** The first repetition comes at once. */
+async function pause(failures: number): Promise<void> {
+  if (failures > 0) await backOff(failures, retryBackoff);
 }
 
 const isCurrent = (entry: BuiltWork): boolean => entry.generation === entry.lane.generation;

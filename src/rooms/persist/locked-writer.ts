@@ -1,4 +1,5 @@
 /** Owns writing to a contended room: its lock first, then reading where it stands, then building and writing. */
+import { backOff } from '#core/backoff.ts';
 import { MatrixError } from '#matrix/error.ts';
 import { answerKnown } from '#rooms/persist/answer-known.ts';
 import { buildRequest, internNames } from '#rooms/persist/build-request.ts';
@@ -18,7 +19,7 @@ import { lockRoom, selectReplayed } from '#storage/rooms/load-view.ts';
 
 type Parts = Omit<BuildParts, 'database'> & Omit<EventWriterParts, 'rebuilt'>;
 
-const retryDelayMs = 100;
+const retryBackoff = { leastMs: 20, mostMs: 500 };
 
 /** Locking holds the room for a few round trips, so it is only used when optimism has failed. */
 export class LockedWriter implements AsyncDisposable {
@@ -29,6 +30,8 @@ export class LockedWriter implements AsyncDisposable {
   readonly #answered = new WeakSet<Work>();
   /** Whether the write of the present turn has begun: from then on its outcome may be unknown. */
   #isWriting = false;
+  /** Turns in a row that were interrupted. */
+  #interruptions = 0;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -58,14 +61,17 @@ export class LockedWriter implements AsyncDisposable {
         throw error;
       });
       lane.pending.unshift(...left);
+      this.#interruptions = 0;
+      this.#parts.outage.end();
     } catch (error) {
       lane.forget();
-      this.#client.drop();
+      if (!isContention(error)) this.#client.drop();
       this.#parts.logger.warn({ err: error }, 'a locked write was interrupted');
       const open = taken.filter((work) => !this.#answered.has(work));
       if (isConnectionLost(error) || isContention(error)) {
         this.#giveBack(lane, open, error);
-        await new Promise((resolve) => setTimeout(resolve, retryDelayMs));
+        if (isConnectionLost(error)) this.#parts.outage.begin();
+        await backOff(++this.#interruptions, retryBackoff);
       } else if (open.length === 1) open[0]?.reject(error);
       else {
         lane.suspects = open.length;

@@ -52,6 +52,8 @@ export class RoomLane {
   /** Conflicts since the last success: from the second on the room is locked before it is read. */
   conflicts = 0;
   building = false;
+  /** Requests of the room that have not been answered yet. */
+  waiting = 0;
   /** How often in a row nothing could be built because the database was away. */
   outages = 0;
   /** How many of the pending works the locked writer takes one by one, because one of them failed it. */
@@ -59,6 +61,12 @@ export class RoomLane {
 
   get isIdle(): boolean {
     return this.pending.length === 0 && this.built.length === 0 && !this.building;
+  }
+
+  /** Whether the room exists already, so that it can be locked: the first of what is pending does not create it. */
+  get isThere(): boolean {
+    const [first] = this.pending;
+    return first !== undefined && 'roomId' in first.request.room;
   }
 
   /** An event that does not follow the head is built when nothing is being written, and nothing is built upon it before it is. */
