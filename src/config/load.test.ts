@@ -44,7 +44,7 @@ test('without anything the defaults hold, and the directory is a trial', () => {
     log: { level: 'info' },
     database: { url: undefined, poolSize: 10, poolWaitersMax: 10_000, queryMsMax: 15_000 },
     redis: { url: undefined },
-    registration: { mode: 'token', token: undefined },
+    registration: { mode: 'token', guests: false, token: undefined },
     passwords: { lengthMin: 8 },
     sessions: { accessTokenLifetimeMs: 3_600_000 },
     admin: { sharedSecret: undefined },
@@ -52,7 +52,8 @@ test('without anything the defaults hold, and the directory is a trial', () => {
     network: { allowRanges: [] },
     userDirectory: { searchAllUsers: false },
     turn: { uris: [], sharedSecret: undefined, lifetimeS: 86_400 },
-    rooms: { defaultVersion: '12' },
+    rooms: { defaultVersion: '12', purgeForgotten: false },
+    retention: { redactedContentDays: 7 },
     presence: { enabled: true },
     limits: {
       bodyBytesMax: 1_048_576,

@@ -70,6 +70,30 @@ test('a disk that is full is tried again, each time later, until there is room',
   assert.ok((waits[1] ?? 0) >= 19 && (waits[2] ?? 0) >= 39 && (waits[3] ?? 0) >= 79, waits.join());
 });
 
+test('a room whose creation has to give way again and again is made all the same', async () => {
+  await using on = await createMigratedDatabase();
+  await using plain = await createRoomParts(on);
+  let refusals = 4;
+  const database: Database = {
+    ...plain.database,
+    dedicatedClient: (options) => {
+      const client = plain.database.dedicatedClient(options);
+      const query = client.query.bind(client);
+      Reflect.set(client, 'query', (asked: { name?: string } | string, ...rest: unknown[]): unknown => {
+        const isWrite = typeof asked !== 'string' && asked.name === 'persist_heavy';
+        if (isWrite && refusals-- > 0) return Promise.reject(errorOf(refusals % 2 === 0 ? '40001' : '40P01'));
+        return Reflect.apply(query, client, [asked, ...rest]);
+      });
+      return client;
+    },
+  };
+  await using parts = await createRoomParts(on, { database });
+  const roomId = await createRoom(parts.persistEvents);
+  const { statuses } = await parts.persistEvents({ room: { roomId }, events: [message] });
+  assert.deepEqual(statuses, ['accepted']);
+  assert.ok(refusals < 0);
+});
+
 test('a transaction id whose event has been removed is free again', async () => {
   await using on = await createMigratedDatabase();
   await using parts = await createRoomParts(on);

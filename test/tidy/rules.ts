@@ -6,6 +6,7 @@ import { importsExist, noCycles, noDeadFiles } from '#test/tidy/rules/graph.ts';
 import { isLocalDecides } from '#test/tidy/rules/is-local.ts';
 import { layering, matrixIsPure, noRelativeImports } from '#test/tidy/rules/layering.ts';
 import { names } from '#test/tidy/rules/names.ts';
+import { reliabilityPage } from '#test/tidy/rules/reliability-page.ts';
 import { fileSizes } from '#test/tidy/rules/sizes.ts';
 import { sqlInStorage, tablesHaveOwners, writesForOwners } from '#test/tidy/rules/sql.ts';
 import { everyTestRuns } from '#test/tidy/rules/tests.ts';
@@ -34,4 +35,5 @@ export const rules: readonly TidyRule[] = [
   noMachinePaths,
   everyTestRuns,
   isLocalDecides,
+  reliabilityPage,
 ];
