@@ -4,6 +4,7 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Client } from 'pg';
+import { readBackup } from '#storage/backup/read-backup.ts';
 import { superuserConnection } from '#storage/embedded/connection.ts';
 import { expectRefusal, runCommand, startCommand } from '#test/backup/commands.ts';
 import { contentOf } from '#test/backup/compare-backups.ts';
@@ -103,6 +104,8 @@ test('a killed restore leaves a database that no server starts on, and may be ru
   await runCommand(['backup', again], place);
   const forgets = { one_time_keys: '', token_epochs: '' };
   assert.deepEqual({ ...(await contentOf(again)), ...forgets }, { ...(await contentOf(small.directory)), ...forgets });
+  const epochs = (await readBackup(again)).manifest.tables.find(({ name }) => name === 'token_epochs');
+  assert.equal(epochs?.rows, 2, 'the restore begins an epoch, which a server in the same cluster could not know of');
   await using server = await startServerProcess(place);
   await server.stop();
 });
