@@ -1,6 +1,7 @@
 /** Owns a small client of the client-server API over fetch, which hides nothing: status, headers and body are there. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { checkAnswer } from '#test/support/check-answer.ts';
 import {
   asObject,
   isObject,
@@ -51,7 +52,7 @@ export class RefusedRequest extends Error {
   }
 }
 
-/** One request. `path` is everything behind the host, already encoded. */
+/** One request, whose answer must have the specification's shape. `path` is everything behind the host, already encoded. */
 export async function request(
   baseUrl: string,
   method: string,
@@ -74,6 +75,10 @@ export async function request(
     signal: AbortSignal.timeout(options.timeoutMs ?? requestTimeoutMs),
   });
   const bodyText = await response.text();
+  if (response.status === 200 && /^application\/json/.test(response.headers.get('content-type') ?? '')) {
+    const filter = String(options.query?.['filter'] ?? '');
+    checkAnswer(method, path.split('?', 1)[0] ?? path, JSON.parse(bodyText), /event_fields|federation/.test(filter));
+  }
   return { status: response.status, headers: response.headers, body: parseObject(bodyText), bodyText };
 }
 
