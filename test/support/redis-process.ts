@@ -15,6 +15,9 @@ const program = ['/usr/bin/redis-server', '/usr/bin/valkey-server', '/usr/local/
   existsSync(path),
 );
 
+/** Whether this machine has one. */
+export const isRedisInstalled = program !== undefined;
+
 /** A suite that needs Redis; where none is installed, it says so instead. */
 export function describeWithRedis(name: string, tests: () => void): void {
   if (program === undefined) console.warn(`No redis-server is installed here: "${name}" is not tested.`);

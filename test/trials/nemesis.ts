@@ -4,7 +4,7 @@ import { Chance } from '#test/support/chance.ts';
 import { seededNumbers } from '#test/support/seeded.ts';
 import { mixedSeed, type Crew } from '#test/trials/crew.ts';
 import { cuts } from '#test/trials/links.ts';
-import { clientLink, databaseLink } from '#test/trials/site.ts';
+import { clientLink, databaseLink, redisLink } from '#test/trials/site.ts';
 
 export type Faults = {
   /** SIGSTOP to a server and SIGCONT after a while. */
@@ -16,8 +16,10 @@ export type Faults = {
   readonly databaseKills: number;
   /** SIGKILL to the server and its own PostgreSQL at once. */
   readonly totalKills: number;
-  /** Of the links between clients and servers, and between servers and PostgreSQL. */
-  readonly cuts: number;
+  /** SIGKILL to Redis, which comes back empty; where none is installed they are left out. */
+  readonly redisKills: number;
+  /** Cuts of each link: between clients and a server, and between a server and PostgreSQL and Redis. */
+  readonly cutsPerLink: number;
   readonly cutMsMax: number;
   /** Between the end of a fault and the next one, at most. */
   readonly restMs: number;
@@ -26,7 +28,9 @@ export type Faults = {
 /** How long the service may be away after a fault before somebody would have to be called. */
 const recoveryTimeoutMs = 30_000;
 
-type FaultKind = 'kill' | 'database kill' | 'total kill' | 'cut';
+type FaultKind = 'kill' | 'database kill' | 'total kill' | 'redis kill';
+/** A fault to come; that of a link is the link's name. */
+type Planned = FaultKind | { readonly link: string; readonly server: number };
 
 /** Resolves when all faults have happened and are over. Throws when the site does not recover from one. */
 export async function unleash(crew: Crew, faults: Faults): Promise<void> {
@@ -47,18 +51,12 @@ async function pauseAll(crew: Crew, { pauses, pauseMs, restMs }: Faults): Promis
 
 async function strike(crew: Crew, faults: Faults): Promise<void> {
   const chance = new Chance(seededNumbers(mixedSeed(crew.seed, 'strikes')));
-  const kinds: FaultKind[] = [
-    ...Array<FaultKind>(faults.kills).fill('kill'),
-    ...Array<FaultKind>(faults.databaseKills).fill('database kill'),
-    ...Array<FaultKind>(faults.totalKills).fill('total kill'),
-    ...Array<FaultKind>(faults.cuts).fill('cut'),
-  ];
-  for (const kind of chance.shuffle(kinds)) {
+  for (const planned of chance.shuffle(planFaults(crew, faults))) {
     await delay(chance.between(0, faults.restMs));
     if (crew.abort.aborted) return;
     const before = crew.acknowledged;
     const began = performance.now();
-    const { what, server } = await inflict(crew, kind, faults, chance);
+    const { what, server } = await inflict(crew, planned, faults, chance);
     crew.history.write({
       t: 'fault',
       what,
@@ -70,33 +68,48 @@ async function strike(crew: Crew, faults: Faults): Promise<void> {
   }
 }
 
+function planFaults({ site }: Crew, faults: Faults): Planned[] {
+  const links = site.members.flatMap(({ index: server }) => [
+    { link: clientLink(server), server },
+    ...(site.options.database === 'shared' ? [{ link: databaseLink(server), server }] : []),
+    ...(site.hasRedis ? [{ link: redisLink(server), server }] : []),
+  ]);
+  return [
+    ...Array<FaultKind>(faults.kills).fill('kill'),
+    ...Array<FaultKind>(faults.databaseKills).fill('database kill'),
+    ...Array<FaultKind>(faults.totalKills).fill('total kill'),
+    ...Array<FaultKind>(site.hasRedis ? faults.redisKills : 0).fill('redis kill'),
+    ...Array.from({ length: faults.cutsPerLink }, () => links).flat(),
+  ];
+}
+
 async function inflict(
   { site }: Crew,
-  kind: FaultKind,
+  planned: Planned,
   { cutMsMax }: Faults,
   chance: Chance,
 ): Promise<{ readonly what: string; readonly server?: number }> {
-  const servers = site.members.filter(({ isPaused }) => !isPaused).map(({ index }) => index);
-  if (kind === 'kill') {
-    const server = chance.pick(servers);
+  if (planned === 'kill') {
+    const server = chance.pick(site.members.filter(({ isPaused }) => !isPaused)).index;
     await site.kill(server);
     return { what: 'kill', server };
   }
-  if (kind === 'total kill') {
+  if (planned === 'total kill') {
     await site.killEverything();
     return { what: 'total kill' };
   }
-  if (kind === 'database kill') {
+  if (planned === 'database kill') {
     const signal = chance.pick(['SIGKILL', 'SIGQUIT'] as const);
     await site.killDatabase(signal);
     return { what: `${signal} to PostgreSQL` };
   }
-  const server = chance.between(0, site.members.length - 1);
+  if (planned === 'redis kill') {
+    await site.killRedis(chance.between(0, cutMsMax));
+    return { what: planned };
+  }
   const how = chance.pick(cuts);
-  const toDatabase = site.options.database === 'shared' && chance.isOneIn(2);
-  const link = toDatabase ? databaseLink(server) : clientLink(server);
-  await site.links.cut(link, how, chance.between(0, cutMsMax));
-  return { what: `cut of ${link} (${how})`, server };
+  await site.links.cut(planned.link, how, chance.between(0, cutMsMax));
+  return { what: `cut of ${planned.link} (${how})`, server: planned.server };
 }
 
 /** Somebody is served again without anybody's help. */

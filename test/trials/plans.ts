@@ -9,7 +9,8 @@ const noFaults = {
   kills: 0,
   databaseKills: 0,
   totalKills: 0,
-  cuts: 0,
+  redisKills: 0,
+  cutsPerLink: 0,
   cutMsMax: 3_000,
   restMs: 1_000,
 };
@@ -30,24 +31,24 @@ const large = {
   rooms: 12,
   roomsPerClient: 4,
   lanesPerClient: 2,
-  paceMs: 150,
-  messages: 50_000,
+  paceMs: 80,
 };
 
 /** Part of every run of the tests. */
 export const shortTrials: Readonly<Record<string, Plan>> = {
   'several servers over one PostgreSQL': {
     ...small,
-    site: { servers: 3, database: 'shared' },
+    site: { servers: 3, database: 'shared', redis: true },
     faults: {
       ...noFaults,
       pauses: 3,
       pauseMs: { least: 200, most: 2_000 },
       kills: 2,
       databaseKills: 1,
-      cuts: 3,
-      cutMsMax: 500,
-      restMs: 500,
+      redisKills: 1,
+      cutsPerLink: 1,
+      cutMsMax: 300,
+      restMs: 200,
     },
   },
   'a server with its own PostgreSQL': {
@@ -59,22 +60,23 @@ export const shortTrials: Readonly<Record<string, Plan>> = {
 };
 
 /** By the name that asks for it. */
-export const trialPlans: Readonly<Record<string, Plan>> = {
+export const longTrials: Readonly<Record<string, Plan>> = {
   stops: {
     ...large,
+    messages: 50_000,
     site: { servers: 4, database: 'shared' },
-    faults: { ...noFaults, pauses: 12, kills: 12, restMs: 8_000 },
+    faults: { ...noFaults, pauses: 40, kills: 40, restMs: 15_000 },
   },
   kills: {
     ...large,
     messages: 10_000,
-    site: { servers: 4, database: 'shared' },
-    faults: { ...noFaults, kills: 50, databaseKills: 10, cuts: 24, pauses: 5 },
+    site: { servers: 4, database: 'shared', redis: true },
+    faults: { ...noFaults, kills: 50, databaseKills: 10, redisKills: 10, cutsPerLink: 2, restMs: 2_000 },
   },
   own: {
     ...large,
     messages: 5_000,
     site: { servers: 1, database: 'own' },
-    faults: { ...noFaults, kills: 10, totalKills: 40, databaseKills: 10, cuts: 5, restMs: 2_000 },
+    faults: { ...noFaults, kills: 10, totalKills: 40, databaseKills: 10, cutsPerLink: 5, restMs: 2_000 },
   },
 };

@@ -14,6 +14,7 @@ import { chooseSocketDirectory } from '#storage/embedded/socket-directory.ts';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '#storage/embedded/start-embedded-postgres.ts';
 import { Links } from '#test/trials/links.ts';
 import { findPostmaster, killProcessesOf, sendSignal } from '#test/support/processes.ts';
+import { isRedisInstalled, startRedis, type RedisProcess } from '#test/support/redis-process.ts';
 import { findFreePort, startServerProcess, type ServerProcess } from '#test/support/server-process.ts';
 
 const restartTimeoutMs = 60_000;
@@ -25,6 +26,8 @@ export type SiteOptions = {
   readonly servers: number;
   /** `own`: the one server runs its embedded PostgreSQL, as it does without any configuration. */
   readonly database: 'shared' | 'own';
+  /** Whether Redis carries the wake-ups between the servers, where one is installed. */
+  readonly redis?: boolean;
 };
 
 /** One server of a site. */
@@ -33,30 +36,33 @@ export type Member = {
   /** Where clients reach it, whichever process it is. */
   readonly baseUrl: string;
   process: ServerProcess;
-  /** Since when it stands still. */
   isPaused: boolean;
   /** What its processes wrote that have ended. */
   readonly outputs: string[];
 };
 
+/** Of one server, each through a link of its own. */
+type Urls = { readonly databaseUrl: string; readonly redisUrl: string | undefined };
+
 export class Site implements AsyncDisposable {
   readonly members: Member[] = [];
   readonly options: SiteOptions;
   readonly links: Links;
-  readonly #own: AsyncDisposableStack;
   #postgres: EmbeddedPostgres | undefined;
-  #ports: number[] = [];
+  #redis: RedisProcess | undefined;
+  readonly #ports: number[] = [];
+  readonly #urls: Urls[] = [];
+  #disposal: AsyncDisposableStack | undefined;
 
-  private constructor(options: SiteOptions, own: AsyncDisposableStack) {
+  private constructor(options: SiteOptions, links: Links) {
     this.options = options;
-    this.#own = own;
-    this.links = own.use(new Links());
+    this.links = links;
   }
 
   /** Starts everything; the first server migrates. */
   static async open(options: SiteOptions): Promise<Site> {
     await using opening = new AsyncDisposableStack();
-    const site = new Site(options, opening);
+    const site = new Site(options, opening.use(new Links()));
     if (options.database === 'shared') {
       site.#postgres = opening.use(
         await startEmbeddedPostgres({
@@ -67,6 +73,7 @@ export class Site implements AsyncDisposable {
         }),
       );
     }
+    if (options.redis === true && isRedisInstalled) site.#redis = opening.use(await startRedis());
     opening.defer(() => site.#stopServers());
     for (let index = 0; index < options.servers; index += 1) {
       const port = await findFreePort();
@@ -76,17 +83,12 @@ export class Site implements AsyncDisposable {
       const baseUrl = `http://127.0.0.1:${clientPort}`;
       site.members.push({ index, baseUrl, process, isPaused: false, outputs: [] });
     }
-    site.#move(opening.move());
+    site.#disposal = opening.move();
     return site;
   }
 
-  #disposal: AsyncDisposableStack | undefined;
-  #move(stack: AsyncDisposableStack): void {
-    this.#disposal = stack;
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
-    await (this.#disposal ?? this.#own).disposeAsync();
+    await this.#disposal?.disposeAsync();
   }
 
   /** A connection of the harness itself, past all links. */
@@ -139,6 +141,17 @@ export class Site implements AsyncDisposable {
     await this.#untilDatabaseAnswers();
   }
 
+  get hasRedis(): boolean {
+    return this.#redis !== undefined;
+  }
+
+  /** Ends Redis without a word and starts it again, empty, after a while. */
+  async killRedis(awayMs: number): Promise<void> {
+    await this.#redis?.kill();
+    await delay(awayMs);
+    await this.#redis?.start();
+  }
+
   /** What the servers have written that a healthy one does not: it ended by itself, or uses a library as it should not. */
   complaints(): string[] {
     return this.members.flatMap(({ index, process, outputs }) => {
@@ -168,19 +181,22 @@ export class Site implements AsyncDisposable {
     assert.ok(port !== undefined);
     const dataDir = join(this.options.root, `server-${index}`);
     if (this.options.database === 'own') return startServerProcess({ dataDir, port, env: serverEnv });
-    return startServerProcess({ dataDir, port, env: serverEnv, databaseUrl: await this.#databaseUrl(index) });
+    const { databaseUrl, redisUrl } = this.#urls[index] ?? (await this.#openLinks(index));
+    const env = redisUrl === undefined ? serverEnv : { ...serverEnv, CAUSEWAY_REDIS_URL: redisUrl };
+    return startServerProcess({ dataDir, port, env, databaseUrl });
   }
 
-  readonly #urls = new Map<number, string>();
-
-  async #databaseUrl(index: number): Promise<string> {
-    const known = this.#urls.get(index);
-    if (known !== undefined) return known;
+  async #openLinks(index: number): Promise<Urls> {
     const { host, port, user, database } = this.#connection();
-    const linkPort = await this.links.open(databaseLink(index), { path: join(host, `.s.PGSQL.${port}`) });
-    const url = `postgresql://${user}@127.0.0.1:${linkPort}/${database}`;
-    this.#urls.set(index, url);
-    return url;
+    const databasePort = await this.links.open(databaseLink(index), { path: join(host, `.s.PGSQL.${port}`) });
+    const databaseUrl = `postgresql://${user}@127.0.0.1:${databasePort}/${database}`;
+    const urls: Urls = { databaseUrl, redisUrl: this.#redis && (await this.#redisUrl(index, this.#redis.port)) };
+    this.#urls[index] = urls;
+    return urls;
+  }
+
+  async #redisUrl(index: number, port: number): Promise<string> {
+    return `redis://127.0.0.1:${await this.links.open(redisLink(index), { host: '127.0.0.1', port })}`;
   }
 
   #connection(): EmbeddedConnection {
@@ -214,3 +230,5 @@ export class Site implements AsyncDisposable {
 export const clientLink = (index: number): string => `clients–${index}`;
 /** The link between a server and PostgreSQL. */
 export const databaseLink = (index: number): string => `${index}–database`;
+/** The link between a server and Redis. */
+export const redisLink = (index: number): string => `${index}–redis`;
