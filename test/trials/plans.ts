@@ -35,8 +35,8 @@ const large = {
 };
 
 /** Part of every run of the tests. */
-export const shortTrials: Readonly<Record<string, Plan>> = {
-  'several servers over one PostgreSQL': {
+export const shortTrials: Readonly<Record<'several' | 'own', Plan>> = {
+  several: {
     ...small,
     site: { servers: 3, database: 'shared', redis: true },
     faults: {
@@ -51,7 +51,7 @@ export const shortTrials: Readonly<Record<string, Plan>> = {
       restMs: 200,
     },
   },
-  'a server with its own PostgreSQL': {
+  own: {
     ...small,
     messages: 200,
     site: { servers: 1, database: 'own' },

@@ -9,21 +9,28 @@
  * `CAUSEWAY_TEST_MESSAGES` changes how many messages must be acknowledged. `CAUSEWAY_TEST_SEED` gives a trial the choices of
  * an earlier one; moments differ all the same.
  */
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { chooseSeed } from '#test/support/seeded.ts';
 import { isRedisInstalled } from '#test/support/redis-process.ts';
-import { longTrials, shortTrials } from '#test/trials/plans.ts';
+import { longTrials, shortTrials, type Plan } from '#test/trials/plans.ts';
 import { runTrial } from '#test/trials/trial.ts';
 
 const wanted = process.env['CAUSEWAY_TEST_TRIAL'];
-const plans = wanted === undefined ? shortTrials : { [wanted]: longTrials[wanted] };
 
-for (const [name, plan] of Object.entries(plans)) {
-  test(`no fault breaks a promise: ${name}`, async (context) => {
-    if (plan === undefined) throw new Error(`There is no trial ${name}, only ${Object.keys(longTrials).join(', ')}.`);
-    if (plan.site.redis === true && !isRedisInstalled)
-      context.diagnostic('No redis-server is installed: tried without.');
-    const messages = Number(process.env['CAUSEWAY_TEST_MESSAGES'] ?? plan.messages);
-    await runTrial({ ...plan, messages, seed: chooseSeed() }, (line) => context.diagnostic(line));
+if (wanted === undefined) {
+  test('R1: servers, PostgreSQL and Redis that are killed, stopped and cut off break no promise to clients', (context) =>
+    run(context, shortTrials.several));
+  test('R1: a server that is killed together with its own PostgreSQL breaks no promise to clients', (context) =>
+    run(context, shortTrials.own));
+} else {
+  test(`no fault breaks a promise: ${wanted}`, (context) => {
+    const plan = longTrials[wanted];
+    if (plan === undefined) throw new Error(`There is no trial ${wanted}, only ${Object.keys(longTrials).join(', ')}.`);
+    return run(context, { ...plan, messages: Number(process.env['CAUSEWAY_TEST_MESSAGES'] ?? plan.messages) });
   });
+}
+
+async function run(context: TestContext, plan: Plan): Promise<void> {
+  if (plan.site.redis === true && !isRedisInstalled) context.diagnostic('No redis-server is installed: tried without.');
+  await runTrial({ ...plan, seed: chooseSeed() }, (line) => context.diagnostic(line));
 }
