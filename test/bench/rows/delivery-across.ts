@@ -12,7 +12,7 @@ export const deliveryAcross: Row = {
     const database = context.ownServer === undefined ? undefined : context.database?.();
     if (database === undefined) return ratesPerSecond.map(notMeasured);
     // The first process has the usual address for its metrics.
-    const environment = { CAUSEWAY_METRICS_LISTEN: 'off' };
+    const environment = { CAUSEWAY_METRICS_LISTEN: '' };
     await using second = await OwnServer.create(urlOf(database), undefined, environment);
     await second.start();
     const both = withSecond(context, second);
