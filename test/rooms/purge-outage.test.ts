@@ -13,7 +13,7 @@ const alice = '@alice:hs1.test';
 const EVENTS = 4_000;
 const KILLS = 4;
 
-test('a purge goes on where it was when PostgreSQL is killed in the middle of its batches', async () => {
+test('R4: a purge goes on where it was when PostgreSQL is killed in the middle of its batches', async () => {
   using directory = makeTemporaryDirectory();
   await using postgres = await startIn(directory.path);
   const { connection } = postgres;
