@@ -53,9 +53,12 @@ export async function findChildNids(db: ReadTx, roomNid: number, nodeNids: reado
   return children;
 }
 
+// What another collection is deleting at this moment is left to it: two that wait for each other's rows would be a deadlock.
 const deleteNodes = statement<unknown>(
   'delete_state_nodes',
-  'delete from state_nodes where room_nid = $1 and node_nid = any($2::bigint[])',
+  `delete from state_nodes where room_nid = $1 and node_nid in (
+     select node_nid from state_nodes where room_nid = $1 and node_nid = any($2::bigint[]) for update skip locked
+   )`,
 );
 
 export async function deleteStateNodes(db: ReadTx, roomNid: number, nodeNids: readonly number[]): Promise<void> {
