@@ -82,8 +82,7 @@ describeWithRedis('two processes with a Redis', () => {
     await redis.command('flushall');
     await tell('after the return', bobAgain);
     await first.stop();
-    await redis.kill();
-    await untilAway(third);
+    redis.signal('SIGSTOP');
     await third.stop();
     for (const server of [first, second, third]) assert.doesNotMatch(server.output(), /[Uu]nhandled|"level":50/);
   });

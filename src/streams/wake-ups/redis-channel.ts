@@ -6,6 +6,7 @@ import type { Channel, ChannelListeners } from '#streams/wake-ups/channel.ts';
 const ANSWER_MS_MAX = 3_000;
 /** Asked so often whether it still answers: a Redis that hangs, or a cut network, ends no connection. */
 const PING_MS = 1_000;
+const DISCONNECT_MS = 100;
 
 /** Needs Redis 6 or Valkey. Loaded only where Redis is configured. */
 export async function openRedisChannel(
@@ -19,6 +20,8 @@ export async function openRedisChannel(
     connectTimeout: ANSWER_MS_MAX,
     // Ends a connection on which a command has waited for so long.
     socketTimeout: ANSWER_MS_MAX,
+    // A Redis that hangs does not hold up the end of the process: there is nothing to wait for.
+    disconnectTimeout: DISCONNECT_MS,
     connectionName: 'causeway wake-ups',
     disableClientInfo: true,
     enableReadyCheck: false,
