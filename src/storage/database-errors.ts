@@ -6,11 +6,12 @@ function codeOf(error: unknown): string | undefined {
 
 /**
  * The connection broke or PostgreSQL is not there: nothing is known about the statement. SQLSTATE classes 08
- * (connection), 53 (resources), 57 (operator intervention) and 58 (system), errors of the socket, and the driver's own.
+ * (connection), 53 (resources), 57 (operator intervention) and 58 (system), 25P03 (ended since its transaction was idle),
+ * errors of the socket, and the driver's own.
  */
 export function isConnectionLost(error: unknown): boolean {
   const code = codeOf(error);
-  if (code !== undefined) return /^(?:08|53|57|58)[0-9A-Z]{3}$|^E(?!RR_)[A-Z_]+$/.test(code);
+  if (code !== undefined) return /^(?:08|53|57|58)[0-9A-Z]{3}$|^25P03$|^E(?!RR_)[A-Z_]+$/.test(code);
   return (
     error instanceof Error &&
     /^(?:Connection terminated|Client (?:has encountered|was closed)|timeout (?:exceeded|expired)|Query read timeout)/.test(

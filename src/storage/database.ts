@@ -69,6 +69,8 @@ export function openDatabase(address: DatabaseAddress, options: DatabaseOptions)
     ...config,
     ...timeLimits(queryMsMax),
     max: poolSize,
+    // Some transactions send statements together. Without this the driver queues them, which it will not do for long.
+    pipeline: true,
     connectionTimeoutMillis: WAIT_MS_MAX,
     idleTimeoutMillis: 30_000,
   });

@@ -14,6 +14,13 @@ const endBackend = statement<unknown>(
   `select pg_terminate_backend(pid, 5000) from pg_stat_activity where pid = $1 and backend_start::text = $2`,
 );
 
+/**
+ * How long a writer may hold locks between two of its statements. One that stands still, stopped or out of processor time,
+ * would otherwise hold up everybody who sends to its rooms until the limit of other connections; its write is repeated.
+ */
+const IDLE_MS_MAX = 700;
+const limitIdling = `set idle_in_transaction_session_timeout = ${IDLE_MS_MAX}`;
+
 export type WriterClient = AsyncDisposable & {
   /** Connects if need be. Throws when PostgreSQL cannot be reached. */
   get(): Promise<DatabaseClient>;
@@ -34,7 +41,8 @@ export function createWriterClient(parts: { readonly database: Database; readonl
       if (client === fresh) client = undefined;
     });
     await fresh.connect();
-    [backend] = await txOn(fresh).query(selectBackend, []);
+    // Together, on a connection that pipelines.
+    [[backend]] = await Promise.all([txOn(fresh).query(selectBackend, []), fresh.query(limitIdling)]);
     client = fresh;
     return fresh;
   };

@@ -55,7 +55,7 @@ export class LockedWriter implements AsyncDisposable {
     this.#isWriting = false;
     try {
       const client = await this.#client.get();
-      await client.query('begin');
+      await client.query(taken.some(isSealed) ? beginPatiently : 'begin');
       const left = await this.#buildAndWrite(client, lane, taken).catch(async (error: unknown) => {
         await client.query('rollback');
         throw error;
@@ -164,3 +164,8 @@ export class LockedWriter implements AsyncDisposable {
     return { entries, left: [] };
   }
 }
+
+/** For events from elsewhere states may have to be resolved between two statements, which takes longer than a draft. */
+const beginPatiently = "begin; set local idle_in_transaction_session_timeout = '5s'";
+
+const isSealed = ({ request }: Work): boolean => request.events.some((event) => 'sealed' in event);
