@@ -105,11 +105,26 @@ describe('receipts', () => {
     const [roomId, alice, bob] = await together();
     const eventId = await alice.sendText(roomId, 'root');
     const { nextBatch } = await alice.sync();
-    for (const body of [{}, { thread_id: 'main' }, { thread_id: eventId }]) await read(bob, roomId, eventId, body);
+    for (const body of [{ thread_id: 'main' }, { thread_id: eventId }, {}]) await read(bob, roomId, eventId, body);
     const expected = ['unthreaded', 'main', eventId].map((thread) => `${eventId} m.read ${bob.userId} ${thread}`);
     for (const since of [nextBatch, undefined]) {
       assert.deepEqual(receiptsIn(await alice.sync({ since }), roomId).toSorted(), expected.toSorted());
     }
+  });
+
+  it('of a thread are not told where one without a thread is on the same event', async () => {
+    const [roomId, alice, bob] = await together();
+    const eventId = await alice.sendText(roomId, 'root');
+    await read(bob, roomId, eventId);
+    const { nextBatch } = await alice.sync();
+    await read(bob, roomId, eventId, { thread_id: 'main' });
+    assert.deepEqual(receiptsIn(await alice.sync({ since: nextBatch }), roomId), []);
+    assert.deepEqual(receiptsIn(await alice.sync(), roomId), [`${eventId} m.read ${bob.userId} unthreaded`]);
+    const later = await alice.sendText(roomId, 'later');
+    await read(bob, roomId, later, { thread_id: 'main' });
+    assert.deepEqual(receiptsIn(await alice.sync({ since: nextBatch }), roomId), [
+      `${later} m.read ${bob.userId} main`,
+    ]);
   });
 
   it('of what is fully read are account data, and markers are set together', async () => {

@@ -70,13 +70,20 @@ const insertAccountData = statement<WrittenRow>(
    on conflict (user_nid, room_nid, type) do update set content = excluded.content, pos = excluded.pos
    returning pos, 'accountData' as kind, user_nid, room_nid, 0::bigint as device_nid, '{}'::bigint[] as audience`,
 );
-// A receipt moves only forwards in the room's order; one for an event that is not known yet gives way to any other.
+// A receipt moves only forwards in the room's order; one for an event that is not known yet gives way to any other. One of a
+// thread says nothing where the user has one without a thread on the same event, and would hide it from clients that take
+// the last one told for the one that counts. Every row takes its position all the same.
 const insertReceipts = statement<WrittenRow>(
   'insert_receipts',
   `insert into receipts as old (room_nid, user_nid, receipt_type, thread_id, event_id, room_order, ts, pos)
-   select room_nid, user_nid, receipt_type, thread_id, event_id, room_order, ts, nextval('user_data_pos')
-   from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[])
-     as r(room_nid, user_nid, receipt_type, thread_id, event_id, room_order, ts)
+   select r.* from (
+     select *, nextval('user_data_pos')
+     from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[])
+       as given(room_nid, user_nid, receipt_type, thread_id, event_id, room_order, ts)
+   ) r
+   left join receipts wide on r.thread_id <> '' and wide.thread_id = '' and wide.room_nid = r.room_nid
+     and wide.user_nid = r.user_nid and wide.receipt_type = r.receipt_type and wide.event_id = r.event_id
+   where wide.event_id is null
    on conflict (room_nid, user_nid, receipt_type, thread_id) do update set event_id = excluded.event_id,
      room_order = excluded.room_order, ts = excluded.ts, pos = excluded.pos
      where old.event_id <> excluded.event_id
