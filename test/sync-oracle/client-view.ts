@@ -13,6 +13,8 @@ export type RoomView = {
   timeline: ClientEvent[];
   /** Those of them that `/messages` told, which tells the members who sent them too. */
   readonly filled: Set<string>;
+  /** Whether the user was invited anew, or knocked, before anything told how they had left: then nothing does. */
+  hasMissed: boolean;
   readonly summary: Map<string, unknown>;
   readonly accountData: Map<string, JsonObject>;
   /** By type, thread and user. */
@@ -61,6 +63,7 @@ export function emptyRoom(): RoomView {
     state: new Map(),
     timeline: [],
     filled: new Set(),
+    hasMissed: false,
     summary: new Map(),
     accountData: new Map(),
     receipts: new Map(),

@@ -80,6 +80,7 @@ function ignoresSomebody({ accountData }: ClientView): boolean {
 /** What an initial sync tells of a room that was left is told as of the departure; later the client may have been banned. */
 function compareLeft(known: RoomView | undefined, fresh: RoomView): string[] {
   if (known?.membership !== 'leave') return ['that it was left was not told'];
+  if (known.hasMissed) return [];
   const differences: string[] = [];
   const [ids, freshIds] = [known, fresh].map(({ timeline }) => timeline.map((event) => event.event_id));
   if (ids === undefined || freshIds === undefined) return [];
@@ -169,7 +170,8 @@ function compareTimelines(differences: string[], { folded, room }: Known, fresh:
   }
   for (const [at, event] of known.entries()) {
     const now = current[at];
-    if (now !== undefined && !isBlankRedaction(room, now)) compareEvents(differences, folded, event, now);
+    if (now !== undefined && !isBlankRedaction(room, now) && !isUnheardRedaction(folded, now))
+      compareEvents(differences, folded, event, now);
   }
 }
 
@@ -196,6 +198,13 @@ function isBlankRedaction(known: RoomView, fresh: ClientEvent): boolean {
   const id = isObject(because) ? because['event_id'] : undefined;
   const redaction = known.timeline.find((event) => event.event_id === id);
   return redaction !== undefined && redactedBy(redaction) === undefined;
+}
+
+/** What users whom one ignores redact is redacted, and nothing tells it but the event itself when it is asked for again. */
+function isUnheardRedaction({ accountData }: ClientView, fresh: ClientEvent): boolean {
+  const because = fresh.unsigned['redacted_because'];
+  const ignored = accountData.get('m.ignored_user_list')?.['ignored_users'];
+  return isObject(because) && isObject(ignored) && Object.hasOwn(ignored, String(because['sender']));
 }
 
 const hasRedactedForm = (event: ClientEvent): boolean => event.unsigned['redacted_because'] !== undefined;

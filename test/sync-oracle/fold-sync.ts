@@ -52,7 +52,9 @@ function leaveSections(view: ClientView, roomId: string): void {
   view.invites.delete(roomId);
   view.knocks.delete(roomId);
   const room = view.rooms.get(roomId);
-  if (room !== undefined) room.membership = 'leave';
+  if (room === undefined) return;
+  room.hasMissed ||= room.membership === 'join';
+  room.membership = 'leave';
 }
 
 function foldRoom(
@@ -67,10 +69,12 @@ function foldRoom(
   // A room that is joined again is told from the start: what was known of it is not needed, and may be out of date.
   const isBack = former?.membership === 'leave' && membership === 'join';
   if (isBack) count(view.happened, 'joined again');
+  const hadMissed = former?.hasMissed === true && !isBack;
   leaveSections(view, roomId);
   const room = former === undefined || isBack ? emptyRoom() : former;
   view.rooms.set(roomId, room);
   room.membership = membership;
+  room.hasMissed = hadMissed;
   const timeline = asObject(section['timeline'] ?? { events: [] }, 'timeline');
   const events = readEvents(timeline['events'] ?? [], 'timeline.events');
   foldState(room, section, events, complain);
