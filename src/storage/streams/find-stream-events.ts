@@ -24,13 +24,17 @@ export type StreamEventRow = {
   readonly is_fork: boolean;
 };
 
+// Not by `exists`: PostgreSQL guesses that many rows follow and reads both tables whole, for every message that another
+// process tells. A subquery with a limit is asked for each row, by its index.
 const streamEvents = statement<StreamEventRow>(
   'find_stream_events',
   `select e.pos, e.event_nid, e.room_nid, r.room_id, r.version, e.event_id, e.type, e.key_nid, k.state_key,
      u.user_id as sender, e.origin_server_ts, e.room_order, coalesce(e.state_before, 0) as state_before, j.json,
      e.txn_device_nid, e.txn_id,
-     exists (select from redactions d where d.target_event_id = e.event_id and d.valid is not false) as redacted,
-     exists (select from room_heads h where h.room_nid = e.room_nid and h.pos = e.pos and h.cause = 2) as is_fork
+     (select true from redactions d where d.target_event_id = e.event_id and d.valid is not false limit 1) is not null
+       as redacted,
+     (select true from room_heads h where h.room_nid = e.room_nid and h.pos = e.pos and h.cause = 2 limit 1) is not null
+       as is_fork
    from events e
    join rooms r on r.room_nid = e.room_nid
    join users u on u.user_nid = e.sender_nid
