@@ -8,6 +8,8 @@ export function latenciesOf(records: readonly HistoryRecord[]): {
   readonly all: Latencies;
   /** Attempts at other servers that overlap a pause of one, and no other fault. */
   readonly besidePause: Latencies;
+  /** Attempts that overlap no fault: what the machine gives. */
+  readonly undisturbed: Latencies;
   /** From the first attempt at an operation to its acknowledgement. */
   readonly operations: Latencies;
 } {
@@ -26,6 +28,9 @@ export function latenciesOf(records: readonly HistoryRecord[]): {
   return {
     all: summarise(attempts.map(durationOf)),
     besidePause: summarise(beside.map(durationOf)),
+    undisturbed: summarise(
+      attempts.filter((attempt) => !faults.some((fault) => overlaps(attempt, fault))).map(durationOf),
+    ),
     operations: summarise(waitsOf(attempts)),
   };
 }

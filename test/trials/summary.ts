@@ -25,7 +25,7 @@ export function summarise(records: readonly HistoryRecord[], statuses: ReadonlyM
   const answers = [...statuses]
     .toSorted(([a], [b]) => a - b)
     .map(([status, times]) => `${times} × ${status || 'none'}`);
-  const { all, besidePause, operations } = latenciesOf(records);
+  const { all, besidePause, undisturbed, operations } = latenciesOf(records);
   const isFast = besidePause.p99 < p99MsMax;
   return [
     `acknowledged: ${kinds.join(', ')}`,
@@ -33,6 +33,7 @@ export function summarise(records: readonly HistoryRecord[], statuses: ReadonlyM
     `syncs: ${count((one) => one.t === 'sync')} in ${count((one) => one.t === 'chain')} chains; answers: ${answers.join(', ')}`,
     `faults: ${faults.join(', ')}`,
     `ms for a send: ${words(all)}; from the first attempt to the acknowledgement: ${words(operations)}`,
+    `ms for a send while there is no fault: ${words(undisturbed)}`,
     `ms for a send to the others while a server is stopped: ${words(besidePause)}: ${isFast ? 'p99 below' : 'p99 NOT below'} ${p99MsMax}`,
   ];
 }
