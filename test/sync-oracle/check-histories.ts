@@ -10,16 +10,19 @@ import { askServer, clientHabits, SyncClient } from '#test/sync-oracle/sync-clie
 
 /** Users are taken over from one history to the next, up to this many: registering takes longer than a history. */
 const historiesPerUsers = 8;
-const options = { users: 4, rooms: 1, farRooms: 1, operations: 60 };
+const options = { users: 4, rooms: 1, operations: 60 };
 
 /** So many histories have everything in them; fewer, as when one is run again, need not. */
 const enoughForAll = 25;
 /** What clients have to have lived through, besides every kind of operation. */
 const experiences = [
-  ...['lost answer', 'fork accepted', 'state resolution'],
+  'lost answer',
   ...['told of an invitation', 'told of a knock', 'told of a departure', 'joined again', 'gap', 'gap filled'],
   ...['began anew after ignoring', ...clientHabits.map(({ name }) => `client: ${name}`)],
 ];
+
+/** And where another server has rooms. */
+const forkExperiences = ['farRoom', 'fork', 'fork accepted', 'state resolution'];
 
 export type HistoryCheck = {
   readonly firstSeed: number;
@@ -27,11 +30,14 @@ export type HistoryCheck = {
   /** Four users. */
   readonly newUsers: () => Promise<readonly MatrixHttp[]>;
   readonly farServer: FarServer;
+  /** Rooms of the other server's in each history. */
+  readonly farRooms: number;
   readonly run: typeof runHistory;
 };
 
 /** Prints what was done, and fails with every difference and the seed that leads to it. */
-export async function checkHistories({ firstSeed, count, newUsers, farServer, run }: HistoryCheck): Promise<void> {
+export async function checkHistories(check: HistoryCheck): Promise<void> {
+  const { firstSeed, count, newUsers, farServer, farRooms, run } = check;
   const happened = new Map<string, number>();
   const refused = new Map<string, number>();
   const failures: string[] = [];
@@ -48,9 +54,13 @@ export async function checkHistories({ firstSeed, count, newUsers, farServer, ru
       clientOf([user, others[index] ?? user], seed + index, { happened, mayLoseState }),
     );
     await Promise.all(clients.map((client) => client.sync()));
-    const result = await run({ users, farServer }, randomHistory(seed, options), async ({ by, isLost }) => {
-      await (isLost ? clients[by]?.loseAnswer() : clients[by]?.sync());
-    });
+    const result = await run(
+      { users, farServer },
+      randomHistory(seed, { ...options, farRooms }),
+      async ({ by, isLost }) => {
+        await (isLost ? clients[by]?.loseAnswer() : clients[by]?.sync());
+      },
+    );
     addAll(happened, result.done);
     addAll(refused, result.refused);
     for (const [index, client] of clients.entries()) {
@@ -58,10 +68,13 @@ export async function checkHistories({ firstSeed, count, newUsers, farServer, ru
       failures.push(...(await client.findDifferences()).map((difference) => `${who}: ${difference}`));
     }
   }
-  add(happened, 'state resolution', await farServer.countResolutions());
+  const resolutions = await farServer.countResolutions();
+  if (resolutions > 0) add(happened, 'state resolution', resolutions);
   console.log(`seeds from ${firstSeed}: ${count} histories`, Object.fromEntries(happened));
   console.log('refused', Object.fromEntries(refused));
-  const missing = [...operationKinds, ...experiences].filter((what) => !happened.has(what));
+  const needed = [...operationKinds, ...experiences].filter((what) => !forkExperiences.includes(what));
+  if (farRooms > 0) needed.push(...forkExperiences);
+  const missing = needed.filter((what) => !happened.has(what));
   if (count >= enoughForAll) assert.deepEqual(missing, [], 'everything happens in so many histories');
   assert.equal(failures.length, 0, failures.join('\n'));
 }
