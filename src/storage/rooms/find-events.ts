@@ -121,8 +121,8 @@ const selectRedactions = statement<{
 }>(
   'select_valid_redactions',
   `select d.target_event_id as target, d.room_nid, e.event_id, j.json,
-     exists (select from redactions o where o.target_event_id = e.event_id and o.room_nid = d.room_nid and o.valid)
-       as is_redacted
+     (select true from redactions o
+      where o.target_event_id = e.event_id and o.room_nid = d.room_nid and o.valid limit 1) is not null as is_redacted
    from redactions d
    join events e on e.event_nid = d.redaction_nid
    join event_json j on j.event_nid = d.redaction_nid

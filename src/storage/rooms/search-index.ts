@@ -16,14 +16,14 @@ export type IndexableEvent = {
   readonly redacts: string | null;
 };
 
-// By events_pos_key; the text is read of those alone that can be searched.
+// By events_pos_key; the text is read of those alone that can be searched. With `exists`, redactions would be read whole.
 const selectIndexable = statement<IndexableEvent>(
   'select_indexable_events',
   `select e.pos, e.event_nid, e.room_nid, e.room_order, e.type, e.origin_server_ts, j.json,
      s.encryption is not null as is_encrypted,
-     j.json is not null and exists (
-       select from redactions d where d.target_event_id = e.event_id and d.room_nid = e.room_nid and d.valid
-     ) as is_redacted,
+     j.json is not null and (
+       select true from redactions d where d.target_event_id = e.event_id and d.room_nid = e.room_nid and d.valid limit 1
+     ) is not null as is_redacted,
      case when e.type = 'm.room.redaction' then (
        select d.target_event_id from redactions d where d.redaction_nid = e.event_nid and d.valid limit 1
      ) end as redacts
