@@ -49,10 +49,13 @@ describe('sync filters', () => {
     const [carol] = await server.newUsers('carol');
     await carol.join(roomId);
     const since = (await bob.sync()).nextBatch;
-    for (const body of ['1', '2', '3']) await alice.sendText(roomId, body);
+    for (const body of ['1', '2']) await alice.sendText(roomId, body);
+    await bob.sendText(roomId, '3');
     for (const body of ['4', '5', '6']) await carol.sendText(roomId, body);
     const path = `/user/${encode(bob.userId)}/account_data/m.ignored_user_list`;
-    await bob.raw('PUT', path, { body: { ignored_users: { [carol.userId]: {}, '@odd\0:hs1.test': {} } } });
+    await bob.raw('PUT', path, {
+      body: { ignored_users: { [carol.userId]: {}, [bob.userId]: {}, '@odd\0:hs1.test': {} } },
+    });
     for (const answer of await both(bob, since, { room: { timeline: { limit: 2 } } })) {
       assert.deepEqual(bodies(answer.join.get(roomId)?.timeline), ['2', '3']);
     }

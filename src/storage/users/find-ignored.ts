@@ -7,13 +7,20 @@ const selectUserNids = statement<{ user_nid: number }>(
   'select user_nid from users where user_id = any($1::text[])',
 );
 
-/** The user ids that a user ignores, known here or not; odd content names nobody. Specification: Client-Server API, "Ignoring Users". */
+const selectUserId = statement<{ user_id: string }>('select_user_id', 'select user_id from users where user_nid = $1');
+
+/**
+ * The user ids that a user ignores, known here or not; odd content names nobody, and nobody is kept from what they sent
+ * themselves. Specification: Client-Server API, "Ignoring Users".
+ */
 export async function findIgnoredUserIds(db: ReadTx, userNid: number): Promise<readonly string[]> {
   const text = await findAccountDataContent(db, userNid, 0, 'm.ignored_user_list');
   const content: unknown = text === undefined ? undefined : JSON.parse(text);
   const list = isObject(content) ? content['ignored_users'] : undefined;
+  if (!isObject(list)) return [];
+  const [own] = await db.query(selectUserId, [userNid]);
   // No user has an id with U+0000, which PostgreSQL would refuse.
-  return isObject(list) ? Object.keys(list).filter((userId) => !userId.includes('\0')) : [];
+  return Object.keys(list).filter((userId) => userId !== own?.user_id && !userId.includes('\0'));
 }
 
 /** The numbers of those of the users whom this server has ever heard of, for statements that go by number. */
