@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { authEventOf } from '#matrix/auth-event.ts';
-import { buildEvent, buildUnsignedEvent, type EventDraft, type EventPlace } from '#matrix/build-event.ts';
+import { buildEvent, type EventDraft, type EventPlace } from '#matrix/build-event.ts';
 import { canonicalJson } from '#matrix/canonical-json.ts';
 import { contentHash, eventIdOf, signedText } from '#matrix/hashes.ts';
 import type { EventReference, JsonObject } from '#matrix/pdu.ts';
 import { findRoomVersion, roomVersions, type RoomVersion } from '#matrix/room-versions.ts';
-import { generateSigningKey, signTextInPool } from '#matrix/signing-keys.ts';
+import { generateSigningKey } from '#matrix/signing-keys.ts';
 import { hashAndSignEvent } from '#matrix/signing.ts';
 import type { ValidatedPdu } from '#matrix/validated-pdu.ts';
 import { anyRoomVersion, eventContent, eventType } from '#test/event-arbitraries.ts';
@@ -163,18 +163,5 @@ test('content that canonical JSON does not have is a verdict, not an exception',
   for (const content of [{ a: 1.5 }, { a: [2 ** 53] }, { '\ud800': 1 }, { a: '\udfff' }]) {
     const verdict = buildEvent({ ...draft, content }, placeIn(version12));
     assert.ok(!verdict.ok && verdict.reason === 'bad-json');
-  }
-});
-
-test('a signature that is made in the thread pool meanwhile gives the same text', async () => {
-  for (const version of roomVersions.values()) {
-    const place = placeIn(version);
-    const unsigned = buildUnsignedEvent(draft, place);
-    assert.ok(unsigned.ok);
-    const { event } = unsigned;
-    const whole = built(draft, place);
-    assert.deepEqual([event.eventId, event.signedText], [whole.eventId, whole.signedText]);
-    assert.equal(event.json.length, whole.json.length, 'its size is judged before it is signed');
-    assert.equal(unsigned.jsonWith(await signTextInPool(event.signedText, signer.key)), whole.json);
   }
 });

@@ -5,7 +5,7 @@ import { eventIdOfSignedText, roomIdOfCreate, sha256Base64 } from '#matrix/hashe
 import type { EventReference, JsonObject, Pdu } from '#matrix/pdu.ts';
 import { redactContent } from '#matrix/redaction.ts';
 import type { RoomVersion } from '#matrix/room-versions.ts';
-import { SIGNATURE_LENGTH, signText } from '#matrix/signing-keys.ts';
+import { signText } from '#matrix/signing-keys.ts';
 import type { Signer } from '#matrix/signing.ts';
 import { markValidated, type ValidatedPdu } from '#matrix/validated-pdu.ts';
 
@@ -35,17 +35,9 @@ export type EventPlace = {
   readonly eventId?: string;
 };
 
-export type BuildRefusal = { readonly ok: false; readonly reason: 'too-large' | 'bad-json'; readonly message: string };
-export type BuildVerdict = { readonly ok: true; readonly event: ValidatedPdu } | BuildRefusal;
-
-/** An event to which nothing is missing but its signature. */
-export type UnsignedEvent = {
-  readonly ok: true;
-  /** Has a row of `A` for a signature. No id, hash or rule depends on it. */
-  readonly event: ValidatedPdu;
-  /** The event's `json` with the signature of its `signedText`. */
-  readonly jsonWith: (signature: string) => string;
-};
+export type BuildVerdict =
+  | { readonly ok: true; readonly event: ValidatedPdu }
+  | { readonly ok: false; readonly reason: 'too-large' | 'bad-json'; readonly message: string };
 
 /**
  * Builds, hashes and signs an event. `too-large` is M_TOO_LARGE; `bad-json` is content that canonical JSON does not
@@ -54,16 +46,6 @@ export type UnsignedEvent = {
  * Specification: Server-Server API, "Signing Events"; "Event format" of each room version.
  */
 export function buildEvent(draft: EventDraft, place: EventPlace): BuildVerdict {
-  const built = buildUnsignedEvent(draft, place);
-  if (!built.ok) return built;
-  const { signer } = place;
-  const signature = signText(built.event.signedText, signer.key);
-  const pdu = { ...built.event.pdu, signatures: { [signer.serverName]: { [signer.key.keyId]: signature } } };
-  return { ok: true, event: markValidated({ ...built.event, pdu, json: built.jsonWith(signature) }) };
-}
-
-/** As `buildEvent`, for a signature that is made elsewhere meanwhile. */
-export function buildUnsignedEvent(draft: EventDraft, place: EventPlace): UnsignedEvent | BuildRefusal {
   const { version, signer } = place;
   const content = contentOf(draft, version);
   let contentText: string;
@@ -91,25 +73,19 @@ export function buildUnsignedEvent(draft: EventDraft, place: EventPlace): Unsign
   const hashes = `"hashes":{"sha256":"${sha256}"},`;
   const signedText = head + redactedText + depth + hashes + middle + senderPart + tail;
   const eventId = version.eventId === 'in-pdu' ? givenEventId(place) : eventIdOfSignedText(signedText, version);
-  const jsonWith = (signature: string): string => {
-    const signatures = `"signatures":{${canonicalString(signer.serverName)}:{"${signer.key.keyId}":"${signature}"}},`;
-    return head + contentText + depth + hashes + middle + redactsPart + senderPart + signatures + tail;
-  };
-  const json = jsonWith(noSignature);
+  const signature = signText(signedText, signer.key);
+  const signatures = `"signatures":{${canonicalString(signer.serverName)}:{"${signer.key.keyId}":"${signature}"}},`;
+  const json = head + contentText + depth + hashes + middle + redactsPart + senderPart + signatures + tail;
 
-  const pdu = pduOf(draft, content, place, sha256);
+  const pdu = pduOf(draft, content, place, sha256, signature);
   const message = findOversize(pdu, eventId, json);
   if (message !== undefined) return { ok: false, reason: 'too-large', message };
   const roomId = draft.room_id ?? roomIdOfCreate(eventId);
   return {
     ok: true,
     event: markValidated({ eventId, roomId, version, pdu, json, signedText, contentHashMatches: true }),
-    jsonWith,
   };
 }
-
-/** As long as a signature, so that the size is that of the signed event. */
-const noSignature = 'A'.repeat(SIGNATURE_LENGTH);
 
 function contentOf(draft: EventDraft, version: RoomVersion): JsonObject {
   if (draft.redacts === undefined || !version.redactsInContent) return draft.content;
@@ -134,7 +110,7 @@ function referencesText(references: readonly EventReference[]): string {
   return `${text}]`;
 }
 
-function pduOf(draft: EventDraft, content: JsonObject, place: EventPlace, sha256: string): Pdu {
+function pduOf(draft: EventDraft, content: JsonObject, place: EventPlace, sha256: string, signature: string): Pdu {
   const { version, signer } = place;
   return {
     type: draft.type,
@@ -147,7 +123,7 @@ function pduOf(draft: EventDraft, content: JsonObject, place: EventPlace, sha256
     prev_events: [...place.prevEvents],
     auth_events: [...place.authEvents],
     hashes: { sha256 },
-    signatures: { [signer.serverName]: { [signer.key.keyId]: noSignature } },
+    signatures: { [signer.serverName]: { [signer.key.keyId]: signature } },
     ...(hasTopLevelRedacts(draft, version) ? { redacts: draft.redacts } : {}),
     ...(version.eventId === 'in-pdu' ? { event_id: givenEventId(place) } : {}),
   };

@@ -17,8 +17,6 @@ export type VerifyKey = KeyObject;
 
 const KEY_BYTES = 32;
 const SIGNATURE_BYTES = 64;
-/** Of a signature in unpadded base64: 64 bytes are always 86 characters and two `=`. */
-export const SIGNATURE_LENGTH = 86;
 // What stands before the 32 bytes in PKCS #8 and in SubjectPublicKeyInfo (RFC 8410).
 const pkcs8Prefix = Buffer.from('302e020100300506032b657004220420', 'hex');
 const spkiPrefix = Buffer.from('302a300506032b6570032100', 'hex');
@@ -26,10 +24,6 @@ const keyIdShape = /^ed25519:[A-Za-z0-9_]+$/;
 
 const verifyInPool = promisify<string, Buffer, VerifyKey, Buffer, boolean>((_algorithm, text, key, signature, done) =>
   verify(null, text, key, signature, done),
-);
-
-const signInPool = promisify<string, Buffer, KeyObject, Buffer>((_algorithm, text, key, done) =>
-  sign(null, text, key, done),
 );
 
 /** A new key with the given name, `[A-Za-z0-9_]+`. */
@@ -67,12 +61,8 @@ export function importVerifyKey(publicKey: string): VerifyKey | undefined {
 
 /** The signature of the text's UTF-8 form, in unpadded base64. It takes about 35 µs. */
 export function signText(text: string, key: SigningKey): string {
-  return sign(null, Buffer.from(text), key.privateKey).toString('base64').slice(0, SIGNATURE_LENGTH);
-}
-
-/** `signText` on Node's thread pool: 3 µs of this thread, where `signText` takes ten times as much, and it is ready later. */
-export async function signTextInPool(text: string, key: SigningKey): Promise<string> {
-  return (await signInPool('ed25519', Buffer.from(text), key.privateKey)).toString('base64').slice(0, SIGNATURE_LENGTH);
+  // 64 bytes are always 86 characters and two `=`.
+  return sign(null, Buffer.from(text), key.privateKey).toString('base64').slice(0, 86);
 }
 
 /** Whether the base64 signature is the key's over the text. It takes about 100 µs. */

@@ -19,7 +19,7 @@ import { findHead } from '#storage/rooms/find-rooms.ts';
 import { selectReplayed } from '#storage/rooms/load-view.ts';
 import { isConnectionLost } from '#storage/database-errors.ts';
 
-export type PersistParts = Omit<BuildParts, 'database' | 'nextCreationTs' | 'isWriting'> &
+export type PersistParts = Omit<BuildParts, 'database' | 'nextCreationTs'> &
   Omit<EventWriterParts, 'rebuilt' | 'outage'> & {
     /** `queueMsMax`: how long a request may wait while the database cannot take it. */
     readonly limits: QueueLimits & { readonly queueMsMax: number };
@@ -70,11 +70,7 @@ class Persister implements AsyncDisposable {
     this.#outage = outage;
     this.#queue = new PersistQueue(parts.limits);
     this.#patienceMs = parts.limits.queueMsMax;
-    this.#parts = {
-      ...parts,
-      nextCreationTs: () => this.#nextCreationTs(),
-      isWriting: () => this.#writer.isWriting,
-    };
+    this.#parts = { ...parts, nextCreationTs: () => this.#nextCreationTs() };
     this.#writer = new EventWriter({ ...parts, outage, rebuilt: (lane) => void this.#build(lane) });
     this.#locked = new LockedWriter({ ...this.#parts, outage });
   }

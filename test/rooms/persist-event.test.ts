@@ -120,7 +120,7 @@ test('a plain message is five rows and one round trip, whatever the version', as
   }
 });
 
-test('every stored event is signed, also those that wait for a batch while another is written', async () => {
+test('every stored event is signed, whatever batch it was written in', async () => {
   await using on = await createMigratedDatabase();
   await using parts = await createRoomParts(on);
   const rooms = await Promise.all(['10', '11', '12'].map((version) => createRoom(parts.persistEvents, version)));

@@ -3,11 +3,10 @@ import { randomString } from '#core/random.ts';
 import { authEventOf } from '#matrix/auth-event.ts';
 import { checkAuth } from '#matrix/auth-rules/check-auth.ts';
 import { selectAuthTypes } from '#matrix/auth-rules/select-auth-types.ts';
-import { buildEvent, buildUnsignedEvent, type BuildRefusal } from '#matrix/build-event.ts';
+import { buildEvent } from '#matrix/build-event.ts';
 import { MatrixError } from '#matrix/error.ts';
 import type { AuthEvent, EventReference, Pdu } from '#matrix/pdu.ts';
 import { isJsonSignedBy } from '#matrix/signing.ts';
-import { signTextInPool } from '#matrix/signing-keys.ts';
 import type { ValidatedPdu } from '#matrix/validated-pdu.ts';
 import { withoutRelation, type JudgedRedaction } from '#rooms/persist/early-redactions.ts';
 import { referenceTo } from '#rooms/persist/event-reference.ts';
@@ -84,14 +83,14 @@ async function buildAll(
       }
       arrival = placement;
     }
-    const whole = 'sealed' in draft ? { sealed: draft.sealed } : signDraft(parts, pending, view);
+    const sealed = 'sealed' in draft ? draft.sealed : signDraft(parts, pending, view);
     const { type, state_key: stateKey } = pending;
     // Before it is placed: whatever fails from here on must not leave its entry behind.
     if (stateKey !== undefined) {
       undo.push({ key: joinedKey(type, stateKey), was: entryOf(view, type, stateKey) ?? null });
     }
     const replay = events.length === 0 ? request.replay : undefined;
-    const built = await placeEvent(parts, { ...whole, arrival, replay }, view);
+    const built = await placeEvent(parts, { sealed, arrival, replay }, view);
     outcomes.push({ eventId: built.event.event.eventId, status: 'accepted' });
     events.push(built.event);
     view = built.view;
@@ -132,19 +131,14 @@ export async function internNames({ interned }: Pick<BuildParts, 'interned'>, re
   await Promise.all([interned.internUsers(users), interned.internKeys(keys)]);
 }
 
-/** What is signed while it waits for its batch has a promise of its text. */
-type Signed = { readonly sealed: ValidatedPdu; readonly signedJson?: Promise<string> };
-
-function signDraft(parts: BuildParts, draft: DraftEvent, view: RoomView): Signed {
-  const { clock, signer, nextCreationTs } = parts;
+function signDraft({ clock, signer, nextCreationTs }: BuildParts, draft: DraftEvent, view: RoomView): ValidatedPdu {
   const isNewHashRoom = draft.type === 'm.room.create' && view.version.roomIdIsCreateHash;
   const authEvents: EventReference[] = [];
   for (const [type, stateKey] of selectAuthTypes(draft, view.version)) {
     const entry = entryOf(view, type, stateKey);
     if (entry !== undefined) authEvents.push(entry.reference);
   }
-  const placed = isNewHashRoom ? draft : { ...draft, room_id: view.roomId };
-  const place = {
+  const verdict = buildEvent(isNewHashRoom ? draft : { ...draft, room_id: view.roomId }, {
     version: view.version,
     prevEvents: view.head.extremities.map(({ reference }) => reference),
     authEvents,
@@ -152,29 +146,23 @@ function signDraft(parts: BuildParts, draft: DraftEvent, view: RoomView): Signed
     originServerTs: isNewHashRoom ? nextCreationTs() : clock.now(),
     signer,
     ...(view.version.eventId === 'in-pdu' && { eventId: `$${randomString(32, idAlphabet)}:${signer.serverName}` }),
-  };
-  // With nothing to wait for, this thread is the quickest.
-  if (!parts.isWriting()) return { sealed: requireBuilt(buildEvent(placed, place)).event };
-  const { event, jsonWith } = requireBuilt(buildUnsignedEvent(placed, place));
-  return { sealed: event, signedJson: signTextInPool(event.signedText, signer.key).then(jsonWith) };
-}
-
-function requireBuilt<Built extends { readonly ok: true }>(verdict: Built | BuildRefusal): Built {
-  if (verdict.ok) return verdict;
-  throw new MatrixError(verdict.reason === 'too-large' ? 'M_TOO_LARGE' : 'M_BAD_JSON', verdict.message);
+  });
+  if (!verdict.ok)
+    throw new MatrixError(verdict.reason === 'too-large' ? 'M_TOO_LARGE' : 'M_BAD_JSON', verdict.message);
+  return verdict.event;
 }
 
 /** What was known of an event before it came. */
 type Arrival = { readonly eventNid: number | undefined; readonly earlyRedactions: readonly JudgedRedaction[] };
 
-type Placeable = Signed & {
+type Placeable = {
+  readonly sealed: ValidatedPdu;
   readonly arrival: Arrival;
   readonly replay: PersistRequest['replay'];
 };
 
 /** Authorises the event against the view's state and gives it its row, its fact, and the view that follows. */
-async function placeEvent(parts: BuildParts, placeable: Placeable, view: RoomView): Promise<Placed> {
-  const { sealed, arrival, replay, signedJson } = placeable;
+async function placeEvent(parts: BuildParts, { sealed, arrival, replay }: Placeable, view: RoomView): Promise<Placed> {
   const event = authEventOf(sealed.pdu, sealed.eventId, view.version);
   const verdict = checkAuth(event, view.version, authStateOf(view), { verify: isJsonSignedBy });
   if (!verdict.allowed) throw new MatrixError(verdict.isMalformed ? 'M_BAD_JSON' : 'M_FORBIDDEN', verdict.reason);
@@ -215,11 +203,8 @@ async function placeEvent(parts: BuildParts, placeable: Placeable, view: RoomVie
   const fact = factOf(sealed, event, view, row, replaced);
   const isState = stateKey !== undefined;
   const { earlyRedactions } = arrival;
-  const signing = signedJson?.then((json) => void (row.json = json));
-  // Whoever writes the row awaits it; a request that is refused meanwhile has nobody to be told.
-  signing?.catch(() => undefined);
   const none = { resolved: [], leavesNodes: false };
-  const placed = { row, signing, fact, event, replaced, levels, earlyRedactions, isState, ...none };
+  const placed = { row, fact, event, replaced, levels, earlyRedactions, isState, ...none };
   return { event: placed, view: { ...view, roomId: sealed.roomId, head } };
 }
 

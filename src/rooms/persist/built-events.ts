@@ -14,8 +14,6 @@ export type BuildParts = ViewParts & {
   readonly nids: NidAllocator;
   readonly signer: Signer;
   readonly isLocal: (id: string) => boolean;
-  /** Whether a batch is being written, so that there is time for the thread pool to sign what goes into the next. */
-  readonly isWriting: () => boolean;
   /** Times of create events, none of them twice: from version 12 on the room's id is made of little else. */
   readonly nextCreationTs: () => number;
 };
@@ -23,8 +21,6 @@ export type BuildParts = ViewParts & {
 /** An event that is ready to be written. */
 export type BuiltEvent = {
   readonly row: EventRow;
-  /** Resolves when the row's text has its signature; undefined if it has. */
-  readonly signing?: Promise<void> | undefined;
   /** What the stream is told of an accepted event; nothing is missing but the position. */
   readonly fact: Omit<EventFact, 'pos'> | undefined;
   readonly event: AuthEvent;

@@ -58,11 +58,6 @@ export class EventWriter implements AsyncDisposable {
     this.#running ??= this.#run();
   }
 
-  /** Whether what is enqueued now waits for a batch that is being written. */
-  get isWriting(): boolean {
-    return this.#running !== undefined;
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#running;
     await this.#client[Symbol.asyncDispose]();

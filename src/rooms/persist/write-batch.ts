@@ -22,7 +22,6 @@ export async function writeBatch(
   rooms: readonly RoomBatch[],
   projections: readonly Projection[],
 ): Promise<BatchOutcome> {
-  await signaturesOf(rooms);
   const tx = txOn(client);
   const concerned = projectionsOf(rooms, projections);
   const rows = rooms.map((room) => room.rows);
@@ -53,7 +52,6 @@ export async function writeInside(
   { now, rooms, concerned, wait }: TransactionalWrite,
   begun: Promise<unknown> = Promise.resolve(),
 ): Promise<BatchOutcome> {
-  await signaturesOf(rooms);
   const rows = rooms.map((room) => room.rows);
   const [, status] = await Promise.all([begun, persistHeavy(tx, now, rows, wait)]);
   const written = rooms.filter((_, index) => status[index] === 0);
@@ -106,17 +104,6 @@ function projected(room: RoomBatch): ProjectedEvent[] {
         return [{ ...own, isNew: true, earlyRedactions, isState }, ...entries];
       }),
   );
-}
-
-/** No row may be written before its text is signed. */
-async function signaturesOf(rooms: readonly RoomBatch[]): Promise<void> {
-  const signing: Promise<void>[] = [];
-  for (const { works } of rooms) {
-    for (const { built } of works) {
-      for (const event of built.events) if (event.signing !== undefined) signing.push(event.signing);
-    }
-  }
-  if (signing.length > 0) await Promise.all(signing);
 }
 
 const hasAlongside = ({ work }: RoomBatch['works'][number]): boolean => work.request.alongside !== undefined;

@@ -12,8 +12,7 @@ export type EventRow = {
   readonly status: EventStatus;
   /** Whether it is new in the room, and so has a position: accepted, and no history that is filled in. */
   readonly isLive: boolean;
-  /** Replaced by the signed text while the event waits for a batch, where it was built without a signature. */
-  json: string;
+  readonly json: string;
   readonly type: string;
   readonly keyNid: number | null;
   readonly senderNid: number;
