@@ -13,9 +13,9 @@ const WATCH_MS = 25;
 const FAILURE_REST_MS = 1_000;
 /**
  * After each step the work rests for this many times as long as the step took, unless somebody waits for it: it takes a
- * tenth of a core from those who write, and a third once it is far behind.
+ * twentieth of a core from those who write, and a third once it is far behind.
  */
-const REST_FACTOR = 9;
+const REST_FACTOR = 19;
 const REST_FACTOR_BEHIND = 2;
 const BEHIND_POSITIONS = 50_000;
 const REST_MS_MAX = 1_000;
