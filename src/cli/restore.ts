@@ -11,9 +11,9 @@ export const restore: Command = {
   help: `Usage: causeway restore DIR [--config FILE]
 
 Loads a backup into the database of the configuration, which must be empty: that of database.url, or
-the embedded one of an empty data directory. All of it is loaded or nothing; after a restore that was
-broken off the server refuses to start until "causeway restore" has been run again. Stop the server
-that the backup is of for good before the restored one starts. See docs/backup.md.
+the embedded one of an empty data directory. All of it is loaded or nothing; after a restore that
+was broken off the server refuses to start until "causeway restore" has been run again. Stop the
+server that the backup is of for good before the restored one starts. See docs/backup.md.
 
 ${configHelp}`,
   run: async (args) => {

@@ -9,9 +9,9 @@ export const restored: Command = {
   help: `Usage: causeway restored [--config FILE]
 
 Says that the database was put back to an earlier state by other means, such as a snapshot of the
-disk or of the virtual machine. Clients then go on from where that state ends, and keys that may have
-been given out since are not given out again. Run it before the server is started. It is not needed
-after "causeway restore", nor after a recovery by PostgreSQL itself, which the server notices.
+disk or of the virtual machine. Clients then go on from where that state ends, and keys that may
+have been given out since are not given out again. Run it before the server is started. It is not
+needed after "causeway restore", nor after a recovery by PostgreSQL itself: the server notices that.
 
 ${configHelp}`,
   run: async (args) => {

@@ -31,12 +31,15 @@ export function isConflict(error: unknown): boolean {
   return code === '40001' || code === '40P01';
 }
 
-/** An event id that has a row already. */
+/**
+ * An event id that has a row already, or the id of a new room: from version 12 on it is made of the create event alone, which two
+ * processes may build alike in one millisecond.
+ */
 export function isDuplicateEvent(error: unknown): boolean {
   return (
     codeOf(error) === '23505' &&
     error instanceof Error &&
     'constraint' in error &&
-    error.constraint === 'events_event_id_key'
+    (error.constraint === 'events_event_id_key' || error.constraint === 'rooms_room_id_key')
   );
 }

@@ -1,4 +1,5 @@
 /** Owns bringing a database to this program's schema, and refusing one that the program cannot be trusted with. */
+import { once } from 'node:events';
 import { StartError } from '#core/start-error.ts';
 import { baselineFingerprint } from '#migrations/baseline/statements.ts';
 import {
@@ -33,10 +34,16 @@ export async function migrate(address: DatabaseAddress, migrator?: Migrator): Pr
   const missing = findMissing(now.applied);
   if (missing.length > 0) {
     using own = migrator ?? startMigrator();
-    await own.run({ address, names: missing.map(({ name }) => name) });
+    // MikroORM may wait for ever on a connection that broke; this one breaks with it, and the process ends.
+    const lost = once(connection.client, 'end').then(() => Promise.reject(new Error(connectionLost)));
+    // It ends in any case, and mostly when there is nobody to be told any more.
+    lost.catch(() => undefined);
+    await Promise.race([own.run({ address, names: missing.map(({ name }) => name) }), lost]);
   }
   return missing.map(({ name }) => name);
 }
+
+const connectionLost = 'The connection to PostgreSQL was lost while the database was migrated.';
 
 /**
  * Throws a `StartError` when the database began with other tables than this program's. The first schema changes until

@@ -5,11 +5,11 @@ import { fileURLToPath } from 'node:url';
 import type { MigrationTask } from '#storage/migration-list.ts';
 
 export type Migrator = Disposable & {
-  /** Runs the migrations, once. */
+  /** Runs the migrations, once. Throws when they fail, and when the process is ended meanwhile. */
   run(task: MigrationTask): Promise<void>;
 };
 
-/** Starts the process, which loads what it needs while the caller does something else. Disposing ends an unused one. */
+/** Starts the process, which loads what it needs while the caller does something else. Disposing ends it, whatever it does. */
 export function startMigrator(): Migrator {
   const child = fork(fileURLToPath(import.meta.resolve('#storage/migration-process.ts')), [], { execArgv: [] });
   const ended = once(child, 'exit');
@@ -22,7 +22,7 @@ export function startMigrator(): Migrator {
       if (code !== 0) throw new Error(`The process that migrates the database ended with ${String(code)}.`);
     },
     [Symbol.dispose]() {
-      if (child.connected) child.disconnect();
+      if (child.exitCode === null && child.signalCode === null) child.kill();
     },
   };
 }

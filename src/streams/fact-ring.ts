@@ -24,8 +24,8 @@ class FactQueue {
     const fact = this.#facts[this.#start];
     if (fact === undefined) return undefined;
     this.#start += 1;
-    // What has been dropped is let go now and then, so that shifting costs the same however long the queue is.
-    if (this.#start > 64 && this.#start * 2 > this.#facts.length) {
+    // What has been dropped is let go now and then, at an eighth of the queue: shifting costs the same however long it is.
+    if (this.#start > 64 && this.#start * 8 > this.#facts.length) {
       this.#facts = this.#facts.slice(this.#start);
       this.#start = 0;
     }

@@ -18,6 +18,11 @@ const rejectByState = statement<unknown>(
   'update events set status = 4 where event_nid = any($1::bigint[])',
 );
 
+const insertRoom = statement<unknown>(
+  'test_insert_room',
+  `insert into rooms (room_nid, room_id, version, created_at) values ($1::bigint, '!room' || $1::bigint, $2, 0)`,
+);
+
 type NamedRoom = { readonly events: ReadonlyMap<string, ResolvableEvent>; readonly sets: readonly StateSet[] };
 
 /** The room of the seed with ids that no other room of the database has, in the same order as before. */
@@ -102,6 +107,7 @@ for (const versionId of ['1', '2', '11', '12']) {
     for (let seed = 0; seed < 250; seed++) {
       const roomNid = 10_000 + seed;
       const room = namedRoom(versionId, seed);
+      await parts.database.query(insertRoom, [roomNid, versionId]);
       const nidOf = await store(parts, room, roomNid, version);
       const branches: BranchState[] = [];
       for (const set of room.sets) {
