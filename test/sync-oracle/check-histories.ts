@@ -12,8 +12,8 @@ import { askServer, clientHabits, SyncClient } from '#test/sync-oracle/sync-clie
 const historiesPerUsers = 8;
 const options = { users: 4, rooms: 1, operations: 60 };
 
-/** So many histories have everything in them; fewer, as when one is run again, need not. */
-const enoughForAll = 25;
+/** So many histories have everything in them, as good as surely; fewer need not. */
+const enoughForAll = 100;
 /** What clients have to have lived through, besides every kind of operation. */
 const experiences = [
   'lost answer',
