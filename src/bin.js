@@ -22,7 +22,8 @@ if (isNewEnough(process.versions.node)) {
 /**
  * V8 reads the flag only when its heap is made, so that `v8.setFlagsFromString` comes too late. Replacing the process
  * by itself took 26 ms in measurements, and a load that allocates a lot then stays at 75 MB instead of 120 MB. The heap may
- * grow by half before it is cleaned, where V8 on a machine with much memory waits until it is four times as large.
+ * double before it is cleaned, where V8 on a machine with much memory waits for up to four times as much (699 MB after the
+ * rows of the benchmark). By half costs a fifth of the sends, by double nothing that could be measured.
  * The C library likewise reads its settings once: without them it keeps what threads have freed (password hashes above
  * all), 347 MB instead of 222 MB after the same load.
  */

@@ -6,7 +6,7 @@ import path from 'node:path';
 export const oldestNode = [24, 12];
 
 /** V8 grows the space of young objects to 2 × 16 MB and more by default; a server gains nothing by it but memory. */
-export const memoryFlags = ['--max-semi-space-size=8', '--heap-growing-percent=50'];
+export const memoryFlags = ['--max-semi-space-size=8', '--heap-growing-percent=100'];
 
 /**
  * @param {string} version such as `24.12.0`

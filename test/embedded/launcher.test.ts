@@ -36,7 +36,7 @@ console.log(JSON.stringify({ node: process.versions.node, flags, args: process.a
 process.exitCode = 7;`;
 const expected = {
   node: process.versions.node,
-  flags: ['--max-semi-space-size=8', '--heap-growing-percent=50'],
+  flags: ['--max-semi-space-size=8', '--heap-growing-percent=100'],
   args: ['start', '--config', 'a b'],
 };
 
