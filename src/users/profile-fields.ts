@@ -30,9 +30,6 @@ export function requireProfileKey(key: string): void {
   }
 }
 
-// Client-Server API, "Matrix Content (mxc://) URIs". Whether there is such media is for those to see who ask for it.
-const mxcUri = /^mxc:\/\/[^/?#\s]+\/[^/?#\s]+$/;
-
 /** The value of a field that is a text. Throws M_BAD_JSON or M_INVALID_PARAM. */
 export function requireTextField(key: string, value: unknown): string {
   if (typeof value !== 'string') throw new MatrixError('M_BAD_JSON', `"${key}" must be a string.`);
@@ -43,9 +40,6 @@ export function requireTextField(key: string, value: unknown): string {
   }
   if (value.length > lengthMax) {
     throw new MatrixError('M_INVALID_PARAM', `"${key}" has at most ${lengthMax} characters.`);
-  }
-  if (key === 'avatar_url' && value !== '' && !mxcUri.test(value)) {
-    throw new MatrixError('M_INVALID_PARAM', '"avatar_url" must be the mxc:// URI of an uploaded picture.');
   }
   return value;
 }
