@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { endpoints } from '#api/endpoints.ts';
-import { recordVariable, type TestRecord } from '#test/operations/record.ts';
+import { recordVariable, type TestRecord } from '#test/operations/test-record.ts';
 import { buildTable, renderTable } from '#test/operations/table.ts';
 
 const directory = process.env[recordVariable];

@@ -2,15 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeEach } from 'node:test';
-
-/** One request that a test made, in the order of the answers. */
-export type RecordedCall = { readonly method: string; readonly path: string; readonly status: number };
-
-/** What one test did; `file` is relative to the repository. */
-export type TestRecord = { readonly file: string; readonly name: string; readonly calls: readonly RecordedCall[] };
-
-/** The directory for the records; set by the runner when everything is run. */
-export const recordVariable = 'CAUSEWAY_TEST_RECORDS';
+import { recordVariable, type RecordedCall, type TestRecord } from '#test/operations/test-record.ts';
 
 /** A test that sends thousands of messages says nothing more with each of them. */
 const callsMax = 2_000;

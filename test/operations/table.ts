@@ -1,5 +1,5 @@
 /** Owns the table of operations and the tests that see their effects, made from what the tests were recorded to do. */
-import type { RecordedCall, TestRecord } from '#test/operations/record.ts';
+import type { RecordedCall, TestRecord } from '#test/operations/test-record.ts';
 
 /** The facts of an endpoint's row that the table needs. */
 export type ListedOperation = {
