@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { test } from 'node:test';
-import type { MatrixEvent } from 'matrix-js-sdk';
 import { runCommand } from '#test/backup/commands.ts';
 import { scrollToStart, untilSynced } from '#test/conversation/sdk-client.ts';
 import {
@@ -11,6 +10,7 @@ import {
   makeSecretStorage,
   messagesOf,
   startCryptoDevice,
+  timelineOf,
   untilTrue,
   type CryptoDevice,
   type RecoveryKey,
@@ -19,9 +19,6 @@ import { logIn, openSession, registerUser } from '#test/support/matrix-http.ts';
 import { startServerProcess } from '#test/support/server-process.ts';
 import { makeTemporaryDirectory } from '#test/support/temporary-directory.ts';
 import { createTestDatabase } from '#test/support/test-database.ts';
-
-const timelineOf = (device: CryptoDevice, roomId: string): MatrixEvent[] =>
-  device.client.getRoom(roomId)?.getLiveTimeline().getEvents() ?? [];
 
 async function untilShown(device: CryptoDevice, roomId: string, message: string): Promise<void> {
   await untilSynced(device, () => messagesOf(timelineOf(device, roomId)).includes(message), `“${message}”`);

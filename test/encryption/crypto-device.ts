@@ -129,6 +129,11 @@ export async function untilTrue(device: CryptoDevice, ask: () => Promise<boolean
   assert.fail(`${device.userId} waited in vain for ${what}\n${complaints}`);
 }
 
+/** The events of a room that a device has, oldest first. */
+export function timelineOf({ client }: Pick<CryptoDevice, 'client'>, roomId: string): MatrixEvent[] {
+  return client.getRoom(roomId)?.getLiveTimeline().getEvents() ?? [];
+}
+
 /** Texts of the messages in a room as a device shows them, oldest first. */
 export function messagesOf(events: readonly MatrixEvent[]): string[] {
   return events

@@ -1,7 +1,6 @@
 /** Owns the proof that encryption holds across two processes of one server, and when people change identities and devices. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { MatrixEvent } from 'matrix-js-sdk';
 import { requireRoom, scrollToStart, untilSynced } from '#test/conversation/sdk-client.ts';
 import {
   encryption,
@@ -10,6 +9,7 @@ import {
   messagesOf,
   replaceIdentity,
   startCryptoDevice,
+  timelineOf,
   untilTrue,
   type CryptoDevice,
   type RecoveryKey,
@@ -17,9 +17,6 @@ import {
 import { logIn, openSession, registerUser } from '#test/support/matrix-http.ts';
 import { startServerProcess, type ServerProcess } from '#test/support/server-process.ts';
 import { createTestDatabase, type TestDatabase } from '#test/support/test-database.ts';
-
-const timelineOf = (device: CryptoDevice, roomId: string): MatrixEvent[] =>
-  device.client.getRoom(roomId)?.getLiveTimeline().getEvents() ?? [];
 
 /** Waits until a device shows the messages, in this order. */
 async function untilShown(device: CryptoDevice, roomId: string, messages: readonly string[]): Promise<void> {
