@@ -135,12 +135,9 @@ function readerOn(queryable: Pool | Pick<PoolClient, 'query'>): ReadTx {
 }
 
 async function inTransaction<T>(pool: Pool, run: (tx: Tx) => Promise<T>): Promise<T> {
-  const client = await pool.connect();
   let broken: Error | undefined;
-  // The pool listens to idle connections only. One that breaks between two statements would end the process; like this
-  // the next statement fails, and the connection is not used again.
   const onError = (error: Error): void => void (broken = error);
-  client.on('error', onError);
+  const client = await clientOf(pool, onError);
   try {
     await client.query('begin');
     const result = await run(txOn(client));
@@ -155,4 +152,19 @@ async function inTransaction<T>(pool: Pool, run: (tx: Tx) => Promise<T>): Promis
     if (broken === undefined) client.off('error', onError);
     client.release(broken);
   }
+}
+
+/**
+ * A connection of the pool with a listener. The pool listens to idle connections only: one that breaks between two
+ * statements would end the process; like this the next statement fails, and the connection is not used again.
+ */
+function clientOf(pool: Pool, onError: (error: Error) => void): Promise<PoolClient> {
+  // By callback: a promise is answered later, and the very bytes that open a connection may say that it ends.
+  return new Promise((resolve, reject) => {
+    pool.connect((error, client) => {
+      if (client === undefined) return void reject(error);
+      client.on('error', onError);
+      resolve(client);
+    });
+  });
 }
