@@ -180,7 +180,9 @@ export async function rebuildStoredRoom(config: Config, address: DatabaseAddress
   const { secret } = await ensureIdentity(config, systemClock, database);
   const interned = createInterned(database);
   const tries = createStateTries({ nids: createNidAllocator(database), secret });
-  await rebuildRoom({ database, projections: roomProjections({ interned, tries, clock: systemClock }) }, roomId);
+  const isLocal = localityOf(config);
+  const projections = roomProjections({ interned, tries, clock: systemClock, isLocal });
+  await rebuildRoom({ database, projections }, roomId);
 }
 
 /**
@@ -233,8 +235,7 @@ async function createContext(
   const nids = createNidAllocator(database);
   const interned = createInterned(database);
   const tries = createStateTries({ nids, secret });
-  const localNames = new Set([config.serverName]);
-  const isLocal = (id: string): boolean => localNames.has(serverNameOf(id) ?? id);
+  const isLocal = localityOf(config);
   const { streams, persister } = await openWriting(
     config,
     { database, clock, logger, nids, interned, tries, signer, isLocal },
@@ -302,6 +303,12 @@ async function openWriting(
     }),
   );
   return { streams, persister };
+}
+
+/** Whether an id, or a server's name, is this server's. */
+function localityOf({ serverName }: Config): (id: string) => boolean {
+  const localNames = new Set([serverName]);
+  return (id) => localNames.has(serverNameOf(id) ?? id);
 }
 
 /** The name, key and secret that every process over this database shares. */

@@ -24,6 +24,14 @@ create table user_rooms (
 );
 create index user_rooms_room_nid_index on user_rooms (room_nid, membership);
 
+create table room_servers (
+  room_nid bigint not null,
+  server_name text not null,
+  joined bigint not null,
+  primary key (room_nid, server_name)
+);
+create index room_servers_server_name_index on room_servers (server_name, room_nid);
+
 create table room_summary (
   room_nid bigint primary key,
   name text,

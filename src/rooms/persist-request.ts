@@ -21,6 +21,8 @@ export type SealedEvent = {
   readonly sealed: ValidatedPdu;
   /** By predecessors that are not here: the state after each, as another server told it, of events that are here. */
   readonly states?: ReadonlyMap<string, readonly string[]>;
+  /** An event of another server that goes to the room's servers as if it were ours: it was handed to us to join, leave or knock. */
+  readonly relay?: true;
 };
 
 /** The endpoint and transaction id of a client's request: the same one has no second effect. */

@@ -162,9 +162,8 @@ function clientOf(pool: Pool, onError: (error: Error) => void): Promise<PoolClie
   // By callback: a promise is answered later, and the very bytes that open a connection may say that it ends.
   return new Promise((resolve, reject) => {
     pool.connect((error, client) => {
-      if (client === undefined) return void reject(error);
-      client.on('error', onError);
-      resolve(client);
+      if (client === undefined) reject(error);
+      else resolve(client.on('error', onError));
     });
   });
 }

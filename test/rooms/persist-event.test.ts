@@ -64,6 +64,8 @@ const moreTables = [
   'replay_keys',
   'membership_log',
   'user_rooms',
+  'room_servers',
+  'event_destinations',
   'room_summary',
   'stripped_snapshots',
   'notifications',

@@ -18,7 +18,12 @@ import { createTestDatabase } from '#test/support/test-database.ts';
 
 const run = promisify(execFile);
 
-type Derived = { readonly summary: string; readonly snapshots: string; readonly redactions: string };
+type Derived = {
+  readonly summary: string;
+  readonly snapshots: string;
+  readonly redactions: string;
+  readonly servers: string;
+};
 // Heroes are kept in the order in which they came, which their newest events do not tell.
 const selectDerived = statement<Derived>(
   'test_select_derived',
@@ -26,7 +31,8 @@ const selectDerived = statement<Derived>(
      (select row_to_json(s)::jsonb || jsonb_build_object('hero_nids', array(select unnest(s.hero_nids) order by 1))
       from room_summary s where room_nid = $1)::text as summary,
      (select json_agg(s order by user_nid) from stripped_snapshots s where room_nid = $1)::text as snapshots,
-     (select json_agg(r order by target_event_id, redaction_nid) from redactions r where room_nid = $1)::text as redactions`,
+     (select json_agg(r order by target_event_id, redaction_nid) from redactions r where room_nid = $1)::text as redactions,
+     (select json_agg(s order by server_name) from room_servers s where room_nid = $1)::text as servers`,
 );
 
 async function derived(parts: Parts): Promise<Derived> {
@@ -52,7 +58,7 @@ function redactSome(room: ForeignRoom, chance: Chance, made: readonly string[], 
 
 for (const version of ['11', '12']) {
   test(`version ${version}: rebuilding a room changes nothing, forks, redactions and invitations included`, async () => {
-    const reached = { snapshots: 0, redactions: 0, topics: 0 };
+    const reached = { snapshots: 0, redactions: 0, topics: 0, servers: 0 };
     for (let seed = 1; seed <= 6; seed++) {
       const chance = new Chance(seededNumbers(seed * 101 + Number(version)));
       const room = new ForeignRoom(version);
@@ -72,6 +78,7 @@ for (const version of ['11', '12']) {
       assert.deepEqual(await derived(parts), before, `seed ${seed}`);
       reached.snapshots += Number(before.snapshots !== null);
       reached.redactions += Number(before.redactions.includes('true') && before.redactions.includes('false'));
+      reached.servers += Number(before.servers.includes('else.test') && !before.servers.includes('"joined":3'));
       reached.topics += Number(before.summary.includes('"topic": "'));
     }
     for (const [what, count] of Object.entries(reached)) assert.ok(count > 0, `${what}: ${count}`);
@@ -90,6 +97,7 @@ test('a rebuild mends what was damaged, and refuses a room that is not here', as
   ]);
   const before = await derived(parts);
   await parts.database.query(damage, []);
+  await parts.database.query(damageServers, []);
   assert.notDeepEqual(await derived(parts), before);
   await rebuildRoom(parts, room.roomId);
   assert.deepEqual(await derived(parts), before);
@@ -97,6 +105,7 @@ test('a rebuild mends what was damaged, and refuses a room that is not here', as
 });
 
 const damage = statement<unknown>('test_damage_summary', `update room_summary set topic = 'wrong', joined_count = 99`);
+const damageServers = statement<unknown>('test_damage_servers', `update room_servers set server_name = 'gone.test'`);
 
 test('an operator rebuilds a room beside the running server, and clients see what is right', async () => {
   await using database = await createTestDatabase();

@@ -41,6 +41,7 @@ export async function createRoomParts(on: TestDatabase, overrides: Partial<Persi
   const interned = createInterned(database);
   const tries = createStateTries({ nids, secret: trieSecret });
   const facts: EventFact[] = [];
+  const isLocal = overrides.isLocal ?? ((id: string): boolean => serverNameOf(id) === 'hs1.test');
   const parts: PersistParts = {
     database,
     clock: systemClock,
@@ -49,9 +50,9 @@ export async function createRoomParts(on: TestDatabase, overrides: Partial<Persi
     interned,
     tries,
     signer: { serverName: 'hs1.test', key: generateSigningKey('t') },
-    isLocal: (id) => serverNameOf(id) === 'hs1.test',
+    isLocal,
     limits: roomLimits,
-    projections: roomProjections({ interned, tries, clock: systemClock }),
+    projections: roomProjections({ interned, tries, clock: systemClock, isLocal }),
     committed: (run) => void facts.push(...run),
     ...overrides,
   };

@@ -77,7 +77,7 @@ async function buildAll(
         if (placement.kind === 'known') continue;
         isAlone ||= !placement.standsOnHead;
         if (isAlone && request.events.length > 1) throw new MatrixError('M_BAD_STATE', aloneOnOldHead);
-        events.push(placement.placed.event);
+        events.push({ ...placement.placed.event, isRelayed: draft.relay === true });
         view = placement.placed.view;
         continue;
       }
@@ -90,7 +90,8 @@ async function buildAll(
       undo.push({ key: joinedKey(type, stateKey), was: entryOf(view, type, stateKey) ?? null });
     }
     const replay = events.length === 0 ? request.replay : undefined;
-    const built = await placeEvent(parts, { sealed, arrival, replay }, view);
+    const isRelayed = 'sealed' in draft && draft.relay === true;
+    const built = await placeEvent(parts, { sealed, arrival, replay, isRelayed }, view);
     outcomes.push({ eventId: built.event.event.eventId, status: 'accepted' });
     events.push(built.event);
     view = built.view;
@@ -159,10 +160,12 @@ type Placeable = {
   readonly sealed: ValidatedPdu;
   readonly arrival: Arrival;
   readonly replay: PersistRequest['replay'];
+  readonly isRelayed: boolean;
 };
 
 /** Authorises the event against the view's state and gives it its row, its fact, and the view that follows. */
-async function placeEvent(parts: BuildParts, { sealed, arrival, replay }: Placeable, view: RoomView): Promise<Placed> {
+async function placeEvent(parts: BuildParts, placeable: Placeable, view: RoomView): Promise<Placed> {
+  const { sealed, arrival, replay, isRelayed } = placeable;
   const event = authEventOf(sealed.pdu, sealed.eventId, view.version);
   const verdict = checkAuth(event, view.version, authStateOf(view), { verify: isJsonSignedBy });
   if (!verdict.allowed) throw new MatrixError(verdict.isMalformed ? 'M_BAD_JSON' : 'M_FORBIDDEN', verdict.reason);
@@ -204,7 +207,7 @@ async function placeEvent(parts: BuildParts, { sealed, arrival, replay }: Placea
   const isState = stateKey !== undefined;
   const { earlyRedactions } = arrival;
   const none = { resolved: [], leavesNodes: false };
-  const placed = { row, fact, event, replaced, levels, earlyRedactions, isState, ...none };
+  const placed = { row, fact, event, replaced, levels, earlyRedactions, isState, isRelayed, ...none };
   return { event: placed, view: { ...view, roomId: sealed.roomId, head } };
 }
 

@@ -33,6 +33,8 @@ export type BuiltEvent = {
   readonly isState: boolean;
   /** Entries of the room's state that changed with it, but are other events. */
   readonly resolved: readonly ResolvedEntry[];
+  /** Whether it goes to other servers though its sender is not ours. */
+  readonly isRelayed: boolean;
   /** Whether nodes are written with it that none of the room's states needs. */
   readonly leavesNodes: boolean;
 };

@@ -11,6 +11,8 @@ export type ProjectedEvent = {
   readonly event: AuthEvent;
   readonly row: Pick<EventRow, 'eventNid' | 'membership'>;
   readonly isNew: boolean;
+  /** Whether it goes to other servers though its sender is not ours. */
+  readonly isRelayed: boolean;
   /** Of a new event: redactions of it that came first. */
   readonly earlyRedactions: readonly JudgedRedaction[];
   /** Whether it is an entry of the room's state now. A new state event on an old branch need not be. */

@@ -2,9 +2,11 @@
 import type { Clock } from '#core/clock.ts';
 import type { Projection } from '#rooms/persist/projection.ts';
 import { earlyRedactions } from '#rooms/projections/early-redactions.ts';
+import { eventDestinations } from '#rooms/projections/event-destinations.ts';
 import { guestAccess } from '#rooms/projections/guest-access.ts';
 import { redactedSummaries } from '#rooms/projections/redacted-summaries.ts';
 import { redactions } from '#rooms/projections/redactions.ts';
+import { roomServers } from '#rooms/projections/room-servers.ts';
 import { roomSummaries } from '#rooms/projections/room-summaries.ts';
 import { strippedSnapshots } from '#rooms/projections/stripped-snapshots.ts';
 import type { Interned } from '#storage/interned.ts';
@@ -14,6 +16,7 @@ export function roomProjections(parts: {
   readonly interned: Interned;
   readonly tries: StateTries;
   readonly clock: Clock;
+  readonly isLocal: (id: string) => boolean;
 }): Projection[] {
   const redacting = redactions(parts);
   // Summaries that are rebuilt ask which events are redacted, so that redactions come before them.
@@ -24,5 +27,7 @@ export function roomProjections(parts: {
     strippedSnapshots(parts),
     redactedSummaries(parts, redacting),
     guestAccess(parts),
+    roomServers(parts),
+    eventDestinations(parts),
   ];
 }

@@ -1,5 +1,5 @@
 /** Owns the order in which the rows of a room that is being removed go: what leads to other rows goes before them. */
-import { federationRoomRows, forgetEvents } from '#federation/forget-room.ts';
+import { federationRoomRows } from '#federation/forget-room.ts';
 import { notificationRoomRows } from '#notifications/forget-room.ts';
 import type { Database, Tx } from '#storage/database.ts';
 import type { RemovableRows, RemovedRoom } from '#storage/removable-rows.ts';
@@ -52,7 +52,6 @@ function stageOf({ table, remove }: RemovableRows): PurgeStage {
 
 async function removeEvents(tx: Tx, { roomNid }: RemovedRoom, afterOrder: number) {
   const found = await findEventsToPurge(tx, roomNid, { afterOrder, limit: EVENTS_OF_BATCH_MAX });
-  await forgetEvents(tx, found.eventNids);
   await deleteEventRows(tx, found.eventNids);
   return found;
 }

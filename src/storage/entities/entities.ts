@@ -17,6 +17,7 @@ import {
 import {
   membershipLog,
   userRooms,
+  roomServers,
   roomSummary,
   roomAliases,
   publishedRooms,
@@ -92,6 +93,7 @@ export const entities = [
   replayKeys,
   membershipLog,
   userRooms,
+  roomServers,
   roomSummary,
   roomAliases,
   publishedRooms,

@@ -28,6 +28,16 @@ export const userRooms = defineEntity({
   indexes: [{ name: 'user_rooms_room_nid_index', properties: ['room_nid', 'membership'] }],
 });
 
+export const roomServers = defineEntity({
+  name: 'room_servers',
+  properties: {
+    room_nid: p.bigint('number').primary(),
+    server_name: p.text().primary(),
+    joined: p.bigint('number'),
+  },
+  indexes: [{ name: 'room_servers_server_name_index', properties: ['server_name', 'room_nid'] }],
+});
+
 export const roomSummary = defineEntity({
   name: 'room_summary',
   properties: {

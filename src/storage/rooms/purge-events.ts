@@ -36,6 +36,7 @@ const deleteEvents = statement<unknown>(
   `with texts as (delete from event_json where event_nid = any($1::bigint[])),
      edges as (delete from event_edges where event_nid = any($1::bigint[])),
      citations as (delete from event_auth where event_nid = any($1::bigint[])),
+     sent as (delete from event_destinations where event_nid = any($1::bigint[])),
      redacting as (delete from redactions where redaction_nid = any($1::bigint[])),
      indexed as (delete from search_index where event_nid = any($1::bigint[]))
    delete from events where event_nid = any($1::bigint[])`,

@@ -120,6 +120,12 @@ export const memberRows: readonly RemovableRows[] = [
      )) returning 1`,
   ),
   removableRows(
+    'room_servers',
+    `delete from room_servers where ctid = any(array(
+       select ctid from room_servers where room_nid = $1 limit $2
+     )) returning 1`,
+  ),
+  removableRows(
     'stripped_snapshots',
     `delete from stripped_snapshots where ctid = any(array(
        select ctid from stripped_snapshots where room_nid = $1 limit $2

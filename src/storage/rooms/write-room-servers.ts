@@ -1,0 +1,31 @@
+/** Owns the statements by which is kept which servers are in a room, and where an event goes besides. */
+import { statement } from '#storage/database.ts';
+
+/** `$1` room nids, `$2` servers, `$3` by how many their joined users have become more. No pair comes twice. */
+export const addToRoomServers = statement<unknown>(
+  'add_to_room_servers',
+  `insert into room_servers as s (room_nid, server_name, joined)
+   select * from unnest($1::bigint[], $2::text[], $3::bigint[])
+   on conflict (room_nid, server_name) do update set joined = s.joined + excluded.joined`,
+);
+
+/** Those of the pairs go of which nobody is left. */
+export const deleteVacatedServers = statement<unknown>(
+  'delete_vacated_room_servers',
+  `delete from room_servers s using unnest($1::bigint[], $2::text[]) as gone(room_nid, server_name)
+   where s.room_nid = gone.room_nid and s.server_name = gone.server_name and s.joined <= 0`,
+);
+
+export const deleteRoomServers = statement<unknown>(
+  'delete_room_servers',
+  'delete from room_servers where room_nid = $1',
+);
+
+/** `$1` event nids, `$2` a server each, or null. */
+export const insertEventDestinations = statement<unknown>(
+  'insert_event_destinations',
+  `insert into event_destinations (event_nid, server_names)
+   select nid, case when name is null then '{}'::text[] else array[name] end
+   from unnest($1::bigint[], $2::text[]) as d(nid, name)
+   on conflict (event_nid) do nothing`,
+);
