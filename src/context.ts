@@ -7,6 +7,8 @@ import type { PushRulesOf } from '#notifications/push-rules/rules-cache.ts';
 import type { PersistEvents } from '#rooms/persist-request.ts';
 import type { SearchIndexer } from '#rooms/search/index-events.ts';
 import type { Database } from '#storage/database.ts';
+import type { Interned } from '#storage/interned.ts';
+import type { NidAllocator } from '#storage/nid-allocator.ts';
 import type { StateTries } from '#storage/rooms/state-tries.ts';
 import type { Presence } from '#streams/presence.ts';
 import type { Streams } from '#streams/streams.ts';
@@ -25,6 +27,8 @@ export type Context = {
   readonly logger: Logger;
   readonly database: Database;
   readonly tries: StateTries;
+  readonly interned: Interned;
+  readonly nids: NidAllocator;
   readonly streams: Streams;
   readonly ignoredUsers: IgnoredUsers;
   readonly pushRulesOf: PushRulesOf;

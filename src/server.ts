@@ -257,6 +257,8 @@ async function createContext(
     logger,
     database,
     tries,
+    interned,
+    nids,
     streams,
     ignoredUsers,
     pushRulesOf,

@@ -4,6 +4,7 @@ import { accountsSql } from '#migrations/baseline/accounts.ts';
 import { deliverySql } from '#migrations/baseline/delivery.ts';
 import { encryptionSql } from '#migrations/baseline/encryption.ts';
 import { eventGraphSql } from '#migrations/baseline/event-graph.ts';
+import { outOfBandSql } from '#migrations/baseline/out-of-band.ts';
 import { persistFunctionsSql } from '#migrations/baseline/persist-functions.ts';
 import { roomMembersSql } from '#migrations/baseline/room-members.ts';
 import { serverIdentitySql } from '#migrations/baseline/server-identity.ts';
@@ -18,6 +19,7 @@ export const baselineStatements: readonly string[] = [
   deliverySql,
   serverIdentitySql,
   persistFunctionsSql,
+  outOfBandSql,
 ];
 
 /** Whether two programs mean the same schema, however the statements are laid out. */

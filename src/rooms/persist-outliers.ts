@@ -99,7 +99,9 @@ async function loadKnown(
   const known = new Map<string, CitedEvent>();
   for (const { eventId, eventNid, status } of held) {
     const entry = entries.get(eventNid);
-    if (entry !== undefined) known.set(eventId, { ...entry, status });
+    // What came out of band was taken in without its auth events, and is judged by them when it is told as state.
+    const isUnjudged = status === 'outlier' && entry?.authGen === 0;
+    if (entry !== undefined && !isUnjudged) known.set(eventId, { ...entry, status });
   }
   return known;
 }

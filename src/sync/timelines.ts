@@ -4,7 +4,7 @@ import { membershipOfPlan } from '#sync/membership-of-plan.ts';
 import type { ReadTx } from '#storage/database.ts';
 import type { StateTries } from '#storage/rooms/state-tries.ts';
 import { findForks } from '#storage/streams/find-forks.ts';
-import { findTimelines, type TimelineRow } from '#storage/streams/find-timelines.ts';
+import { findOutOfBandEvents, findTimelines, type TimelineRow } from '#storage/streams/find-timelines.ts';
 import { membershipCodes, type EventFact, type Fork } from '#streams/event-fact.ts';
 import type { EventStream } from '#streams/event-stream.ts';
 import { hasUrl } from '#sync/event-shape.ts';
@@ -145,7 +145,9 @@ async function timelinesOfTable(
     ...timeline.condition,
     ignored: [...ignored],
   });
-  const byRoom = Map.groupBy(rows, (row) => row.room_nid);
+  const lone = await findOutOfBandEvents(database, ownEventsOf(windows));
+  const told = lone.filter((row) => timeline.limit > 0 && timeline.matches(row.type, row.sender));
+  const byRoom = Map.groupBy([...rows, ...told], (row) => row.room_nid);
   const forksOf = await forksByRoom(database, plans, byRoom);
   return Promise.all(
     plans.map(async (plan) => {
@@ -167,6 +169,14 @@ async function timelinesOfTable(
       return { plan, items, limited, startOrder, facts: undefined, forks: forks.filter(({ pos }) => pos >= first) };
     }),
   );
+}
+
+/** Of rooms that the reader never was in, the event that ended the invite or the knock. */
+function ownEventsOf(plans: readonly RoomPlan[]): number[] {
+  return plans.flatMap(({ ownEventOnly, memberships = [], upTo }) => {
+    const own = ownEventOnly ? memberships.findLast(({ pos }) => pos === upTo)?.event_nid : undefined;
+    return own ?? [];
+  });
 }
 
 async function forksByRoom(

@@ -1,5 +1,5 @@
 /** Owns the snapshots of state that invited and knocking users of this server are shown. */
-import { strippedStateKeys } from '#matrix/stripped-state.ts';
+import { stripEvent, strippedStateKeys } from '#matrix/stripped-state.ts';
 import type { ProjectedEvent, Projection } from '#rooms/persist/projection.ts';
 import { completeView, entryOf, loadEntries, type RoomView, type ViewParts } from '#rooms/persist/room-view.ts';
 import type { Tx } from '#storage/database.ts';
@@ -61,7 +61,5 @@ async function snapshotOf(
   const keys = strippedStateKeys(event.sender);
   await completeView({ ...parts, database: tx }, view, keys);
   const shown = keys.map(([type, stateKey]) => entryOf(view, type, stateKey)?.event).filter((own) => own !== undefined);
-  return JSON.stringify(
-    [...shown, event].map(({ type, state_key, sender, content }) => ({ type, state_key, sender, content })),
-  );
+  return JSON.stringify([...shown, event].map(stripEvent));
 }

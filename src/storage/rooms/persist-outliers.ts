@@ -16,7 +16,7 @@ export type OutlierRow = {
   readonly authNids: readonly number[];
 };
 
-// What was mentioned becomes an outlier; what is more than that already stays. A room that has been removed gets no rows,
+// What was mentioned becomes an outlier, and what came out of band gets its citations; what is more than that already stays. A room that has been removed gets no rows,
 // and one that is being removed goes only after this is committed.
 const insertOutliers = statement<{ event_nid: number }>(
   'insert_outliers',
@@ -30,7 +30,7 @@ const insertOutliers = statement<{ event_nid: number }>(
    on conflict (event_nid) do update set status = excluded.status, type = excluded.type, key_nid = excluded.key_nid,
      sender_nid = excluded.sender_nid, origin_server_ts = excluded.origin_server_ts, depth = excluded.depth,
      auth_gen = excluded.auth_gen
-   where events.status = 0`,
+   where events.status = 0 or events.status = 1 and events.auth_gen is null`,
 );
 const insertTexts = statement<unknown>(
   'insert_outlier_texts',

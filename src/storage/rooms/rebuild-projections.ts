@@ -3,9 +3,13 @@ import { statement } from '#storage/database.ts';
 
 export const deleteSummary = statement<unknown>('delete_room_summary', 'delete from room_summary where room_nid = $1');
 
+// What came with an invite out of band is known from nowhere else.
 export const deleteRoomSnapshots = statement<unknown>(
   'delete_room_snapshots',
-  'delete from stripped_snapshots where room_nid = $1',
+  `delete from stripped_snapshots s where s.room_nid = $1 and not exists (
+     select from user_rooms u join events e on e.event_nid = u.event_nid
+     where u.user_nid = s.user_nid and u.room_nid = s.room_nid and e.status = 1
+   )`,
 );
 
 export type ShownRow = {
@@ -23,7 +27,7 @@ export const selectShown = statement<ShownRow>(
      where h.room_nid = u.room_nid and h.pos = u.since_pos and h.cause = 2 and e.pos is distinct from u.since_pos
    ), e.state_before, 0) as root
    from user_rooms u join events e on e.event_nid = u.event_nid
-   where u.room_nid = $1 and u.membership in (1, 5)`,
+   where u.room_nid = $1 and u.membership in (1, 5) and e.status <> 1`,
 );
 
 /**

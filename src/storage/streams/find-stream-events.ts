@@ -29,7 +29,7 @@ export type StreamEventRow = {
 const streamEvents = statement<StreamEventRow>(
   'find_stream_events',
   `select e.pos, e.event_nid, e.room_nid, r.room_id, r.version, e.event_id, e.type, e.key_nid, k.state_key,
-     u.user_id as sender, e.origin_server_ts, e.room_order, coalesce(e.state_before, 0) as state_before, j.json,
+     u.user_id as sender, e.origin_server_ts, coalesce(e.room_order, 0) as room_order, coalesce(e.state_before, 0) as state_before, j.json,
      e.txn_device_nid, e.txn_id,
      (select true from redactions d where d.target_event_id = e.event_id and d.valid is not false limit 1) is not null
        as redacted,

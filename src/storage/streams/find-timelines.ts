@@ -83,6 +83,19 @@ export function findTimelines(
   ]);
 }
 
+const outOfBand = statement<TimelineRow>(
+  'find_out_of_band_events',
+  `select e.event_nid, e.room_nid, e.pos, 0::bigint as room_order, e.type, e.key_nid, k.state_key, u.user_id as sender,
+     0::bigint as state_before, e.history_visibility
+   from events e join users u on u.user_nid = e.sender_nid join state_keys k on k.key_nid = e.key_nid
+   where e.event_nid = any($1::bigint[]) and e.status = 1 and e.pos is not null`,
+);
+
+/** Those of the events that have a position but no place in their room: memberships of rooms that are not here. */
+export async function findOutOfBandEvents(db: ReadTx, eventNids: readonly number[]): Promise<TimelineRow[]> {
+  return eventNids.length === 0 ? [] : db.query(outOfBand, [eventNids]);
+}
+
 const roots = statement<{ root: number }>(
   'find_state_roots_at',
   `select coalesce((
