@@ -83,6 +83,7 @@ test('the functions and sequences by which events are written exist', async () =
       'persist_flush',
       'persist_heavy',
       'persist_message',
+      'persist_out_of_band',
       'settled_position',
       'stream_position',
     ],
