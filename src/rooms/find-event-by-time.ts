@@ -3,11 +3,15 @@ import { MatrixError } from '#matrix/error.ts';
 import { selectVisible } from '#rooms/event-visibility.ts';
 import type { RoomReadParts, RoomUser } from '#rooms/room-parts.ts';
 import { requireRoomReader } from '#rooms/room-reader.ts';
+import type { ReadTx } from '#storage/database.ts';
 import { findEventsByTime, type StoredEvent, type TimePlace } from '#storage/rooms/find-events.ts';
 
 const BATCH = 50;
 /** Events that one request looks at when none of them may be seen. */
 const SCANNED_MAX = 1_000;
+
+/** A moment in milliseconds, and the side of it that is asked for: `f` at or after it, `b` at or before it. */
+export type Moment = { readonly ts: number; readonly direction: 'b' | 'f' };
 
 /**
  * The nearest event at or after (`f`), or at or before (`b`) a time in milliseconds, by the clocks of their senders'
@@ -16,20 +20,39 @@ const SCANNED_MAX = 1_000;
  */
 export async function requireEventByTime(
   parts: RoomReadParts,
-  request: { readonly user: RoomUser; readonly roomId: string; readonly ts: number; readonly direction: 'b' | 'f' },
+  request: Moment & { readonly user: RoomUser; readonly roomId: string },
 ): Promise<StoredEvent> {
-  const { user, roomId, ts, direction } = request;
+  const { user, roomId } = request;
   const reader = await requireRoomReader(parts, user, roomId);
+  const found = await findEventByTime(parts.database, reader.room.roomNid, request, async (events) => {
+    const [visible] = await selectVisible(parts, user, reader, events);
+    return visible;
+  });
+  return found ?? refuseMoment(request);
+}
+
+/** Throws M_NOT_FOUND. */
+export function refuseMoment({ direction }: Moment): never {
+  const side = direction === 'f' ? 'after' : 'before';
+  throw new MatrixError('M_NOT_FOUND', `There is no event ${side} this moment that you may see.`);
+}
+
+/** The nearest event of the room of which `select` takes one; it is given the events in batches, nearest first. */
+export async function findEventByTime(
+  db: ReadTx,
+  roomNid: number,
+  { ts, direction }: Moment,
+  select: (events: readonly StoredEvent[]) => Promise<StoredEvent | undefined>,
+): Promise<StoredEvent | undefined> {
   const isForward = direction === 'f';
   let from: TimePlace = { ts, order: isForward ? Number.MIN_SAFE_INTEGER : Number.MAX_SAFE_INTEGER };
   for (let scanned = 0; scanned < SCANNED_MAX; scanned += BATCH) {
-    const events = await findEventsByTime(parts.database, reader.room.roomNid, direction, from, BATCH);
-    const [visible] = await selectVisible(parts, user, reader, events);
-    if (visible !== undefined) return visible;
+    const events = await findEventsByTime(db, roomNid, direction, from, BATCH);
+    const selected = await select(events);
+    if (selected !== undefined) return selected;
     const last = events.at(-1);
-    if (last === undefined || events.length < BATCH) break;
+    if (last === undefined || events.length < BATCH) return undefined;
     from = { ts: last.originServerTs, order: last.roomOrder + (isForward ? 1 : -1) };
   }
-  const side = isForward ? 'after' : 'before';
-  throw new MatrixError('M_NOT_FOUND', `There is no event ${side} this moment that you may see.`);
+  return undefined;
 }

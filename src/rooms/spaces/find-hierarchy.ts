@@ -49,10 +49,10 @@ export async function findHierarchy(parts: RoomReadParts, request: HierarchyRequ
     if (visit === undefined) return answerOf(rooms, undefined);
     if (rooms.length === limit) return answerOf(rooms, formatHierarchyToken(walk, told));
     const isSpace = visit.known.room.room_type === 'm.space' && spaces++ < SPACES_MAX;
-    const children = isSpace ? await findChildren(parts, visit.known, suggestedOnly) : [];
+    const children = isSpace ? await findSpaceChildren(parts, visit.known.room.room_id, { suggestedOnly }) : [];
     if (told >= skipped) rooms.push(entryOf(visit.known, children));
     if (visit.depth >= walk.maxDepth) continue;
-    const fresh = children.filter((child) => !seen.has(child.roomId)).slice(0, ROOMS_MAX);
+    const fresh = children.filter((child) => !seen.has(child.roomId));
     const known = await findKnownRooms(
       parts,
       user.userNid,
@@ -69,16 +69,18 @@ export async function findHierarchy(parts: RoomReadParts, request: HierarchyRequ
   return answerOf(rooms, undefined);
 }
 
-async function findChildren(
+/** The children of a space that is here, in order. */
+export async function findSpaceChildren(
   parts: RoomReadParts,
-  { room: { room_id: roomId } }: KnownOutside,
-  suggestedOnly: boolean,
+  roomId: string,
+  { suggestedOnly, limit = ROOMS_MAX }: { readonly suggestedOnly: boolean; readonly limit?: number },
 ): Promise<SpaceChild[]> {
   const room = await findRoom(parts.database, roomId);
   const head = room === undefined ? undefined : await findHead(parts.database, room.roomNid);
   if (room === undefined || head === undefined) return [];
   const events = await findStateEventsOfType(parts, room.roomNid, head.stateRoot, 'm.space.child');
-  return spaceChildrenOf(events, room).filter((child) => child.isSuggested || !suggestedOnly);
+  const children = spaceChildrenOf(events, room).filter((child) => child.isSuggested || !suggestedOnly);
+  return children.slice(0, limit);
 }
 
 function entryOf({ room }: KnownOutside, children: readonly SpaceChild[]): string {
