@@ -84,7 +84,7 @@ describe('what other servers may read', () => {
     const [eventId = ''] = ids;
     const closed = questions(stranger, roomId, eventId);
     const missing = questions(stranger, unknownRoom, eventId);
-    for (const name of Object.keys(closed) as (keyof typeof closed)[]) {
+    for (const name of ['state', 'stateIds', 'eventAuth', 'backfill', 'missing'] as const) {
       const refusal = await refusalOf(closed[name]);
       assert.deepEqual(refusal.slice(0, 2), [403, 'M_FORBIDDEN'], name);
       assert.deepEqual(await refusalOf(missing[name]), refusal, name);
@@ -141,7 +141,8 @@ describe('what other servers may read', () => {
       assert.deepEqual(idsOf(room, texts(pdus)).toSorted(), expected);
       assert.deepEqual(idsOf(room, texts(chain)).toSorted(), [...ids.auth_chain_ids].toSorted());
       const held = new Set([...ids.pdu_ids, ...ids.auth_chain_ids]);
-      for (const id of held) for (const cited of authIdsOf(room, id)) assert.ok(held.has(cited), `${id} cites ${cited}`);
+      for (const id of held)
+        for (const cited of authIdsOf(room, id)) assert.ok(held.has(cited), `${id} cites ${cited}`);
       assert.ok(ids.auth_chain_ids.includes(start[0] ?? ''), 'the create event is in the chain');
 
       const own = await serveAuthChain(parts, far, { roomId, eventId: second });
@@ -247,7 +248,7 @@ describe('what other servers may read', () => {
       stateKey: '',
       content,
     });
-    const deny = Array.from({ length: 9_000 }, (_, at) => `*${at}?`);
+    const deny = Array.from({ length: 7_000 }, (_, at) => `*${at}`);
     const list = room.add(acl({ allow: ['*'], deny: [...deny, 'STRANGER.*'] }), start.slice(-1));
     await take(room, list);
     const once = await requireServerAllowed(parts, roomId, far);

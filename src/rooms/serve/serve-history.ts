@@ -4,7 +4,12 @@ import { searchable } from '#rooms/serve/serve-event.ts';
 import { readForServer, type ServeParts } from '#rooms/serve/server-view.ts';
 import type { ReadTx } from '#storage/database.ts';
 import type { StoredEvent } from '#storage/rooms/find-events.ts';
-import { findPlacedEventsByNids, findPrevious, findWalkStart, type WalkedEvent } from '#storage/rooms/find-served-events.ts';
+import {
+  findPlacedEventsByNids,
+  findPrevious,
+  findWalkStart,
+  type WalkedEvent,
+} from '#storage/rooms/find-served-events.ts';
 
 /** Events that are given at most, however many were asked for. */
 const EVENTS_MAX = 100;
@@ -52,14 +57,10 @@ export async function serveMissingEvents(
   const { roomNid } = served.room;
   const latest = await findWalkStart(database, roomNid, searchable(asked.latest.slice(0, IDS_MAX)));
   const earliest = await findWalkStart(database, roomNid, searchable(asked.earliest.slice(0, IDS_MAX)));
-  const leftOut = new Set([...earliest, ...latest].map(({ eventNid }) => eventNid));
-  const start = (
-    await findPrevious(
-      database,
-      roomNid,
-      latest.map(({ eventNid }) => eventNid),
-    )
-  ).filter(({ eventNid }) => !leftOut.has(eventNid));
+  const had = new Set(earliest.map(({ eventNid }) => eventNid));
+  const from = latest.map(({ eventNid }) => eventNid).filter((eventNid) => !had.has(eventNid));
+  const leftOut = new Set([...had, ...from]);
+  const start = (await findPrevious(database, roomNid, from)).filter(({ eventNid }) => !leftOut.has(eventNid));
   const limit = Math.min(asked.limit, EVENTS_MAX);
   const nids = await walkBack(database, roomNid, start, { limit, leftOut, depthMin: asked.depthMin });
   return (await readNewestFirst(parts, served, origin, nids)).reverse();

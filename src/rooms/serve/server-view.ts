@@ -76,8 +76,7 @@ async function isVisible(
   const membershipAfter = isOwnMember ? content?.['membership'] : undefined;
   return isEventVisible({
     visibility: visibilities[historyVisibility] ?? 'joined',
-    ...(type === 'm.room.history_visibility' &&
-      stateKey === '' && { visibilityAfter: historyVisibilityOf(content) }),
+    ...(type === 'm.room.history_visibility' && stateKey === '' && { visibilityAfter: historyVisibilityOf(content) }),
     membership: await membershipAt(event.stateBefore),
     ...(typeof membershipAfter === 'string' && { membershipAfter }),
     joinedLater: true,

@@ -95,11 +95,7 @@ const selectStart = statement<{ event_nid: number; depth: number; status: number
 );
 
 /** Those of the events that have their place in this room. */
-export async function findWalkStart(
-  db: ReadTx,
-  roomNid: number,
-  eventIds: readonly string[],
-): Promise<WalkedEvent[]> {
+export async function findWalkStart(db: ReadTx, roomNid: number, eventIds: readonly string[]): Promise<WalkedEvent[]> {
   const rows = eventIds.length === 0 ? [] : await db.query(selectStart, [eventIds, roomNid]);
   return rows.map((row) => ({ eventNid: row.event_nid, depth: row.depth, isServed: row.status <= 3 }));
 }
