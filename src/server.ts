@@ -1,5 +1,4 @@
 /** Owns the composition of a server: every part is made here, handed to those that need it, and ended in reverse order. */
-import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { Registry } from 'prom-client';
@@ -8,10 +7,10 @@ import type { Config } from '#config/schema.ts';
 import type { Context } from '#context.ts';
 import { systemClock, type Clock } from '#core/clock.ts';
 import { createLogger, type Logger } from '#core/logger.ts';
-import { randomToken } from '#core/random.ts';
 import { processStatus, type ProcessStatus } from '#core/process-status.ts';
 import { createRecentErrors } from '#core/recent-errors.ts';
 import { StartError } from '#core/start-error.ts';
+import { ensureIdentity } from '#federation/ensure-identity.ts';
 import { listenTls } from '#http/listen-tls.ts';
 import { listen, ListenError, type Listening, type ListenOptions } from '#http/listen.ts';
 import { createLoadMetrics } from '#http/load-metrics.ts';
@@ -23,8 +22,6 @@ import { startWorkRunner } from '#jobs/work-runner.ts';
 import { createWorkSteps } from '#jobs/work-steps.ts';
 import { serverNameOf } from '#matrix/ids.ts';
 import { parseJsonBytes } from '#matrix/parse-json.ts';
-import type { OwnKeys } from '#matrix/server-keys.ts';
-import { exportSeed, generateSigningKey, importSigningKey, type SigningKey } from '#matrix/signing-keys.ts';
 import { createPushRulesOf } from '#notifications/push-rules/rules-cache.ts';
 import { createEventPersister, type EventPersister, type PersistParts } from '#rooms/persist-event.ts';
 import { startSearchIndexer } from '#rooms/search/index-events.ts';
@@ -40,13 +37,6 @@ import { startMigrator } from '#storage/migrator.ts';
 import { createNidAllocator } from '#storage/nid-allocator.ts';
 import { findNewestReports, type StoredReport } from '#storage/rooms/find-reports.ts';
 import { createStateTries } from '#storage/rooms/state-tries.ts';
-import {
-  ensureSecret,
-  ensureSigningKey,
-  findExpiredKeys,
-  findServerNames,
-  type StoredKey,
-} from '#storage/server-identity.ts';
 import { openStreams, type Streams } from '#streams/streams.ts';
 import { createPresence, noPresence } from '#streams/presence.ts';
 import { startTypingSweep } from '#streams/typing.ts';
@@ -311,44 +301,6 @@ async function openWriting(
 function localityOf({ serverName }: Config): (id: string) => boolean {
   const localNames = new Set([serverName]);
   return (id) => localNames.has(serverNameOf(id) ?? id);
-}
-
-/** The name, key and secret that every process over this database shares. */
-async function ensureIdentity(
-  config: Config,
-  clock: Clock,
-  database: Database,
-): Promise<{ ownKeys: OwnKeys; secret: number }> {
-  const { serverName } = config;
-  const names = new Set(await findServerNames(database));
-  if (names.size > 0 && !names.has(serverName)) {
-    throw new StartError(
-      `This database belongs to the server ${[...names].join(', ')}, and the configuration says ${serverName}: a server's name ` +
-        'cannot change. Set server_name back, or begin with an empty data directory or database.',
-    );
-  }
-  return database.transaction(async (tx) => {
-    const stored = await ensureSigningKey(tx, serverName, clock.now(), () => {
-      const made = generateSigningKey(randomToken(4).replaceAll('-', '_'));
-      return { keyId: made.keyId, seed: Buffer.from(exportSeed(made), 'base64') };
-    });
-    const key = requireSigningKey(stored);
-    const expired = await findExpiredKeys(tx, serverName);
-    const secret = await ensureSecret(tx, 'state_trie_slots', randomBytes(4));
-    return {
-      ownKeys: {
-        signer: { serverName, key },
-        expired: expired.map((old) => ({ key: requireSigningKey(old), expiredTs: old.expiredTs })),
-      },
-      secret: secret.readInt32BE(0),
-    };
-  });
-}
-
-function requireSigningKey({ keyId, seed }: StoredKey): SigningKey {
-  const key = importSigningKey(keyId, seed.toString('base64'));
-  if (key === undefined) throw new StartError(`The signing key ${keyId} in the database cannot be read.`);
-  return key;
 }
 
 function httpSeams(context: Context, metrics: Registry): HttpSeams {
