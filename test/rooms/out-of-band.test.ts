@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { selectStripped } from '#matrix/stripped-state.ts';
 import { persistOutliers } from '#rooms/persist-outliers.ts';
 import { persistOutOfBand } from '#rooms/persist-out-of-band.ts';
+import { MissingEventsError } from '#rooms/persist/missing-events.ts';
 import { rebuildRoom } from '#rooms/rebuild-room.ts';
 import { statement } from '#storage/database.ts';
 import { findEventPlaces } from '#storage/rooms/find-graph.ts';
@@ -122,4 +123,32 @@ test('where a user of this server is in the room, nothing is kept out of band', 
   assert.equal(await persistOutOfBand(outOfBandOf(parts), { event: room.require(invite).pdu, shown: [] }), 'inRoom');
   assert.equal(parts.facts.length, facts);
   assert.equal((await findEventPlaces(parts.database, [invite])).get(invite)?.status, 'missing');
+});
+
+test('an invite out of band, which nobody has judged, permits nothing until it comes with its auth events', async () => {
+  await using on = await createMigratedDatabase();
+  await using parts = await createRoomParts(on);
+  const room = new ForeignRoom('11');
+  const start = room.start();
+  const shut = room.add(
+    { type: 'm.room.join_rules', sender: creator, stateKey: '', content: { join_rule: 'invite' } },
+    start.slice(-1),
+  );
+  const events = [...start, shut].map((id) => ({ sealed: room.require(id).pdu }));
+  await parts.persistEvents({ room: { create: room.version }, events });
+  const invite = room.add(membership(creator, ours, 'invite'), [shut]);
+  await persistOutOfBand(outOfBandOf(parts), { event: room.require(invite).pdu, shown: [] });
+  const join = room.require(room.add(membership(ours, ours, 'join'), [invite])).pdu;
+  const states = new Map([[invite, [...room.require(invite).stateBefore.values()]]]);
+  const entering = (): Promise<unknown> =>
+    parts.persistEvents({ room: { roomId: room.roomId }, events: [{ sealed: join, states }] });
+  await assert.rejects(entering(), (error) => {
+    assert.ok(error instanceof MissingEventsError);
+    assert.deepEqual(error.eventIds, [invite]);
+    return true;
+  });
+  await parts.persistEvents({ room: { roomId: room.roomId }, events: [{ sealed: room.require(invite).pdu }] });
+  await entering();
+  const [own] = await findUserRooms(parts.database, await nidOf(parts, ours));
+  assert.equal(own?.membership, codes.join);
 });

@@ -11,7 +11,7 @@ import { MissingEventsError } from '#rooms/persist/missing-events.ts';
 import { authStateOf, completeView, entryOf, loadEntries } from '#rooms/persist/room-view.ts';
 import type { RoomView, StateEntry, ViewParts } from '#rooms/persist/room-view.ts';
 import { isRejected, type EventStatus } from '#storage/rooms/event-status.ts';
-import { findEventPlaces } from '#storage/rooms/find-graph.ts';
+import { findEventPlaces, type EventPlaceRow } from '#storage/rooms/find-graph.ts';
 
 const options = { verify: isJsonSignedBy };
 
@@ -46,11 +46,18 @@ export async function loadCited(parts: ViewParts, event: AuthEvent, view: RoomVi
   if (missing.length > 0) throw new MissingEventsError(missing);
   const nids = ids.flatMap((id) => places.get(id)?.eventNid ?? []);
   const entries = await loadEntries(parts.database, view.version, nids);
+  // What came out of band nobody has judged: it permits nothing until it has come with its own auth events.
+  const unjudged = ids.filter((id) => isUnjudged(places.get(id), entries));
+  if (unjudged.length > 0) throw new MissingEventsError(unjudged);
   return ids.flatMap((id) => {
     const place = places.get(id);
     const entry = place === undefined ? undefined : entries.get(place.eventNid);
     return place === undefined || entry === undefined ? [] : [{ ...entry, status: place.status }];
   });
+}
+
+function isUnjudged(place: EventPlaceRow | undefined, entries: ReadonlyMap<number, StateEntry>): boolean {
+  return place?.status === 'outlier' && entries.get(place.eventNid)?.authGen === 0;
 }
 
 /** The room's state has been completed for `event` in both views. */

@@ -88,17 +88,20 @@ export type CitingRow = {
   readonly json: string;
 };
 
-// By primary key; the text is needed, since state resolution asks the auth rules.
+// By primary key; the text is needed, since state resolution asks the auth rules. What came out of band has no auth_gen:
+// nobody has judged it.
 const citingColumns = 'e.event_nid, e.event_id, e.status, e.auth_gen, j.json';
 const selectCiting = statement<CitingRow>(
   'select_events_for_resolution',
   `select ${citingColumns} from events e join event_json j using (event_nid)
-   where e.event_id = any($1::text[]) and e.room_nid = $2 and e.status between 1 and 4`,
+   where e.event_id = any($1::text[]) and e.room_nid = $2 and e.status between 1 and 4
+     and e.auth_gen is not null`,
 );
 const selectCitingByNids = statement<CitingRow>(
   'select_events_for_resolution_by_nids',
   `select ${citingColumns} from events e join event_json j using (event_nid)
-   where e.event_nid = any($1::bigint[]) and e.room_nid = $2 and e.status between 1 and 4`,
+   where e.event_nid = any($1::bigint[]) and e.room_nid = $2 and e.status between 1 and 4
+     and e.auth_gen is not null`,
 );
 
 /** What state resolution may look at: events of the room that their own auth events permit. */
