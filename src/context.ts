@@ -2,6 +2,7 @@
 import type { Config } from '#config/schema.ts';
 import type { Clock } from '#core/clock.ts';
 import type { Logger } from '#core/logger.ts';
+import type { Federation } from '#federation/federation.ts';
 import type { OwnKeys } from '#matrix/server-keys.ts';
 import type { PushRulesOf } from '#notifications/push-rules/rules-cache.ts';
 import type { PersistEvents } from '#rooms/persist-request.ts';
@@ -37,6 +38,8 @@ export type Context = {
   readonly presence: Presence;
   readonly persistEvents: PersistEvents;
   readonly searchIndexer: SearchIndexer;
+  /** Other servers: asking them, and believing them. */
+  readonly federation: Federation;
   /** Whether this server is the home of the user, room alias or server name. Several names stay possible. */
   readonly isLocal: (id: string) => boolean;
   readonly ownKeys: OwnKeys;

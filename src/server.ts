@@ -11,6 +11,7 @@ import { processStatus, type ProcessStatus } from '#core/process-status.ts';
 import { createRecentErrors } from '#core/recent-errors.ts';
 import { StartError } from '#core/start-error.ts';
 import { ensureIdentity } from '#federation/ensure-identity.ts';
+import { createFederation } from '#federation/federation.ts';
 import { listenTls } from '#http/listen-tls.ts';
 import { listen, ListenError, type Listening, type ListenOptions } from '#http/listen.ts';
 import { createLoadMetrics } from '#http/load-metrics.ts';
@@ -108,7 +109,13 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     starting.use(await listenOn(listen, { ...config.metrics.listen, listener }));
   }
   const { listener, abortRequests, loads } = mount(endpoints, context, httpSeams(context, metrics));
-  createLoadMetrics(metrics, [...loads, database.load, ...persister.loads, ...context.streams.loads]);
+  createLoadMetrics(metrics, [
+    ...loads,
+    database.load,
+    ...persister.loads,
+    ...context.streams.loads,
+    ...context.federation.loads,
+  ]);
   const api = { listener, onStop: abortRequests };
   const { listen: tlsAddress, certificate, key } = config.tls;
   if (tlsAddress !== undefined && certificate !== undefined && key !== undefined) {
@@ -226,6 +233,7 @@ async function createContext(
   const interned = createInterned(database);
   const tries = createStateTries({ nids, secret });
   const isLocal = localityOf(config);
+  const federation = starting.use(createFederation({ config, database, clock, logger, ownKeys, isLocal }));
   const { streams, persister } = await openWriting(
     config,
     { database, clock, logger, nids, interned, tries, signer, isLocal },
@@ -257,6 +265,7 @@ async function createContext(
     presence: config.presence.enabled ? starting.use(createPresence({ database, streams, clock, logger })) : noPresence,
     persistEvents,
     searchIndexer,
+    federation,
     isLocal,
     ownKeys,
     addresses,
@@ -304,10 +313,11 @@ function localityOf({ serverName }: Config): (id: string) => boolean {
 }
 
 function httpSeams(context: Context, metrics: Registry): HttpSeams {
-  const { config, clock, logger, authenticator } = context;
+  const { config, clock, logger, authenticator, federation } = context;
   const { bodyBytesMax, bodyBytesInFlightMax } = config.limits;
   return {
     authenticate: authenticator.authenticate,
+    servers: { ...federation.authenticator, bodyBytesMax: config.federation.bodyBytesMax },
     parseBody: (bytes, numbers) => parseJsonBytes(bytes, { bytesMax: bodyBytesMax, numbers }),
     clock,
     logger,

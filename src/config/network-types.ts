@@ -31,6 +31,15 @@ export const networkRange: ValueType<string> = scalar('an IP address or a range 
   return /^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128) ? raw : undefined;
 });
 
+/** A name server: an address, an IPv6 one in square brackets if a port follows. */
+export const dnsServer: ValueType<string> = scalar('an IP address with or without `:port`', (raw) => {
+  const [, bracketed, plain, port] = /^(?:\[([0-9A-Fa-f:.]+)\]|([\d.]+))(?::(\d{1,5}))?$/.exec(raw) ?? [];
+  const address = bracketed ?? plain ?? raw;
+  if (isIP(address) === 0 || address.includes('%') || (bracketed !== undefined && isIP(address) !== 6))
+    return undefined;
+  return Number(port ?? 53) >= 1 && Number(port ?? 53) <= 65_535 ? raw : undefined;
+});
+
 /** An http or https URL without credentials, query or fragment. Given without a slash at its end. */
 export const baseUrl: ValueType<string> = scalar(
   'an `https://` or `http://` URL without user name, query or fragment',

@@ -1,6 +1,6 @@
 /** Owns the one table of configuration keys: types, defaults and prose; everything else about them is derived. */
 import { group, key, names, optionalKey, type ValuesOf } from '#config/key.ts';
-import { baseUrl, listenAddress, networkRange, postgresUrl, redisUrl } from '#config/network-types.ts';
+import { baseUrl, dnsServer, listenAddress, networkRange, postgresUrl, redisUrl } from '#config/network-types.ts';
 import { isOwnServerName } from '#config/server-name.ts';
 import { flag, integer, list, oneOf, orOff, pattern, positiveNumber } from '#config/value-types.ts';
 import { scalar, text } from '#config/value-types.ts';
@@ -134,23 +134,40 @@ export const configSchema = {
   federation: group('Other servers.', {
     ca_file: optionalKey(text(1000), {
       example: './private-ca.pem',
-      prose:
-        'Checked now, but not used yet: a file of certificates in PEM that are trusted for other servers, beside the ' +
-        'public authorities.',
+      prose: 'A file of certificates in PEM that are trusted for other servers, beside the public authorities.',
     }),
     verify_certificates: key(flag, {
       default: 'true',
-      prose:
-        'Checked now, but not used yet: whether the certificates of other servers must be valid. Switch it off in closed ' +
-        'test networks only.',
+      prose: 'Whether the certificates of other servers must be valid. Switch it off in closed test networks only.',
+    }),
+    timeout_ms: key(integer(1_000, 600_000), {
+      default: '30000',
+      prose: 'How long an answer of another server may take, in milliseconds, where nothing else is said.',
+    }),
+    answer_bytes_max: key(integer(65_536, 1_073_741_824), {
+      default: '16777216',
+      prose: 'The most bytes of an answer of another server, where nothing else is said.',
+    }),
+    body_bytes_max: key(integer(65_536, 1_073_741_824), {
+      default: '13107200',
+      prose: "The most bytes of another server's request: 200 events of the largest size.",
+    }),
+    connections_per_server_max: key(integer(1, 100), {
+      default: '4',
+      prose: 'How many connections a process has to one other server at most.',
     }),
   }),
   network: group('Where this server connects to by itself.', {
     allow_ranges: key(list('a list of IP addresses and ranges such as `10.0.0.0/8`', networkRange, 1000), {
       default: '',
       prose:
-        'Checked now, but not used yet: private and other special addresses that may be connected to all the same. ' +
-        'Without any, names that others choose lead to public addresses only.',
+        'Private and other special addresses that may be connected to all the same. Without any, names that others ' +
+        'choose lead to public addresses only.',
+    }),
+    dns_servers: key(list('a list of IP addresses, each with `:port` if need be', dnsServer, 10), {
+      default: '',
+      prose:
+        'The name servers that are asked for the addresses of other servers; those of the system if none are given.',
     }),
   }),
   user_directory: group('Finding other users.', {

@@ -40,7 +40,7 @@ test('a row types its handler: parameters, query, body and principal', () => {
       method: 'GET',
       path: '/_matrix/client/three',
       // @ts-expect-error: a kind of authentication that nothing enforces does not compile.
-      auth: 'server',
+      auth: 'operator',
       rateLimit: 'none',
       spec: 'example',
       handler: async () => ({}),

@@ -4,8 +4,11 @@ import type { Answer } from '#http/answer.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
-/** Who may call: nobody is asked for, a token is optional, or a valid token is required. */
-export type AuthKind = 'none' | 'optionalUser' | 'user';
+/**
+ * Who may call: nobody is asked for, a token is optional, a valid token is required, or a server must have signed the
+ * request.
+ */
+export type AuthKind = 'none' | 'optionalUser' | 'user' | 'server';
 
 /** States of an account that shut its owner out of every endpoint whose row does not say `allow`. */
 export type AccountState = 'active' | 'locked' | 'suspended';
@@ -21,6 +24,12 @@ export type Principal = {
   readonly isGuest: boolean;
 };
 
+/** The server that has signed the request; its name is what users of its own have behind the colon. */
+export type ServerPrincipal = { readonly origin: string };
+
+/** Whoever is known to call. */
+export type Caller = Principal | ServerPrincipal;
+
 /** Names of the token buckets of the configuration; `none` is never limited. */
 export type RateLimitClass = 'default' | 'login' | 'register' | 'send' | 'join' | 'create_room' | 'sync' | 'none';
 
@@ -35,16 +44,18 @@ export type PrincipalOf<Auth extends AuthKind> = Auth extends 'user'
   ? Principal
   : Auth extends 'optionalUser'
     ? Principal | undefined
-    : undefined;
+    : Auth extends 'server'
+      ? ServerPrincipal
+      : undefined;
 
 /** What a handler is given of one request. `signal` is made when first read, so name it only where it is used. */
-export type EndpointRequest<Params, Query, Body, Caller> = {
+export type EndpointRequest<Params, Query, Body, Who> = {
   readonly params: Params;
   readonly query: Query;
   readonly body: Body;
   /** The body as it came, checked to be the JSON that `body` holds; empty when the endpoint takes none. */
   readonly bodyText: string;
-  readonly principal: Caller;
+  readonly principal: Who;
   /** Aborts when the client goes away or the server stops. Work that is committed is not undone by it. */
   readonly signal: AbortSignal;
   /** The client's address; behind trusted proxies the one they name. */
@@ -93,7 +104,7 @@ export type Endpoint<Context> = EndpointFacts & {
   readonly body: TSchema | undefined;
   readonly handler: (
     context: Context,
-    request: EndpointRequest<unknown, unknown, unknown, Principal | undefined>,
+    request: EndpointRequest<unknown, unknown, unknown, Caller | undefined>,
   ) => Answer | Promise<Answer>;
 };
 

@@ -62,7 +62,7 @@ function renderRow(row: ListedEndpoint): string {
   return `| ${row.operation} | ${paths} | ${callers[row.auth]}${states}${guests} | ${row.rateLimit} | ${row.spec} |`;
 }
 
-const callers = { none: 'anybody', optionalUser: 'anybody, or a user', user: 'a user' } as const;
+const callers = { none: 'anybody', optionalUser: 'anybody, or a user', user: 'a user', server: 'a server' } as const;
 
 function apiOf(operation: string): string {
   return operation.split('.', 1)[0] ?? operation;

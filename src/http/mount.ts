@@ -5,6 +5,7 @@ import type { Clock } from '#core/clock.ts';
 import type { Logger } from '#core/logger.ts';
 import { Quota, type Load } from '#core/quota.ts';
 import { MatrixError } from '#matrix/error.ts';
+import type { ServerSeam } from '#http/admit-server.ts';
 import type { Endpoint } from '#http/endpoint.ts';
 import { createPipeline, createRequestIds, type Authenticate, type ParseBody } from '#http/pipeline.ts';
 import { createRateLimiter, type RateLimits } from '#http/rate-limit.ts';
@@ -17,6 +18,7 @@ import { createDispatcher } from '#http/router.ts';
 /** What HTTP needs from outside. */
 export type HttpSeams = {
   readonly authenticate: Authenticate;
+  readonly servers: ServerSeam;
   readonly parseBody: ParseBody;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -50,6 +52,7 @@ export function mount<Context>(endpoints: readonly Endpoint<Context>[], context:
     context,
     {
       authenticate: seams.authenticate,
+      servers: seams.servers,
       parseBody: seams.parseBody,
       checkRateLimit: createRateLimiter(seams.rateLimits, seams.clock),
       remoteAddressOf: createRemoteAddressOf(seams.trustedProxies),

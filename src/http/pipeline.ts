@@ -5,6 +5,7 @@ import type { Logger } from '#core/logger.ts';
 import { QuotaShare, type Quota } from '#core/quota.ts';
 import { randomToken } from '#core/random.ts';
 import { MatrixError } from '#matrix/error.ts';
+import { readServerRequest, type ServerSeam } from '#http/admit-server.ts';
 import { findAccessToken } from '#http/access-token.ts';
 import { acceptsEmptyObject, readQuery, requireFitting } from '#http/check-input.ts';
 import type { AccountState, Endpoint, Principal, RateLimitClass } from '#http/endpoint.ts';
@@ -34,6 +35,7 @@ export type ParseBody = (
 /** What requests need, given once. */
 export type PipelineParts = {
   readonly authenticate: Authenticate;
+  readonly servers: ServerSeam;
   readonly parseBody: ParseBody;
   readonly checkRateLimit: CheckRateLimit;
   readonly remoteAddressOf: RemoteAddressOf;
@@ -111,6 +113,14 @@ async function admit<Context>(
     Array.isArray(forwarded) ? forwarded.join(',') : forwarded,
   );
   const given = search === '' ? undefined : new URLSearchParams(search);
+  if (endpoint.auth === 'server') {
+    const { bytes, body, principal } = await readServerRequest(parts.servers, endpoint, request, bodyShare);
+    limit(parts, endpoint.rateLimit, principal.origin);
+    const params = decodeParams(template, segments);
+    const query = endpoint.query === undefined ? undefined : readQuery(endpoint.query, given);
+    const facts = { params, query, body, principal, remoteAddress, requestId, path: endpoint.path };
+    return new RequestScope(facts, bytes, request, response, parts.live);
+  }
   const call = { remoteAddress, userAgent: headers['user-agent'] };
   const principal = await identify(parts, endpoint, findCallerToken(endpoint, headers.authorization, given), call);
   limit(parts, endpoint.rateLimit, principal?.userId ?? addressGroup(remoteAddress));

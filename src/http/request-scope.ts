@@ -1,7 +1,7 @@
 /** Owns one request as its handler sees it, and the abort signals of all requests in progress. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { MatrixError } from '#matrix/error.ts';
-import type { EndpointRequest, Principal } from '#http/endpoint.ts';
+import type { Caller, EndpointRequest } from '#http/endpoint.ts';
 import { ClientGoneError } from '#http/read-body.ts';
 
 /** The abort controllers that requests in progress have asked for; a stopping server aborts them all. */
@@ -14,11 +14,11 @@ export function abortAll(live: LiveSignals): void {
 }
 
 /** The facts of a request, as the pipeline gathers them. */
-export class RequestScope implements EndpointRequest<unknown, unknown, unknown, Principal | undefined> {
+export class RequestScope implements EndpointRequest<unknown, unknown, unknown, Caller | undefined> {
   readonly params: Readonly<Record<string, string>>;
   readonly query: unknown;
   readonly body: unknown;
-  readonly principal: Principal | undefined;
+  readonly principal: Caller | undefined;
   readonly remoteAddress: string;
   readonly requestId: string;
   readonly path: string;

@@ -12,6 +12,7 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { systemClock } from '#core/clock.ts';
 import { endpoint, jsonObject, type Endpoint, type Principal } from '#http/endpoint.ts';
+import { noServers } from '#test/http/test-http.ts';
 import { mount } from '#http/mount.ts';
 
 const SENDS = '/_matrix/client/v3/rooms/{roomId}/send/{eventType}/{txnId}';
@@ -60,6 +61,7 @@ function ours(hot: boolean): RequestListener {
   const limit = { perSecond: 1e9, burst: 1e9 };
   const seams = {
     authenticate: () => principal,
+    servers: noServers,
     parseBody: (bytes: Buffer) => ({ ok: true, value: JSON.parse(bytes.toString()) }) as const,
     clock: systemClock,
     logger: pino({ level: 'info' }),

@@ -37,6 +37,15 @@ function authenticate(token: string): Principal {
   throw new MatrixError('M_UNKNOWN_TOKEN', 'This access token is not known.');
 }
 
+/** No server may call: what requests of servers need is tested with whole servers. */
+export const noServers: HttpSeams['servers'] = {
+  bodyBytesMax: 4096,
+  readClaim: () => {
+    throw new MatrixError('M_UNAUTHORIZED', 'No server may call.');
+  },
+  checkClaim: () => Promise.reject(new MatrixError('M_UNAUTHORIZED', 'No server may call.')),
+};
+
 function parseBody(bytes: Buffer): ReturnType<HttpSeams['parseBody']> {
   try {
     return { ok: true, value: JSON.parse(bytes.toString()) };
@@ -75,6 +84,7 @@ export async function startHttp<Context>(
   const metrics = new Registry();
   const { listener, abortRequests, loads } = mount(endpoints, context, {
     authenticate,
+    servers: noServers,
     parseBody,
     clock: systemClock,
     logger: pino({ level: 'trace' }, sink),

@@ -1,4 +1,5 @@
 /** Owns making X.509 certificates: an authority for a test, and what it signs. Encoded by hand, as Node only reads them. */
+import { isIP, isIPv4 } from 'node:net';
 import { createPrivateKey, generateKeyPairSync, randomBytes, sign, X509Certificate, type KeyObject } from 'node:crypto';
 
 /** Certificate and private key in PEM. */
@@ -21,17 +22,24 @@ export function makeAuthority(commonName: string): Certificate {
   });
 }
 
-/** A certificate for one DNS name with a new P-256 key, signed by an authority with an RSA or a P-256 key. */
-export function issueCertificate(dnsName: string, authority: Certificate): Certificate {
+/** A certificate for one DNS name or IP address with a new P-256 key, signed by an authority with an RSA or a P-256 key. */
+export function issueCertificate(name: string, authority: Certificate): Certificate {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   return encode({
     issuer: subjectOf(new X509Certificate(authority.certificate)),
     signer: createPrivateKey(authority.key),
-    subject: nameOf(dnsName),
+    subject: nameOf(name),
     publicKey,
     privateKey,
-    extensions: [extension('551d11', sequence(der(0x82, Buffer.from(dnsName, 'latin1'))))],
+    extensions: [extension('551d11', sequence(subjectNameOf(name)))],
   });
+}
+
+/** RFC 5280, section 4.2.1.6. */
+function subjectNameOf(name: string): Buffer {
+  if (isIP(name) === 0) return der(0x82, Buffer.from(name, 'latin1'));
+  if (isIPv4(name)) return der(0x87, Buffer.from(name.split('.').map(Number)));
+  throw new Error('Certificates for IPv6 addresses are not made here.');
 }
 
 type Parts = {

@@ -1,0 +1,85 @@
+/** Owns the composition of all that speaks to other servers. */
+import { readFileSync } from 'node:fs';
+import type { Clock } from '#core/clock.ts';
+import type { Logger } from '#core/logger.ts';
+import { createAddressRule } from '#core/network/public-addresses.ts';
+import { createLookup, createResolver } from '#core/network/resolver.ts';
+import type { Load } from '#core/quota.ts';
+import { StartError } from '#core/start-error.ts';
+import { readVersion } from '#core/version.ts';
+import { createServerAuthenticator, type ServerAuthenticator } from '#federation/authenticate-server.ts';
+import { createDiscovery } from '#federation/discovery.ts';
+import { createFederationClient, type FederationClient, type FederationLimits } from '#federation/federation-client.ts';
+import { createHttpsExchange } from '#federation/https-exchange.ts';
+import { createKeyStore } from '#federation/key-store.ts';
+import { createKeyring, type Keyring } from '#federation/keyring.ts';
+import { createTransport } from '#federation/transport.ts';
+import type { OwnKeys } from '#matrix/server-keys.ts';
+import type { Database } from '#storage/database.ts';
+
+export type Federation = {
+  readonly client: FederationClient;
+  readonly keyring: Keyring;
+  readonly authenticator: ServerAuthenticator;
+  /** False for a server without a name of its own. */
+  readonly isEnabled: boolean;
+  readonly loads: readonly Load[];
+};
+
+export type FederationConfig = {
+  readonly trial: boolean;
+  readonly federation: FederationLimits & {
+    readonly caFile: string | undefined;
+    readonly verifyCertificates: boolean;
+    readonly connectionsPerServerMax: number;
+  };
+  readonly network: { readonly allowRanges: readonly string[]; readonly dnsServers: readonly string[] };
+};
+
+/** Throws a StartError for a file of authorities that cannot be read. Disposing of it closes its connections. */
+export function createFederation(parts: {
+  readonly config: FederationConfig;
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly ownKeys: OwnKeys;
+  readonly isLocal: (id: string) => boolean;
+}): Federation & Disposable {
+  const { config, clock, ownKeys, isLocal } = parts;
+  const mayConnect = createAddressRule(config.network.allowRanges);
+  const exchange = createHttpsExchange({
+    lookup: createLookup(createResolver(clock, config.network.dnsServers), mayConnect),
+    mayConnect,
+    authorities: readAuthorities(config.federation.caFile),
+    verifyCertificates: config.federation.verifyCertificates,
+    connectionsPerServerMax: config.federation.connectionsPerServerMax,
+    userAgent: `Causeway/${readVersion()}`,
+  });
+  const transport = createTransport({ discovery: createDiscovery({ exchange, clock }), exchange });
+  const keys = createKeyStore({ ...parts, transport });
+  const keyring = createKeyring({ keys, ownKeys, isLocal, clock });
+  const isEnabled = !config.trial;
+  const { signer } = ownKeys;
+  return {
+    client: createFederationClient({ transport, signer, isLocal, isEnabled, limits: config.federation }),
+    keyring,
+    authenticator: createServerAuthenticator({ keyring, isLocal, ownName: signer.serverName, isEnabled }),
+    isEnabled,
+    loads: [keys.load],
+    [Symbol.dispose]: () => exchange[Symbol.dispose](),
+  };
+}
+
+function readAuthorities(file: string | undefined): string | undefined {
+  if (file === undefined) return undefined;
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new StartError(
+      `The authorities in ${file} cannot be read (${reason}): set federation.ca_file (CAUSEWAY_FEDERATION_CA_FILE) to a ` +
+        'file of certificates in PEM, or leave it out.',
+      { cause: error },
+    );
+  }
+}
