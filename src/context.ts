@@ -6,6 +6,7 @@ import type { Federation } from '#federation/federation.ts';
 import type { OwnKeys } from '#matrix/server-keys.ts';
 import type { PushRulesOf } from '#notifications/push-rules/rules-cache.ts';
 import type { PersistEvents } from '#rooms/persist-request.ts';
+import type { Receiver } from '#rooms/receive/receive-transaction.ts';
 import type { SearchIndexer } from '#rooms/search/index-events.ts';
 import type { Database } from '#storage/database.ts';
 import type { Interned } from '#storage/interned.ts';
@@ -40,6 +41,8 @@ export type Context = {
   readonly searchIndexer: SearchIndexer;
   /** Other servers: asking them, and believing them. */
   readonly federation: Federation;
+  /** Takes in what other servers send. */
+  readonly receiver: Receiver;
   /** Whether this server is the home of the user, room alias or server name. Several names stay possible. */
   readonly isLocal: (id: string) => boolean;
   readonly ownKeys: OwnKeys;

@@ -25,6 +25,7 @@ import { serverNameOf } from '#matrix/ids.ts';
 import { parseJsonBytes } from '#matrix/parse-json.ts';
 import { createPushRulesOf } from '#notifications/push-rules/rules-cache.ts';
 import { createEventPersister, type EventPersister, type PersistParts } from '#rooms/persist-event.ts';
+import { createReceiver } from '#rooms/receive/receive-transaction.ts';
 import { startSearchIndexer } from '#rooms/search/index-events.ts';
 import { askForPurge } from '#rooms/purge/ask-for-purge.ts';
 import { rebuildRoom } from '#rooms/rebuild-room.ts';
@@ -115,6 +116,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     ...persister.loads,
     ...context.streams.loads,
     ...context.federation.loads,
+    ...context.receiver.loads,
   ]);
   const api = { listener, onStop: abortRequests };
   const { listen: tlsAddress, certificate, key } = config.tls;
@@ -243,6 +245,12 @@ async function createContext(
   const searchIndexer = starting.use(
     startSearchIndexer({ database, clock, logger, horizon: () => streams.events.horizon }),
   );
+  const receiver = starting.use(
+    createReceiver({
+      ...{ database, tries, persistEvents, isLocal, clock, logger, interned, nids, federation },
+      limits: config.federation,
+    }),
+  );
   starting.use(startTypingSweep({ database, streams, clock, logger }));
   const ignoredUsers = createIgnoredUsers({ database, streams });
   const pushRulesOf = createPushRulesOf({ database, streams });
@@ -266,6 +274,7 @@ async function createContext(
     persistEvents,
     searchIndexer,
     federation,
+    receiver,
     isLocal,
     ownKeys,
     addresses,
@@ -309,7 +318,8 @@ async function openWriting(
 /** Whether an id, or a server's name, is this server's. */
 function localityOf({ serverName }: Config): (id: string) => boolean {
   const localNames = new Set([serverName]);
-  return (id) => localNames.has(serverNameOf(id) ?? id);
+  // A server's name with a port has a colon too.
+  return (id) => localNames.has(id) || localNames.has(serverNameOf(id) ?? '');
 }
 
 function httpSeams(context: Context, metrics: Registry): HttpSeams {

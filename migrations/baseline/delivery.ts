@@ -42,10 +42,12 @@ create table inbound_staging (
   event_id text not null,
   json text not null,
   received_at bigint not null,
+  due_at bigint not null,
   attempts integer not null default 0,
   constraint inbound_staging_event_id_key unique (origin, event_id)
 );
-create index inbound_staging_room_id_index on inbound_staging (room_id, staging_nid);
+create index inbound_staging_room_id_index on inbound_staging (room_id, event_id);
+create index inbound_staging_due_at_index on inbound_staging (due_at);
 
 create table inbound_transactions (
   origin text not null,

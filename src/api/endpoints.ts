@@ -136,6 +136,7 @@ import { getTurnServer } from '#api/client/voip.ts';
 import { getTokenOwner } from '#api/client/whoami.ts';
 import { getServerKey } from '#api/federation/keys.ts';
 import { exchangeOpenIdToken } from '#api/federation/openid.ts';
+import { sendTransaction } from '#api/federation/transactions.ts';
 import { getVersion } from '#api/federation/version.ts';
 import { getWebFile, getWebPage } from '#api/web/assets.ts';
 import { createServerInvitation, getAbout, setUpServer } from '#api/web/set-up.ts';
@@ -228,6 +229,7 @@ export const endpoints: readonly Endpoint<Context>[] = [
   getTurnServer,
   getUserProfile,
   getVersion,
+  sendTransaction,
   getVersions,
   getWebFile,
   getWebPage,

@@ -152,6 +152,22 @@ export const configSchema = {
       default: '13107200',
       prose: "The most bytes of another server's request: 200 events of the largest size.",
     }),
+    inbound_events_max: key(integer(100, 10_000_000), {
+      default: '10000',
+      prose: 'How many events of one other server may wait to be worked through; more transactions are answered 503.',
+    }),
+    inbound_bytes_max: key(integer(1_048_576, 17_179_869_184), {
+      default: '67108864',
+      prose: "The most bytes of other servers' events that a process holds; the others wait in the database.",
+    }),
+    inbound_transactions_max: key(integer(1, 1000), {
+      default: '4',
+      prose: 'How many transactions of one other server a process takes at a time; more are answered 503.',
+    }),
+    gaps_at_once_max: key(integer(1, 1000), {
+      default: '10',
+      prose: 'In how many rooms a process fetches missing events from other servers at a time.',
+    }),
     connections_per_server_max: key(integer(1, 100), {
       default: '4',
       prose: 'How many connections a process has to one other server at most.',

@@ -54,10 +54,14 @@ export const inboundStaging = defineEntity({
     event_id: p.text(),
     json: p.text(),
     received_at: p.bigint('number'),
+    due_at: p.bigint('number'),
     attempts: p.integer().default(0),
   },
   uniques: [{ name: 'inbound_staging_event_id_key', properties: ['origin', 'event_id'] }],
-  indexes: [{ name: 'inbound_staging_room_id_index', properties: ['room_id', 'staging_nid'] }],
+  indexes: [
+    { name: 'inbound_staging_room_id_index', properties: ['room_id', 'event_id'] },
+    { name: 'inbound_staging_due_at_index', properties: ['due_at'] },
+  ],
 });
 
 export const inboundTransactions = defineEntity({

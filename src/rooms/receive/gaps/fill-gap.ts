@@ -1,0 +1,114 @@
+/** Owns what is done for an event that builds on events which are not here: they are fetched, or the state at the gap is. */
+import type { ValidatedPdu } from '#matrix/validated-pdu.ts';
+import { fetchAuth } from '#rooms/receive/gaps/fetch-auth.ts';
+import { fetchEvent, type Asked } from '#rooms/receive/gaps/fetch-events.ts';
+import { fetchStateBefore } from '#rooms/receive/gaps/fetch-state.ts';
+import {
+  addMissing,
+  addStaged,
+  findMissing,
+  inOrder,
+  prevIdsOf,
+  type Pool,
+} from '#rooms/receive/gaps/missing-events.ts';
+import { persistReceived, type Received } from '#rooms/receive/persist-received.ts';
+import type { ReceiveParts } from '#rooms/receive/receive-parts.ts';
+import type { Tx } from '#storage/database.ts';
+import { findServersInRoom } from '#storage/rooms/find-room-servers.ts';
+import { findRoom } from '#storage/rooms/find-rooms.ts';
+import { persistGapsBefore } from '#storage/rooms/gaps.ts';
+
+/** Servers that are asked besides the one that sent the event. */
+const OTHERS_MAX = 3;
+/** Branches of the history whose state is fetched for one event. */
+const BRANCHES_MAX = 10;
+
+type Gap = {
+  readonly origin: string;
+  readonly event: ValidatedPdu;
+  /** How often this was tried before. */
+  readonly attempts: number;
+};
+
+/**
+ * Fetches what the event builds on and persists it; gives what became of the event. First the events between are asked for,
+ * of the server that sent it, then of others that are in the room. Where what they tell does not reach down to what is
+ * here, the state at the gap is asked for. For the event itself that is done only once it has waited: mostly what it
+ * follows is on its way. Specification: Server-Server API, "Backfilling and retrieving missing events".
+ */
+export async function fillGap(parts: ReceiveParts, gap: Gap, signal: AbortSignal): Promise<Received> {
+  const { event, origin, attempts } = gap;
+  const room = await findRoom(parts.database, event.roomId);
+  if (room === undefined) return { kind: 'done', status: 'refused' };
+  const pool: Pool = new Map([[event.eventId, event]]);
+  const told = new Set<string>(attempts > 0 ? [event.eventId] : []);
+  let asked: Asked = { server: origin, room, signal };
+  await addStaged(parts, asked, pool);
+  for (const server of [origin, ...(await findOthers(parts, room.roomNid, origin))]) {
+    if ((await findMissing(parts.database, room.roomNid, pool)).length === 0) break;
+    if (server !== origin && (await isLinked(parts, room.roomNid, pool, event))) break;
+    asked = { server, room, signal };
+    for (const eventId of await addMissing(parts, asked, pool, event.eventId)) told.add(eventId);
+  }
+  let outcome: Received = { kind: 'busy' };
+  for (const own of inOrder(pool)) {
+    if (signal.aborted) return { kind: 'busy' };
+    outcome = await persistWithGaps(parts, asked, own, { mayAskForState: told.has(own.eventId) });
+    if (own === event) break;
+  }
+  return outcome;
+}
+
+/** Whether all that the event itself follows is here or collected. */
+async function isLinked(parts: ReceiveParts, roomNid: number, pool: Pool, event: ValidatedPdu): Promise<boolean> {
+  return (await findMissing(parts.database, roomNid, only(event))).every((id) => pool.has(id));
+}
+
+function only(event: ValidatedPdu): Pool {
+  return new Map([[event.eventId, event]]);
+}
+
+async function findOthers({ database, isLocal }: ReceiveParts, roomNid: number, origin: string): Promise<string[]> {
+  const servers = await findServersInRoom(database, roomNid);
+  return servers.filter((server) => server !== origin && !isLocal(server)).slice(0, OTHERS_MAX);
+}
+
+/** Persists an event whose predecessors were persisted before, as far as they could be had. */
+async function persistWithGaps(
+  parts: ReceiveParts,
+  asked: Asked,
+  event: ValidatedPdu,
+  { mayAskForState }: { readonly mayAskForState: boolean },
+): Promise<Received> {
+  const first = await persistReceived(parts, event);
+  if (first.kind !== 'missing') return first;
+  if (!prevIdsOf(event).some((id) => first.eventIds.includes(id))) await fetchAuth(parts, asked, event);
+  const second = await persistReceived(parts, event);
+  if (second.kind !== 'missing' || !mayAskForState) return second;
+  const missing = await findMissing(parts.database, asked.room.roomNid, only(event));
+  if (missing.length === 0) return second;
+  for (const eventId of missing.slice(0, BRANCHES_MAX)) {
+    const before = await fetchEvent(parts, asked, eventId);
+    // What it follows cannot be had at all, so that the room begins with the event itself.
+    if (before === undefined) return persistAtGap(parts, asked, event);
+    const placed = await persistAtGap(parts, asked, before);
+    if (placed.kind !== 'done') return placed;
+  }
+  return persistReceived(parts, event);
+}
+
+/** Persists an event by the state before it that the server tells, and notes that what it follows is missing. */
+async function persistAtGap(parts: ReceiveParts, asked: Asked, event: ValidatedPdu): Promise<Received> {
+  const { room } = asked;
+  const state = await fetchStateBefore(parts, asked, event.eventId);
+  if (state === undefined) return { kind: 'missing', eventIds: prevIdsOf(event) };
+  const missing = await findMissing(parts.database, room.roomNid, only(event));
+  const extra = {
+    states: new Map(missing.map((id) => [id, state])),
+    alongside: (tx: Tx) => persistGapsBefore(tx, [event.eventId]),
+  };
+  const first = await persistReceived(parts, event, extra);
+  if (first.kind !== 'missing') return first;
+  await fetchAuth(parts, asked, event);
+  return persistReceived(parts, event, extra);
+}

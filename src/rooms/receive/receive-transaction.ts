@@ -1,0 +1,95 @@
+/** Owns taking a transaction of another server: judged, staged, committed, answered; the same one again is only answered. */
+import { Quota, type Load } from '#core/quota.ts';
+import { tooMuchWaiting } from '#storage/overload.ts';
+import { checkPdus, type CheckedPdus, type SentPdu } from '#rooms/receive/check-pdus.ts';
+import { CLAIM_MS, Inbox, type InboxItem } from '#rooms/receive/inbox.ts';
+import type { ReceiveParts } from '#rooms/receive/receive-parts.ts';
+import { countStaged, persistStaged, type StagedRow } from '#storage/rooms/inbound-staging.ts';
+import { findInboundResponse, persistInboundResponse } from '#storage/rooms/inbound-transactions.ts';
+
+export type InboundTransaction = {
+  /** The server that sent it, by its signature. */
+  readonly origin: string;
+  readonly txnId: string;
+  readonly pdus: readonly SentPdu[];
+  /** Takes what else came with it; done once, and before the transaction is answered. */
+  readonly takeEdus: () => Promise<void>;
+};
+
+export type Receiver = AsyncDisposable & {
+  /**
+   * Resolves with the answer, as JSON text, once what was taken is committed. Throws 503 when too much of the server's
+   * waits already, or the database is away; then nothing of it was taken.
+   * Specification: Server-Server API, "Transactions".
+   */
+  readonly receive: (transaction: InboundTransaction) => Promise<string>;
+  /** Resolves when all that was taken has been worked through, or put off. */
+  readonly settled: () => Promise<void>;
+  readonly loads: readonly Load[];
+};
+
+export function createReceiver(parts: ReceiveParts): Receiver {
+  const inbox = new Inbox(parts);
+  /** By origin and transaction id: who sends one twice at once gets one answer. */
+  const underWay = new Map<string, Promise<string>>();
+  const perOrigin = new Map<string, Quota>();
+
+  const receive = async (transaction: InboundTransaction): Promise<string> => {
+    const { origin, txnId } = transaction;
+    const before = await findInboundResponse(parts.database, origin, txnId);
+    if (before !== undefined) return before;
+    const { inboundEventsMax } = parts.limits;
+    if ((await countStaged(parts.database, origin, inboundEventsMax)) >= inboundEventsMax) throw tooMuchWaiting();
+    const checked = await checkPdus(parts, origin, transaction.pdus);
+    await transaction.takeEdus();
+    const { response, items } = await stage(parts, transaction, checked);
+    inbox.add(items);
+    return response;
+  };
+
+  return {
+    receive: (transaction) => {
+      const { origin, txnId } = transaction;
+      const key = JSON.stringify([origin, txnId]);
+      const first = underWay.get(key);
+      if (first !== undefined) return first;
+      let quota = perOrigin.get(origin);
+      if (quota === undefined) perOrigin.set(origin, (quota = new Quota(origin, parts.limits.inboundTransactionsMax)));
+      if (!quota.take()) return Promise.reject(tooMuchWaiting());
+      const result = receive(transaction).finally(() => {
+        underWay.delete(key);
+        quota.give();
+        if (quota.used === 0) perOrigin.delete(origin);
+      });
+      underWay.set(key, result);
+      return result;
+    },
+    settled: () => inbox.settled(),
+    loads: inbox.loads,
+    [Symbol.asyncDispose]: () => inbox[Symbol.asyncDispose](),
+  };
+}
+
+/** The answer and the events in one transaction: what is answered is never lost, and nothing is taken twice. */
+async function stage(
+  { database, clock }: ReceiveParts,
+  { origin, txnId }: InboundTransaction,
+  { refusals, events }: CheckedPdus,
+): Promise<{ readonly response: string; readonly items: readonly InboxItem[] }> {
+  const results = [...refusals].map(([eventId, error]) => [eventId, error === undefined ? {} : { error }] as const);
+  const response = JSON.stringify({ pdus: Object.fromEntries(results) });
+  const rows = events.map(({ roomId, eventId, json }) => ({ roomId, eventId, json }));
+  const now = clock.now();
+  const staged = await database.transaction(async (tx): Promise<StagedRow[] | string> => {
+    const isFirst = await persistInboundResponse(tx, { origin, txnId, response, now });
+    if (!isFirst) return (await findInboundResponse(tx, origin, txnId)) ?? response;
+    return persistStaged(tx, origin, rows, { now, dueAt: now + CLAIM_MS });
+  });
+  if (typeof staged === 'string') return { response: staged, items: [] };
+  const byId = new Map(events.map((event) => [event.eventId, event]));
+  const items = staged.flatMap(({ stagingNid, attempts, eventId }) => {
+    const event = byId.get(eventId);
+    return event === undefined ? [] : [{ stagingNid, origin, attempts, event }];
+  });
+  return { response, items };
+}
