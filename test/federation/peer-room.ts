@@ -17,6 +17,7 @@ import { ensureSecret } from '#storage/server-identity.ts';
 import { createStateTries } from '#storage/rooms/state-tries.ts';
 import type { FederatedServer } from '#test/support/federated-servers.ts';
 import type { MatrixHttp } from '#test/support/matrix-http.ts';
+import { text } from '#test/support/matrix-shapes.ts';
 import { exchange, type Peer, type PeerAnswer } from '#test/support/peer.ts';
 import { createRoomParts } from '#test/support/room-parts.ts';
 
@@ -60,7 +61,7 @@ export class PeerRoom {
     const { joined = ['bob'], room: body = {} } = options;
     const roomId = await owner.createRoom({ preset: 'public_chat', ...body });
     const create = (await owner.getFullState(roomId)).find(({ type }) => type === 'm.room.create');
-    const version = findRoomVersion(String(create?.content['room_version'] ?? '1'));
+    const version = findRoomVersion(text(create?.content ?? {}, 'room_version'));
     assert.ok(version);
     const room = new PeerRoom(peer, server, roomId, version);
     await room.learn();

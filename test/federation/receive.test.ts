@@ -8,6 +8,7 @@ import { eventIdsOf, type ExactJsonObject } from '#matrix/pdu.ts';
 import { PeerRoom, sendTransaction, syncUntil } from '#test/federation/peer-room.ts';
 import { startFederatedServer, type FederatedServer } from '#test/support/federated-servers.ts';
 import type { MatrixHttp } from '#test/support/matrix-http.ts';
+import { asObject, text, type JsonObject } from '#test/support/matrix-shapes.ts';
 import { startPeer, type Peer, type PeerAnswer } from '#test/support/peer.ts';
 
 /** The id by which a sender knows a text that is no event. */
@@ -17,11 +18,19 @@ function claimedId(text: string, room: PeerRoom): string {
   return eventIdOf(event, room.version);
 }
 
-function errorsIn({ body }: PeerAnswer): Record<string, string> {
-  const { pdus } = body as { readonly pdus: Record<string, { readonly error?: string }> };
-  return Object.fromEntries(
-    Object.entries(pdus).flatMap(([id, { error }]) => (error === undefined ? [] : [[id, error]])),
-  );
+/** By event id what became of the event. */
+function resultsOf({ body }: PeerAnswer): JsonObject {
+  return asObject(body['pdus'], 'the results');
+}
+
+/** The sentences of those that were refused. */
+function errorsIn(answer: PeerAnswer): Record<string, string> {
+  const refused = Object.entries(resultsOf(answer)).filter(([, result]) => !isEmpty(result));
+  return Object.fromEntries(refused.map(([id, result]) => [id, text(asObject(result, id), 'error')]));
+}
+
+function isEmpty(value: unknown): boolean {
+  return Object.keys(asObject(value, 'a result')).length === 0;
 }
 
 describe('events that another server sends', () => {
@@ -132,7 +141,7 @@ describe('events that another server sends', () => {
     const message = room.say('in between');
     const answer = await room.send(['null', '[]', '"$x"', '{}', '{"room_id":7}', message, '{"room_id":"\\u0000"}']);
     assert.equal(answer.status, 200);
-    assert.deepEqual((answer.body['pdus'] as Record<string, unknown>)[message.eventId], {});
+    assert.deepEqual(resultsOf(answer)[message.eventId], {});
     await syncUntil(alice, undefined, room.roomId, message.eventId);
   });
 
