@@ -9,7 +9,8 @@ export type ForkRow = {
   readonly root_after: number;
 };
 
-// Heads of resolutions are few; both look-ups go by the index on heads that change the state.
+// Heads of resolutions are few; both look-ups go by the index on heads that change the state. Rows do not lie in the order of
+// positions: each connection fills pages of its own.
 const forks = statement<ForkRow>(
   'find_forks',
   `select w.room_nid, h.pos, h.state_root as root_after, coalesce((
@@ -17,10 +18,11 @@ const forks = statement<ForkRow>(
      where b.room_nid = w.room_nid and b.pos < h.pos and b.cause <> 0 order by b.pos desc limit 1
    ), 0) as root_before
    from unnest($1::bigint[], $2::bigint[], $3::bigint[]) as w(room_nid, after, up_to)
-   join room_heads h on h.room_nid = w.room_nid and h.pos > w.after and h.pos <= w.up_to and h.cause = 2`,
+   join room_heads h on h.room_nid = w.room_nid and h.pos > w.after and h.pos <= w.up_to and h.cause = 2
+   order by h.room_nid, h.pos`,
 );
 
-/** The events on old heads within the windows, at positions with after < pos ≤ upTo. */
+/** The events on old heads within the windows, at positions with after < pos ≤ upTo, each room's in the order of positions. */
 export function findForks(
   db: ReadTx,
   windows: readonly { readonly roomNid: number; readonly after: number; readonly upTo: number }[],
