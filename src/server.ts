@@ -307,7 +307,7 @@ async function openWriting(
       ...parts,
       limits: storage,
       projections: roomProjections(parts),
-      committed: (facts) => streams.committed(facts),
+      committed: (commit) => streams.committed(commit),
       recovered: () =>
         streams.catchUp().catch((error: unknown) => logger.warn({ err: error }, 'a stream could not be read')),
     }),

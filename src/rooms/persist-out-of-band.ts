@@ -94,7 +94,7 @@ export async function persistOutOfBand(
     txnDeviceNid: undefined,
     txnId: undefined,
   };
-  streams.committed([fact]);
+  streams.committed({ facts: [fact], firstPos: fact.pos, lastPos: fact.pos });
   return 'written';
 }
 

@@ -44,6 +44,14 @@ export type EventFact = {
   readonly fork?: Fork;
 };
 
+/** What one transaction of this process has committed, and all the positions that it took: no other one has any of them. */
+export type EventCommit = {
+  /** Ascending. */
+  readonly facts: readonly EventFact[];
+  readonly firstPos: number;
+  readonly lastPos: number;
+};
+
 /** What happened to the room's state with an event on an old head: `stateBefore` and the event do not tell. */
 export type Fork = {
   /** The room's state, which is not the one before the event. */

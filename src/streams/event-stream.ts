@@ -3,7 +3,7 @@ import { singleFlight } from '#core/single-flight.ts';
 import type { Database } from '#storage/database.ts';
 import type { StateTries } from '#storage/rooms/state-tries.ts';
 import { findLastEventPosition } from '#storage/streams/find-stream-events.ts';
-import type { EventFact } from '#streams/event-fact.ts';
+import type { EventCommit, EventFact } from '#streams/event-fact.ts';
 import { FactRing, type FactRingBounds } from '#streams/fact-ring.ts';
 import { readFacts } from '#streams/read-facts.ts';
 import type { Stream } from '#streams/stream.ts';
@@ -13,8 +13,8 @@ const READ_LIMIT = 1_000;
 const ringBounds: FactRingBounds = { factsMax: 20_000, charactersMax: 32 * 1024 * 1024 };
 
 export type EventStream = Stream<EventFact> & {
-  /** The persister calls this right after COMMIT with the facts of its batch, ascending, contiguous. */
-  committed(facts: readonly EventFact[]): void;
+  /** The persister calls this right after COMMIT. */
+  committed(commit: EventCommit): void;
   /** Whether `roomFactsSince` and `memberFactsSince` know everything after this position. */
   reachesBackTo(after: number): boolean;
   /** Facts of one room after a position, oldest first. Ask `reachesBackTo` before. */
@@ -45,6 +45,8 @@ export async function openEventStream(
   const { database, tries, waiters, warn, readWhatCameBefore } = parts;
   const ring = new FactRing(await findLastEventPosition(database), bounds);
   waiters.startAt(0, ring.horizon);
+  // Up to here nothing is missing; beyond the horizon there are positions that our own commits have left unused.
+  let known = ring.horizon;
 
   const append = (facts: readonly EventFact[]): void => {
     for (const fact of facts) ring.append(fact);
@@ -52,8 +54,8 @@ export async function openEventStream(
   };
   // Positions are visible in their order, so whatever this process committed while it read lies before what it has not
   // seen: dropping the rows up to the horizon leaves exactly those that are missing.
-  // All pages are appended in one turn: between two of them the horizon could lie inside a batch, where no head says
-  // what the state is.
+  // All pages are appended in one turn, as a commit of our own is: in between the horizon could lie inside a batch, where no
+  // head says what the state is.
   const readNew = async (): Promise<void> => {
     const read: EventFact[] = [];
     let page;
@@ -63,6 +65,7 @@ export async function openEventStream(
     } while (page.length === READ_LIMIT);
     if (read.length > 0) await readWhatCameBefore();
     append(read.filter((fact) => fact.pos > ring.horizon));
+    known = Math.max(known, ring.horizon);
   };
   const catchUp = singleFlight(readNew);
 
@@ -70,12 +73,12 @@ export async function openEventStream(
     get horizon() {
       return ring.horizon;
     },
-    committed(facts) {
-      const first = facts[0];
+    committed({ facts, firstPos, lastPos }) {
       const last = facts.at(-1);
-      if (first === undefined || last === undefined) return;
-      if (first.pos === ring.horizon + 1) append(facts);
-      else if (last.pos > ring.horizon) catchUp().catch(warn);
+      if (firstPos === known + 1) {
+        append(facts);
+        known = lastPos;
+      } else if (last !== undefined && last.pos > ring.horizon) catchUp().catch(warn);
     },
     since: (after) => (ring.reachesBackTo(after) ? ring.since(after) : undefined),
     reachesBackTo: (after) => ring.reachesBackTo(after),

@@ -6,7 +6,7 @@ import type { Logger } from '#core/logger.ts';
 import { Quota, type Load } from '#core/quota.ts';
 import type { StateTries } from '#storage/rooms/state-tries.ts';
 import { openChangeStream, type ChangeStream } from '#streams/change-stream.ts';
-import type { EventFact } from '#streams/event-fact.ts';
+import type { EventCommit } from '#streams/event-fact.ts';
 import { openEventStream, type EventStream } from '#streams/event-stream.ts';
 import type { FactRingBounds } from '#streams/fact-ring.ts';
 import { hasNews, type Listener } from '#streams/has-news.ts';
@@ -42,8 +42,8 @@ export type Streams = StreamReaders &
     readonly epoch: number;
     /** How far each stream is read, in the order of sync tokens. */
     readonly horizons: StreamPositions;
-    /** The persister calls this right after COMMIT with the facts of its batch, ascending, contiguous. */
-    committed(facts: readonly EventFact[]): void;
+    /** The persister calls this right after COMMIT. */
+    committed(commit: EventCommit): void;
     /** Reads all streams; when it resolves, all that was committed before the call is known. */
     catchUp(): Promise<void>;
     /** The positions of this epoch that those of a token mean; undefined for an epoch that this process has not read of. */
@@ -125,11 +125,10 @@ export async function openStreams(parts: StreamsParts, bounds?: FactRingBounds):
     get horizons() {
       return waiters.horizons;
     },
-    committed(facts) {
-      const last = facts.at(-1);
-      if (last === undefined) return;
-      notifier.announce(0, last.pos);
-      events.committed(facts);
+    committed(commit) {
+      const last = commit.facts.at(-1);
+      if (last !== undefined) notifier.announce(0, last.pos);
+      events.committed(commit);
     },
     catchUp,
     positionsInEpoch: (token) => epochs.positionsInEpoch(token),

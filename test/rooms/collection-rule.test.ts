@@ -57,7 +57,7 @@ async function writeUponGivenUp(movesHead: boolean) {
     },
   };
   const parts = resources.use(
-    await createRoomParts(on, { database, committed: (run) => void plain.facts.push(...run) }),
+    await createRoomParts(on, { database, committed: ({ facts }) => void plain.facts.push(...facts) }),
   );
   const room = new ForeignRoom('12');
   const start = room.start();

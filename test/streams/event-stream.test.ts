@@ -10,6 +10,7 @@ import { persistFunctionsSql } from '#migrations/baseline/persist-functions.ts';
 import { roomMembersSql } from '#migrations/baseline/room-members.ts';
 import { serverIdentitySql } from '#migrations/baseline/server-identity.ts';
 import { openDatabase, statement, type Database } from '#storage/database.ts';
+import { makeFact } from '#streams/event-fact-fixture.ts';
 import { openStreams, type Streams } from '#streams/streams.ts';
 import type { StreamPositions } from '#streams/sync-token.ts';
 import { createTestDatabase } from '#test/support/test-database.ts';
@@ -89,7 +90,6 @@ describe('the event stream', () => {
         if (i % 7 === 0) await assert.rejects(failToWrite(database));
         await own.catchUp();
         assert.ok(own.events.horizon >= pos);
-        own.committed([]);
       }
     };
     const read = async (): Promise<void> => {
@@ -144,9 +144,31 @@ describe('the event stream', () => {
     assert.ok(fact);
     const signal = AbortSignal.timeout(20_000);
     const waiting = other.waitFor({ ...bob, after: at(first - 1), timeoutMs: 20_000, signal });
-    one.committed([fact]);
+    one.committed({ facts: [fact], firstPos: first, lastPos: first });
     await waiting;
     assert.equal(other.events.horizon, first);
+  });
+
+  it('takes in a commit at once and without asking, though some of its positions are unused', async () => {
+    await using parts = await prepare();
+    await using stream = await parts.open();
+    const { horizon: start } = stream.events;
+    const commit = (from: number, to: number, ...positions: readonly number[]): void => {
+      const facts = positions.map((pos) => makeFact(start + pos, 1));
+      stream.committed({ facts, firstPos: start + from, lastPos: start + to });
+    };
+    // The second event was refused, and nobody is shown a moment between the first and the third.
+    commit(1, 4, 1, 3);
+    assert.equal(stream.events.horizon, start + 3);
+    commit(5, 5);
+    commit(6, 7, 6, 7);
+    assert.equal(stream.events.horizon, start + 7);
+    const seen = stream.events.since(start)?.map(({ pos }) => pos - start);
+    assert.deepEqual(seen, [1, 3, 6, 7]);
+    // Somebody else has the ninth: the table, which has nothing here, is asked.
+    commit(10, 10, 10);
+    await stream.catchUp();
+    assert.equal(stream.events.horizon, start + 7);
   });
 
   it('starts at what is there, in the same epoch as before', async () => {

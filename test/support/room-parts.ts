@@ -53,7 +53,7 @@ export async function createRoomParts(on: TestDatabase, overrides: Partial<Persi
     isLocal,
     limits: roomLimits,
     projections: roomProjections({ interned, tries, clock: systemClock, isLocal }),
-    committed: (run) => void facts.push(...run),
+    committed: (commit) => void facts.push(...commit.facts),
     ...overrides,
   };
   const { persistEvents, loads } = resources.use(createEventPersister(parts));

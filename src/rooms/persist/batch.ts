@@ -4,7 +4,7 @@ import { isRedacted } from '#rooms/persist/early-redactions.ts';
 import type { BuiltWork, RoomLane } from '#rooms/persist/room-lane.ts';
 import type { PersistResult } from '#rooms/persist-request.ts';
 import { headCauses, type RoomRows } from '#storage/rooms/persist-columns.ts';
-import type { EventFact } from '#streams/event-fact.ts';
+import type { EventCommit, EventFact } from '#streams/event-fact.ts';
 
 export type BatchLimits = {
   readonly batchRoomsMax: number;
@@ -85,33 +85,25 @@ export function resultOf({ built }: Pick<BuiltWork, 'built'>): PersistResult {
   };
 }
 
-/** The facts of the rooms that were written, with positions, in runs without gaps. */
-export function factRuns(
+/**
+ * What the stream is told of a batch that was committed. Events that are not new in their room, and those of rooms that were
+ * not written, leave their positions unused.
+ */
+export function commitOf(
   rooms: readonly RoomBatch[],
   isWritten: (index: number) => boolean,
   firstPos: number,
-): EventFact[][] {
-  const runs: EventFact[][] = [];
-  let run: EventFact[] | undefined;
+): EventCommit {
+  const facts: EventFact[] = [];
   let pos = firstPos;
   for (const [index, room] of rooms.entries()) {
-    if (!isWritten(index)) {
-      pos += room.rows.events.length;
-      run = undefined;
-      continue;
-    }
     for (const { fact, row, earlyRedactions } of eventsOf(room)) {
-      if (fact === undefined) {
-        // Its position stays unused.
-        pos++;
-        run = undefined;
-        continue;
+      if (fact !== undefined && isWritten(index)) {
+        if (row.bumps) room.lane.bumpPos = pos;
+        facts.push(isRedacted(earlyRedactions) ? { ...fact, pos, isRedacted: true } : { ...fact, pos });
       }
-      if (run === undefined) runs.push((run = []));
-      if (row.bumps) room.lane.bumpPos = pos;
-      run.push(isRedacted(earlyRedactions) ? { ...fact, pos, isRedacted: true } : { ...fact, pos });
       pos++;
     }
   }
-  return runs;
+  return { facts, firstPos, lastPos: pos - 1 };
 }

@@ -4,7 +4,7 @@ import type { Clock } from '#core/clock.ts';
 import type { Logger } from '#core/logger.ts';
 import type { Outage } from '#storage/outage.ts';
 import { databaseAway } from '#storage/overload.ts';
-import { factRuns, resultOf, roomBatches, takeBatch, type BatchLimits, type RoomBatch } from '#rooms/persist/batch.ts';
+import { commitOf, resultOf, roomBatches, takeBatch, type BatchLimits, type RoomBatch } from '#rooms/persist/batch.ts';
 import { replayHashOf } from '#rooms/persist/event-rows.ts';
 import type { Projection } from '#rooms/persist/projection.ts';
 import type { BuiltWork, RoomLane } from '#rooms/persist/room-lane.ts';
@@ -14,7 +14,7 @@ import { txOn, type Database } from '#storage/database.ts';
 import { isConnectionLost, isContention, isDuplicateEvent } from '#storage/database-errors.ts';
 import { selectReplayed, selectWritten, trimHeads } from '#storage/rooms/load-view.ts';
 import type { BatchOutcome } from '#storage/rooms/persist-batch.ts';
-import type { EventFact } from '#streams/event-fact.ts';
+import type { EventCommit } from '#streams/event-fact.ts';
 
 export type EventWriterParts = {
   readonly database: Database;
@@ -23,7 +23,7 @@ export type EventWriterParts = {
   readonly limits: BatchLimits;
   readonly projections: readonly Projection[];
   /** Told after each commit. */
-  readonly committed: (facts: readonly EventFact[]) => void;
+  readonly committed: (commit: EventCommit) => void;
   /** Awaited when a batch turns out to have been committed though its answer was lost; it never rejects. */
   readonly recovered?: () => Promise<void>;
   /** Told of writes that were interrupted, and of those that came through. */
@@ -101,7 +101,8 @@ export class EventWriter implements AsyncDisposable {
   }
 
   async #settle(rooms: readonly RoomBatch[], { statuses, firstPos }: BatchOutcome): Promise<void> {
-    for (const run of factRuns(rooms, (index) => statuses[index] === 'written', firstPos)) this.#parts.committed(run);
+    const isWritten = (index: number): boolean => statuses[index] === 'written';
+    if (statuses.includes('written')) this.#parts.committed(commitOf(rooms, isWritten, firstPos));
     for (const [index, room] of rooms.entries()) {
       const status = statuses[index];
       if (status === 'written') this.#settleRoom(room);

@@ -4,7 +4,7 @@ import { MatrixError } from '#matrix/error.ts';
 import { answerKnown } from '#rooms/persist/answer-known.ts';
 import { buildRequest, internNames } from '#rooms/persist/build-request.ts';
 import type { BuildParts } from '#rooms/persist/built-events.ts';
-import { factRuns, resultOf, roomBatches } from '#rooms/persist/batch.ts';
+import { commitOf, resultOf, roomBatches } from '#rooms/persist/batch.ts';
 import type { EventWriterParts } from '#rooms/persist/event-writer.ts';
 import { replayHashOf } from '#rooms/persist/event-rows.ts';
 import { MissingEventsError } from '#rooms/persist/missing-events.ts';
@@ -118,7 +118,7 @@ export class LockedWriter implements AsyncDisposable {
       lane.forget();
       return [...entries.map(({ work }) => work), ...left];
     }
-    for (const run of factRuns(rooms, () => true, outcome.firstPos)) this.#parts.committed(run);
+    this.#parts.committed(commitOf(rooms, () => true, outcome.firstPos));
     lane.settle(entries);
     for (const entry of entries) entry.work.resolve(resultOf(entry));
     return left;
