@@ -1,12 +1,22 @@
 /** Owns making facts of what the table has, as those who wrote the events would have told them. */
 import { clientEventStem } from '#matrix/client-event.ts';
+import { isJsonObject } from '#matrix/pdu-format.ts';
+import type { JsonObject } from '#matrix/pdu.ts';
 import { sliceMembers } from '#matrix/json-slices.ts';
 import { roomVersions } from '#matrix/room-versions.ts';
 import type { ReadTx } from '#storage/database.ts';
 import type { StateTries } from '#storage/rooms/state-tries.ts';
 import { findForkMembers, findForks } from '#storage/streams/find-forks.ts';
-import { findStreamEvents, type StreamEventRow } from '#storage/streams/find-stream-events.ts';
+import {
+  findHighlights,
+  findStreamEvents,
+  type Mention,
+  type StreamEventRow,
+} from '#storage/streams/find-stream-events.ts';
 import type { EventFact, Fork } from '#streams/event-fact.ts';
+
+/** As many of an event are heeded when it is written. */
+const MENTIONS_MAX = 500;
 
 /** The facts after a position, ascending, as many as `limit`. */
 export async function readFacts(
@@ -16,11 +26,14 @@ export async function readFacts(
   limit: number,
 ): Promise<EventFact[]> {
   const rows = await findStreamEvents(db, after, limit);
+  const highlights = Map.groupBy(await findHighlights(db, rows.flatMap(mentionsOf)), ({ pos }) => pos);
   return Promise.all(
     rows.map(async (row) => {
       const isState = row.key_nid !== null && row.state_before !== 0;
       const replaced = isState ? await tries.find(db, row.room_nid, row.state_before, row.key_nid) : undefined;
-      const fact = factOf(row, replaced);
+      const users = (highlights.get(row.pos) ?? []).map(({ userId }) => userId);
+      const highlighted = row.highlights_everybody ? [''] : users;
+      const fact = factOf(row, { replacesNid: replaced, highlighted });
       const fork = row.is_fork ? await readFork(db, row) : undefined;
       return fork === undefined ? fact : { ...fact, fork };
     }),
@@ -34,7 +47,21 @@ async function readFork(db: ReadTx, { room_nid: roomNid, pos }: StreamEventRow):
   return { rootBefore: row.root_before, rootAfter: row.root_after, members };
 }
 
-function factOf(row: StreamEventRow, replacesNid: number | undefined): EventFact {
+/** Whom the event may highlight. Specification: Client-Server API, "User and room mentions". */
+function mentionsOf({ pos, json }: StreamEventRow): readonly Mention[] {
+  if (!json.includes('"m.mentions"')) return [];
+  const { content }: JsonObject = JSON.parse(json);
+  const mentions = isJsonObject(content) ? content['m.mentions'] : undefined;
+  const userIds = isJsonObject(mentions) ? mentions['user_ids'] : undefined;
+  const named = new Set(Array.isArray(userIds) ? userIds.filter(isName) : []);
+  return Array.from(named, (userId) => ({ pos, userId })).slice(0, MENTIONS_MAX);
+}
+
+const isName = (value: unknown): value is string => typeof value === 'string' && !value.includes('\0');
+
+type Joined = Pick<EventFact, 'replacesNid'> & { readonly highlighted: readonly string[] };
+
+function factOf(row: StreamEventRow, { replacesNid, highlighted }: Joined): EventFact {
   const version = roomVersions.get(row.version);
   if (version === undefined) throw new Error(`unknown version of room ${row.room_id}`);
   const stem = clientEventStem(row.json, row.event_id, version);
@@ -53,7 +80,9 @@ function factOf(row: StreamEventRow, replacesNid: number | undefined): EventFact
     stem,
     membership:
       row.type === 'm.room.member' ? textOf(sliceMembers(stem + '}').get('content'), 'membership') : undefined,
-    ...(row.redacted && { isRedacted: true }),
+    // Of one that was redacted before it was told only the table knows what it does.
+    ...(row.redacted ? { isRedacted: true } : { notification: { step: row.notify_step, highlighted } }),
+    threadRootId: row.thread_root_id ?? undefined,
     redacts: row.type === 'm.room.redaction' ? textOf(stem + '}', 'redacts') : undefined,
     replacesNid,
     txnDeviceNid: row.txn_device_nid ?? undefined,

@@ -22,6 +22,12 @@ export type StreamEventRow = {
   readonly redacted: boolean;
   /** It does not follow the room's newest events: its head says what became of the state. */
   readonly is_fork: boolean;
+  /** 1 if it notifies under the rules that everybody has, else 0. */
+  readonly notify_step: number;
+  /** Under the same rules; see `findHighlights` for single users. */
+  readonly highlights_everybody: boolean;
+  /** The root of the thread that it is sent to. */
+  readonly thread_root_id: string | null;
 };
 
 // Not by `exists`: PostgreSQL guesses that many rows follow and reads both tables whole, for every message that another
@@ -34,7 +40,11 @@ const streamEvents = statement<StreamEventRow>(
      (select true from redactions d where d.target_event_id = e.event_id and d.valid is not false limit 1) is not null
        as redacted,
      (select true from room_heads h where h.room_nid = e.room_nid and h.pos = e.pos and h.cause = 2 limit 1) is not null
-       as is_fork
+       as is_fork,
+     e.notify_step,
+     (select true from notifications n where n.user_nid = 0 and n.pos = e.pos limit 1) is not null
+       as highlights_everybody,
+     case when e.rel_type = 'm.thread' then e.relates_to end as thread_root_id
    from events e
    join rooms r on r.room_nid = e.room_nid
    join users u on u.user_nid = e.sender_nid
@@ -46,6 +56,22 @@ const streamEvents = statement<StreamEventRow>(
 /** The events with a position after this one, ascending, as many as `limit`. */
 export function findStreamEvents(db: ReadTx, after: number, limit: number): Promise<StreamEventRow[]> {
   return db.query(streamEvents, [after, limit]);
+}
+
+// By keys of both tables: there is no index by position alone, for a row more is written with each mention.
+const highlights = statement<Mention>(
+  'find_highlights',
+  `select m.pos, m.user_id as "userId" from unnest($1::bigint[], $2::text[]) as m(pos, user_id)
+   join users u on u.user_id = m.user_id
+   join notifications n on n.user_nid = u.user_nid and n.pos = m.pos`,
+);
+
+export type Mention = { readonly pos: number; readonly userId: string };
+
+/** Those of the mentions that highlight a user of ours under the rules that everybody has. */
+export async function findHighlights(db: ReadTx, mentions: readonly Mention[]): Promise<Mention[]> {
+  if (mentions.length === 0) return [];
+  return db.query(highlights, [mentions.map(({ pos }) => pos), mentions.map(({ userId }) => userId)]);
 }
 
 // The newest events may have been removed with their room, and tokens that reach them are out there: the sequence tells of
