@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { systemClock } from '#core/clock.ts';
 import { createLogger } from '#core/logger.ts';
+import { deliverySql } from '#migrations/baseline/delivery.ts';
 import { eventGraphSql } from '#migrations/baseline/event-graph.ts';
 import { accountsSql } from '#migrations/baseline/accounts.ts';
 import { userStreamsSql } from '#migrations/baseline/user-streams.ts';
@@ -16,7 +17,8 @@ import type { StreamPositions } from '#streams/sync-token.ts';
 import { createTestDatabase } from '#test/support/test-database.ts';
 
 const logger = createLogger('silent');
-const sqls = [eventGraphSql, accountsSql, roomMembersSql, serverIdentitySql, userStreamsSql, persistFunctionsSql];
+const streamsSql = [userStreamsSql, deliverySql, persistFunctionsSql];
+const sqls = [eventGraphSql, accountsSql, roomMembersSql, serverIdentitySql, ...streamsSql];
 // These events are no state, so that nothing is looked up in a trie.
 const noTries = { find: () => assert.fail('a message has no state to look up') };
 
