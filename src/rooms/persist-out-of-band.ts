@@ -93,6 +93,8 @@ export async function persistOutOfBand(
     replacesNid: undefined,
     txnDeviceNid: undefined,
     txnId: undefined,
+    notification: { step: 0, highlighted: [] },
+    threadRootId: undefined,
   };
   streams.committed({ facts: [fact], firstPos: fact.pos, lastPos: fact.pos });
   return 'written';
