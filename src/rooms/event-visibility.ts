@@ -15,7 +15,10 @@ const membershipNames: ReadonlyMap<number, string> = new Map(
 );
 
 /** What the judgement reads of an event. */
-export type JudgedEvent = Pick<StoredEvent, 'type' | 'stateKey' | 'pos' | 'historyVisibility' | 'json' | 'redaction'>;
+export type JudgedEvent = Pick<
+  StoredEvent,
+  'type' | 'stateKey' | 'pos' | 'roomOrder' | 'historyVisibility' | 'json' | 'redaction'
+>;
 
 /**
  * The events that the reader may see, in their order. A joined reader of shared history sees all of it, for which
@@ -39,10 +42,8 @@ export function isVisibleTo(
   changes: readonly MembershipChange[],
   reader: { readonly room: Pick<KnownRoom, 'version'> },
 ): boolean {
-  // What has no position was fetched from before this server was in the room, so before every change it knows.
-  const pos = event.pos ?? 0;
-  const before = changes.findLast((change) => change.pos < pos);
-  const at = changes.find((change) => change.pos === pos);
+  const before = changes.findLast((change) => sideOf(change, event) < 0);
+  const at = changes.find((change) => change.pos === event.pos);
   const isOwnMember = event.type === 'm.room.member' && event.stateKey === userId && at !== undefined;
   const after = isOwnMember ? membershipNames.get(at.membership) : undefined;
   return isEventVisible({
@@ -51,6 +52,15 @@ export function isVisibleTo(
       event.stateKey === '' && { visibilityAfter: historyVisibilityOf(contentOf(event, reader.room.version)) }),
     membership: before === undefined ? undefined : membershipNames.get(before.membership),
     ...(after !== undefined && { membershipAfter: after }),
-    joinedLater: changes.some((change) => change.pos > pos && change.membership === membershipCodes.join),
+    joinedLater: changes.some((change) => sideOf(change, event) > 0 && change.membership === membershipCodes.join),
   });
+}
+
+/**
+ * Negative for a change before the event, positive for one after it. History that was fetched later has no position: its place
+ * in the room tells, and a change whose event has none, such as an invite from before this server was in the room, tells nothing.
+ */
+function sideOf(change: MembershipChange, { pos, roomOrder }: JudgedEvent): number {
+  if (pos !== undefined) return change.pos - pos;
+  return change.roomOrder === null || change.roomOrder === undefined ? 0 : change.roomOrder - roomOrder;
 }

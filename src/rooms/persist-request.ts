@@ -21,6 +21,11 @@ export type SealedEvent = {
   readonly sealed: ValidatedPdu;
   /** By predecessors that are not here: the state after each, as another server told it, of events that are here. */
   readonly states?: ReadonlyMap<string, readonly string[]>;
+  /**
+   * Of history that is filled in: the `room_order` below which it belongs. It is new to nobody: it has no position, does not
+   * move the room's head, and neither notifies nor counts as unread.
+   */
+  readonly before?: number;
   /** An event of another server that goes to the room's servers as if it were ours: it was handed to us to join, leave or knock. */
   readonly relay?: true;
 };

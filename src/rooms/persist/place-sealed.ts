@@ -48,7 +48,7 @@ export async function placeSealed(parts: BuildParts, sealed: SealedEvent, view: 
   const onHead = standsOnHead(pdu, view);
   // A room has one create event, and it comes first.
   const isPossible = event.type !== 'm.room.create' || view.head.extremities.length === 0;
-  if (onHead && isPossible && citesState(event, view)) {
+  if (onHead && isPossible && sealed.before === undefined && citesState(event, view)) {
     const verdict = checkAuth(event, view.version, (type, key) => entryOf(view, type, key)?.event, {
       verify: isJsonSignedBy,
     });
@@ -58,7 +58,7 @@ export async function placeSealed(parts: BuildParts, sealed: SealedEvent, view: 
   const predecessors = await branchesOf(parts, sealed, view);
   const resolved = await resolve(parts, view, predecessors.branches);
   const before = onHead ? view : viewAt(view, resolved.root);
-  const followerOrder = own === undefined ? undefined : await findFollowerOrder(parts.database, own.eventNid);
+  const followerOrder = await findOrderAbove(parts, sealed, own?.eventNid);
   const isHistory = followerOrder !== undefined;
   // What others here have followed already cannot soft-fail: the room's state has moved on with it, not against it.
   const status = await judgeSealed(parts, { event, before, current: isHistory ? before : view }, cited);
@@ -79,7 +79,17 @@ export async function placeSealed(parts: BuildParts, sealed: SealedEvent, view: 
   };
   const nodes = [...predecessors.nodes, ...(onHead ? [] : resolved.nodes)];
   const placed = await place(parts, placing, nodes);
-  return { kind: 'placed', placed, status, standsOnHead: onHead };
+  return { kind: 'placed', placed, status, standsOnHead: onHead && !isHistory };
+}
+
+/** Of history: the order below which it goes, since an event is told there that follows it. */
+async function findOrderAbove(
+  { database }: BuildParts,
+  { before }: SealedEvent,
+  eventNid: number | undefined,
+): Promise<number | undefined> {
+  const follower = eventNid === undefined ? undefined : await findFollowerOrder(database, eventNid);
+  return before === undefined || follower === undefined ? (before ?? follower) : Math.min(before, follower);
 }
 
 type Placing = {
@@ -128,6 +138,7 @@ async function place(parts: BuildParts, placing: Placing, nodes: readonly NewNod
   const row: BuiltEvent['row'] = {
     ...withoutRelation(columnsOf(parts, pdu, event, before, replaced), placing.earlyRedactions),
     ...replayColumnsOf(undefined),
+    ...(placing.followerOrder !== undefined && countsForNothing),
     eventNid,
     isMentioned,
     status,
@@ -150,6 +161,9 @@ async function place(parts: BuildParts, placing: Placing, nodes: readonly NewNod
   const entry: StateEntry = { eventNid, authGen: authGen ?? 0, event, reference: referenceTo(pdu) };
   return moveHead(parts, placing, { built, entry });
 }
+
+/** What counts unread events passes history over. */
+const countsForNothing = { notifySeq: null, notifyStep: 0, highlighted: [], bumps: false } as const;
 
 /** History goes into the gap below what follows it. */
 async function orderOf({ database }: BuildParts, { view, followerOrder }: Placing): Promise<number> {
@@ -200,7 +214,7 @@ async function moveHead(
       extremities: after,
       depth: Math.max(view.head.depth, event.depth),
       lastOrder: row.roomOrder ?? view.head.lastOrder,
-      notifySeq: row.notifySeq,
+      notifySeq: row.notifySeq ?? view.head.notifySeq,
     },
   };
   const resolved = changes.filter((change) => change.entry?.eventNid !== eventNid).map(({ resolved }) => resolved);

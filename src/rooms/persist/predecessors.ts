@@ -112,7 +112,7 @@ async function findFollowed(
 /** A state that another server told, of events that are all here. */
 async function givenBranch(
   { database, tries }: ViewParts,
-  { roomNid }: RoomView,
+  { roomNid, head }: RoomView,
   eventIds: readonly string[],
   nodes: NewNode[],
 ): Promise<BranchState> {
@@ -121,11 +121,16 @@ async function givenBranch(
     place !== undefined && place.status !== 'missing' && place.roomNid === roomNid;
   const missing = eventIds.filter((id) => !isUsable(places.get(id)));
   if (missing.length > 0) throw new MissingEventsError(missing);
-  const entries = new Map<number, number>();
+  const told = new Map<number, number | undefined>();
   for (const { keyNid, eventNid, status } of places.values()) {
-    if (keyNid !== undefined && status !== 'rejected_by_auth') entries.set(keyNid, eventNid);
+    if (keyNid !== undefined && status !== 'rejected_by_auth') told.set(keyNid, eventNid);
   }
-  const state = await tries.update(database, roomNid, 0, entries);
+  // As a change of the room's state: mostly they agree, and share the nodes of what they agree on.
+  for (const [keyNid, eventNid] of await tries.entries(database, roomNid, head.root)) {
+    if (!told.has(keyNid)) told.set(keyNid, undefined);
+    else if (told.get(keyNid) === eventNid) told.delete(keyNid);
+  }
+  const state = await tries.update(database, roomNid, head.root, told);
   nodes.push(...state.nodes);
   return { root: state.root, entry: undefined };
 }

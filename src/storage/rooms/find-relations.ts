@@ -32,6 +32,7 @@ export type Aggregation = {
 export type ChildReference = {
   readonly eventId: string;
   readonly pos: number | undefined;
+  readonly roomOrder: number;
   readonly historyVisibility: number;
 };
 export type ThreadSummary = { readonly latestNid: number; readonly count: number; readonly hasParticipated: boolean };
@@ -51,6 +52,7 @@ type AggregationRow = {
   edit_nid: number | null;
   reference_ids: string[] | null;
   reference_positions: (number | null)[] | null;
+  reference_orders: number[] | null;
   reference_visibilities: number[] | null;
   thread_count: number | null;
   latest_nid: number | null;
@@ -67,7 +69,8 @@ const ofParent = `c.room_nid = p.room_nid and c.status = 2 and c.room_order < w.
 const selectAggregations = statement<AggregationRow>(
   'select_aggregations',
   `select p.event_id as id, p.room_nid, edit.event_nid as edit_nid, reference.ids as reference_ids,
-     reference.positions as reference_positions, reference.visibilities as reference_visibilities,
+     reference.positions as reference_positions, reference.orders as reference_orders,
+     reference.visibilities as reference_visibilities,
      thread.children as thread_count, thread.latest_nid, thread.own or p.sender_nid = $2 as participated
    from unnest($1::text[], $4::bigint[]) as w(id, before)
    join events p on p.event_id = w.id and p.key_nid is null
@@ -79,9 +82,10 @@ const selectAggregations = statement<AggregationRow>(
      order by c.origin_server_ts desc, c.event_id desc limit 1
    ) edit on true
    left join lateral (
-     select array_agg(r.event_id) as ids, array_agg(r.pos) as positions, array_agg(r.history_visibility) as visibilities
+     select array_agg(r.event_id) as ids, array_agg(r.pos) as positions, array_agg(r.room_order) as orders,
+       array_agg(r.history_visibility) as visibilities
      from (
-       select c.event_id, c.pos, c.history_visibility from events c
+       select c.event_id, c.pos, c.room_order, c.history_visibility from events c
        where c.relates_to = p.event_id and c.rel_type = 'm.reference' and ${ofParent}
        order by c.room_order limit ${REFERENCES_MAX}
      ) r
@@ -110,6 +114,7 @@ export async function findAggregations(db: ReadTx, terms: AggregationTerms): Pro
     references: (row.reference_ids ?? []).map((eventId, index) => ({
       eventId,
       pos: row.reference_positions?.[index] ?? undefined,
+      roomOrder: row.reference_orders?.[index] ?? 0,
       historyVisibility: row.reference_visibilities?.[index] ?? 0,
     })),
     thread:

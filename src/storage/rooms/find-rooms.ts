@@ -23,7 +23,13 @@ export type RoomMembership = {
   readonly forgottenPos: number | undefined;
 };
 
-export type MembershipChange = { readonly pos: number; readonly membership: number; readonly was: number };
+export type MembershipChange = {
+  readonly pos: number;
+  readonly membership: number;
+  readonly was: number;
+  /** `room_order` of the event that brought the change; null where that is none of the room's timeline, or not asked for. */
+  readonly roomOrder?: number | null;
+};
 
 /** All null where there is no row. */
 type MembershipRow = {
@@ -68,9 +74,11 @@ const selectMembership = statement<MembershipRow>(
   'select_user_room',
   `select membership, since_pos, event_nid, forgotten_pos from user_rooms where user_nid = $1 and room_nid = $2`,
 );
-const selectChanges = statement<{ pos: number; membership: number; was: number }>(
+const selectChanges = statement<MembershipChange>(
   'select_membership_changes',
-  `select pos, membership, was from membership_log where user_nid = $1 and room_nid = $2 order by pos`,
+  `select l.pos, l.membership, l.was, e.room_order as "roomOrder"
+   from membership_log l left join events e on e.pos = l.pos
+   where l.user_nid = $1 and l.room_nid = $2 order by l.pos`,
 );
 const selectJoined = statement<{ room_id: string; room_nid: number }>(
   'select_joined_rooms',

@@ -27,8 +27,8 @@ export type EventRow = {
   readonly prevNids: readonly number[];
   readonly relatesTo: string | null;
   readonly relType: string | null;
-  /** How many events of the room notify under the rules that everybody has, this one included. */
-  readonly notifySeq: number;
+  /** How many events of the room notify under the rules that everybody has, this one included; null for history. */
+  readonly notifySeq: number | null;
   /** 1 if this one does, else 0. */
   readonly notifyStep: number;
   /** The users whom it highlights under those rules; '' for everybody. */
