@@ -134,6 +134,16 @@ import { searchUserDirectory } from '#api/client/user-directory.ts';
 import { getVersions } from '#api/client/versions.ts';
 import { getTurnServer } from '#api/client/voip.ts';
 import { getTokenOwner } from '#api/client/whoami.ts';
+import { backfillRoom, getMissingPreviousEvents } from '#api/federation/backfill.ts';
+import { getEventAuth } from '#api/federation/event-auth.ts';
+import { getEvent, getRoomState as getFederationRoomState, getRoomStateIds } from '#api/federation/events.ts';
+import {
+  getPublicRooms as getFederationPublicRooms,
+  queryPublicRooms as queryFederationPublicRooms,
+} from '#api/federation/public-rooms.ts';
+import { queryProfile, queryRoomDirectory } from '#api/federation/query.ts';
+import { getEventByTimestamp as getFederationEventByTimestamp } from '#api/federation/room-event-by-timestamp.ts';
+import { getSpaceHierarchy as getFederationSpaceHierarchy } from '#api/federation/space-hierarchy.ts';
 import { getServerKey } from '#api/federation/keys.ts';
 import { exchangeOpenIdToken } from '#api/federation/openid.ts';
 import { sendTransaction } from '#api/federation/transactions.ts';
@@ -309,4 +319,16 @@ export const endpoints: readonly Endpoint<Context>[] = [
   uploadCrossSigningKeys,
   uploadCrossSigningSignatures,
   uploadKeys,
+  backfillRoom,
+  getEvent,
+  getEventAuth,
+  getFederationEventByTimestamp,
+  getFederationPublicRooms,
+  getFederationRoomState,
+  getFederationSpaceHierarchy,
+  getMissingPreviousEvents,
+  getRoomStateIds,
+  queryFederationPublicRooms,
+  queryProfile,
+  queryRoomDirectory,
 ];
