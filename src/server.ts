@@ -255,7 +255,7 @@ async function createContext(
   const ignoredUsers = createIgnoredUsers({ database, streams });
   const pushRulesOf = createPushRulesOf({ database, streams });
   const authenticator = createAuthenticator({ database, clock, logger, deviceLists: streams.deviceLists });
-  const workSteps = createWorkSteps({ database, tries, persistEvents, isLocal, clock, logger });
+  const workSteps = createWorkSteps({ database, tries, streams, federation, persistEvents, isLocal, clock, logger });
   const { workWaiting } = starting.use(startWorkRunner({ database, clock, logger }, workSteps));
   const context: Context = {
     config,

@@ -50,6 +50,23 @@ create table key_signatures (
 );
 create index key_signatures_signer_index on key_signatures (signer_user_nid, signing_key_id);
 
+create table remote_device_lists (
+  user_nid bigint primary key,
+  stream_id bigint,
+  is_stale boolean not null,
+  update_count bigint not null default 0,
+  shared_since bigint not null
+);
+
+create table remote_devices (
+  user_nid bigint not null,
+  device_id text not null,
+  display_name text,
+  signed_text text not null,
+  signatures text not null,
+  primary key (user_nid, device_id)
+);
+
 create table backup_versions (
   user_nid bigint not null,
   version bigint not null,

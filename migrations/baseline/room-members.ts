@@ -32,6 +32,16 @@ create table room_servers (
 );
 create index room_servers_server_name_index on room_servers (server_name, room_nid);
 
+create sequence sharing_stamps as bigint;
+
+create table remote_members (
+  user_id text not null,
+  room_nid bigint not null,
+  since bigint not null,
+  primary key (user_id, room_nid)
+);
+create index remote_members_room_nid_index on remote_members (room_nid);
+
 create table room_summary (
   room_nid bigint primary key,
   name text,

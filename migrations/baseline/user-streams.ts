@@ -78,6 +78,24 @@ create table to_device_transactions (
 );
 create index to_device_transactions_created_at_index on to_device_transactions (created_at);
 
+create table to_device_outbox (
+  server_name text not null,
+  pos bigint not null,
+  edu text not null,
+  created_at bigint not null,
+  primary key (server_name, pos)
+);
+create unique index to_device_outbox_pos_key on to_device_outbox (pos);
+create index to_device_outbox_created_at_index on to_device_outbox (created_at);
+
+create table received_messages (
+  origin text not null,
+  message_id text not null,
+  received_at bigint not null,
+  primary key (origin, message_id)
+);
+create index received_messages_received_at_index on received_messages (received_at);
+
 create table device_key_changes (
   device_nid bigint primary key,
   user_nid bigint not null,
@@ -98,6 +116,18 @@ create table device_list_changes (
   user_nid bigint not null
 );
 create index device_list_changes_user_nid_index on device_list_changes (user_nid, pos);
+
+create table device_list_updates (
+  user_nid bigint not null,
+  device_id text not null,
+  pos bigint not null,
+  prev_pos bigint,
+  is_deleted boolean not null,
+  changed_at bigint not null,
+  primary key (user_nid, device_id)
+);
+create unique index device_list_updates_pos_key on device_list_updates (pos);
+create index device_list_updates_changed_at_index on device_list_updates (is_deleted, changed_at);
 
 create unlogged table typing (
   room_nid bigint not null,

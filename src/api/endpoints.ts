@@ -147,6 +147,8 @@ import { getSpaceHierarchy as getFederationSpaceHierarchy } from '#api/federatio
 import { getServerKey } from '#api/federation/keys.ts';
 import { exchangeOpenIdToken } from '#api/federation/openid.ts';
 import { sendTransaction } from '#api/federation/transactions.ts';
+import { getUserDevices } from '#api/federation/user-devices.ts';
+import { claimUserEncryptionKeys, queryUserEncryptionKeys } from '#api/federation/user-keys.ts';
 import { getVersion } from '#api/federation/version.ts';
 import { getWebFile, getWebPage } from '#api/web/assets.ts';
 import { createServerInvitation, getAbout, setUpServer } from '#api/web/set-up.ts';
@@ -161,6 +163,7 @@ export const endpoints: readonly Endpoint<Context>[] = [
   changePassword,
   checkUsernameAvailability,
   claimKeys,
+  claimUserEncryptionKeys,
   completeAuthFallback,
   createRoom,
   createServerInvitation,
@@ -237,6 +240,7 @@ export const endpoints: readonly Endpoint<Context>[] = [
   getThreadRoots,
   getTokenOwner,
   getTurnServer,
+  getUserDevices,
   getUserProfile,
   getVersion,
   sendTransaction,
@@ -271,6 +275,7 @@ export const endpoints: readonly Endpoint<Context>[] = [
   queryPublicRooms,
   queryUserByID,
   queryUserByProtocol,
+  queryUserEncryptionKeys,
   redactEvent,
   redirectToIdP,
   redirectToSSO,

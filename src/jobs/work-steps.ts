@@ -12,10 +12,16 @@ import type { RoomWriteParts } from '#rooms/room-parts.ts';
 import type { WorkKind } from '#storage/work-items.ts';
 import type { DeactivationPayload } from '#users/deactivate-account.ts';
 import type { ProfileChangePayload } from '#users/profile.ts';
+import type { ResyncPayload } from '#users/remote/ask-for-resync.ts';
+import type { RemoteKeysParts } from '#users/remote/query-remote-keys.ts';
+import { resyncDeviceList } from '#users/remote/resync-device-list.ts';
+
+/** Before a list is asked for again that changed while it was asked for. */
+const RESYNC_PAUSE_MS = 1_000;
 
 /** What asks for work says what its payload is; whoever changes a payload must still read the old one. */
 export function createWorkSteps(
-  parts: RoomWriteParts & { readonly clock: Clock; readonly logger: Logger },
+  parts: RoomWriteParts & RemoteKeysParts & { readonly clock: Clock; readonly logger: Logger },
 ): Readonly<Record<WorkKind, WorkStep>> {
   const collectSome = createStateCollector(parts);
   return {
@@ -28,6 +34,10 @@ export function createWorkSteps(
       const asked: GuestRemovalPayload = JSON.parse(payload);
       const afterNid = await removeSomeGuests(parts, asked);
       return afterNid === undefined ? undefined : JSON.stringify({ ...asked, afterNid });
+    },
+    device_list_resync: async (payload) => {
+      const asked: ResyncPayload = JSON.parse(payload);
+      return (await resyncDeviceList(parts, asked)) ? undefined : { payload, pauseMs: RESYNC_PAUSE_MS };
     },
     profile_changed: async (payload) => {
       const asked: ProfileChangePayload = JSON.parse(payload);

@@ -34,6 +34,10 @@ export const ageRules: readonly AgeRule[] = [
   { table: 'openid_tokens', column: 'expires_at', keptMs: 0, ...often },
   { table: 'uia_sessions', column: 'created_at', keptMs: HOUR_MS, ...often },
   { table: 'to_device_transactions', column: 'created_at', keptMs: DAY_MS, ...hourly },
+  // Whoever has heard nothing for so long asks anew when they hear something.
+  { table: 'to_device_outbox', column: 'created_at', keptMs: 30 * DAY_MS, ...hourly },
+  { table: 'received_messages', column: 'received_at', keptMs: 7 * DAY_MS, ...hourly },
+  { table: 'device_list_updates', column: 'changed_at', where: 'is_deleted', keptMs: 30 * DAY_MS, ...hourly },
   // By then every process has read that they stopped.
   { table: 'typing', column: 'expires_at', where: 'not is_typing', keptMs: MINUTE_MS, ...often },
   { table: 'sliding_connections', column: 'used_at', keptMs: 7 * DAY_MS, ...hourly },

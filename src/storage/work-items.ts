@@ -4,6 +4,7 @@ import { statement, type ReadTx, type Tx } from '#storage/database.ts';
 /** Kinds of work, each with one runner. */
 export type WorkKind =
   | 'account_deactivated'
+  | 'device_list_resync'
   | 'profile_changed'
   | 'guest_access_ended'
   | 'room_purge'

@@ -47,7 +47,9 @@ export class CollectedRows {
     accountData: new RowSet(rowWriters.accountData),
     receipts: new RowSet(rowWriters.receipts),
     toDevice: new RowSet(rowWriters.toDevice),
+    outbox: new RowSet(rowWriters.outbox),
     deviceLists: new RowSet(rowWriters.deviceLists),
+    deviceUpdates: new RowSet(rowWriters.deviceUpdates),
     deviceKeys: new RowSet(rowWriters.deviceKeys),
     trust: new RowSet(rowWriters.trust),
     typing: new RowSet(rowWriters.typing),
@@ -58,7 +60,9 @@ export class CollectedRows {
     this.#sets.accountData.rows.push(...(rows.accountData ?? []));
     this.#sets.receipts.rows.push(...(rows.receipts ?? []));
     this.#sets.toDevice.rows.push(...(rows.toDevice ?? []));
+    this.#sets.outbox.rows.push(...(rows.outbox ?? []));
     this.#sets.deviceLists.rows.push(...(rows.deviceLists ?? []));
+    this.#sets.deviceUpdates.rows.push(...(rows.deviceUpdates ?? []));
     this.#sets.deviceKeys.rows.push(...(rows.deviceKeys ?? []));
     this.#sets.trust.rows.push(...(rows.trust ?? []));
     this.#sets.typing.rows.push(...(rows.typing ?? []));

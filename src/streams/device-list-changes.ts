@@ -1,11 +1,30 @@
 /** Owns telling others that a user's devices or keys changed, and a device that its stock of keys did. */
 import type { StreamTx } from '#streams/stream-writer.ts';
+import { SIGNING_KEYS } from '#storage/streams/find-device-list-updates.ts';
+
+/** What changed: devices with their ids, or the user's signing keys. */
+export type DeviceListChange = {
+  readonly changed?: readonly string[];
+  readonly deleted?: readonly string[];
+  readonly signingKeys?: boolean;
+};
 
 /**
- * Everybody who shares a room with the user, and the user, hears of it in `device_lists.changed` once the transaction is
- * committed.
+ * Everybody who shares a room with a user of this server, and the user, hears of it in `device_lists.changed` once the
+ * transaction is committed; servers that share a room are sent what changed.
  */
-export function appendDeviceListChange(tx: StreamTx, userNid: number): void {
+export function appendDeviceListChange(tx: StreamTx, userNid: number, change: DeviceListChange): void {
+  const { changed = [], deleted = [], signingKeys = false } = change;
+  const deviceUpdates = [
+    ...changed.map((deviceId) => ({ userNid, deviceId, isDeleted: false })),
+    ...deleted.map((deviceId) => ({ userNid, deviceId, isDeleted: true })),
+    ...(signingKeys ? [{ userNid, deviceId: SIGNING_KEYS, isDeleted: false }] : []),
+  ];
+  tx.add({ deviceLists: [{ userNid }], deviceUpdates });
+}
+
+/** Users of this server who share a room with a user of another server hear that there is something to ask that server for. */
+export function appendRemoteDeviceListChange(tx: StreamTx, userNid: number): void {
   tx.add({ deviceLists: [{ userNid }] });
 }
 

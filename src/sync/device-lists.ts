@@ -3,6 +3,7 @@
  * filters and limits leave out. Specification: Client-Server API, "Tracking the device list for a user".
  */
 import type { ReadTx } from '#storage/database.ts';
+import type { StateTries } from '#storage/rooms/state-tries.ts';
 import {
   findDeviceListChanges,
   findEncryptedRooms,
@@ -17,26 +18,23 @@ import { mayChangeMembers, membershipCodes, type EventFact } from '#streams/even
 import type { Streams } from '#streams/streams.ts';
 import type { StreamPositions } from '#streams/sync-token.ts';
 import { isSettled } from '#sync/skeleton.ts';
+import { findRemoteCompany, type ChangedRooms } from '#sync/remote-company.ts';
 import type { UserRoomsAt } from '#sync/user-rooms.ts';
 
 export type DeviceLists = { readonly changed: readonly string[]; readonly left: readonly string[] };
 
-type Parts = { readonly database: ReadTx; readonly streams: Streams };
+type Parts = {
+  readonly database: ReadTx;
+  readonly tries: Pick<StateTries, 'diff'>;
+  readonly streams: Streams;
+  readonly isLocal: (id: string) => boolean;
+};
 
 export type DeviceListsRequest = {
   readonly userNid: number;
   readonly userId: string;
   readonly since: StreamPositions;
   readonly upTo: StreamPositions;
-};
-
-/** Rooms in which the company changed. */
-type ChangedRooms = {
-  /** In which the user was all the time, and others came or went. */
-  readonly stayed: readonly number[];
-  /** Whose members are all new to the user. */
-  readonly gained: readonly number[];
-  readonly lost: readonly number[];
 };
 
 const { join } = membershipCodes;
@@ -62,7 +60,10 @@ export async function findDeviceLists(
   const left = new Set(went.filter((other) => !sharing.has(other) && !changed.has(other) && other !== userNid));
   const ids = await findUserIds(database, [...changed, ...left]);
   const idsOf = (userNids: Iterable<number>): string[] => [...userNids].flatMap((nid) => ids.get(nid) ?? []);
-  return { changed: idsOf(changed), left: idsOf(left) };
+  const span = { after: request.since[0], upTo: request.upTo[0] };
+  const remote = await findRemoteCompany({ ...parts, events: parts.streams.events }, userNid, rooms, span);
+  const changedIds = new Set([...idsOf(changed), ...remote.changed]);
+  return { changed: [...changedIds], left: [...idsOf(left), ...remote.left.filter((id) => !changedIds.has(id))] };
 }
 
 /** Those who changed their devices and share a room with the user, and the user. */

@@ -18,6 +18,7 @@ export type SyncParts = {
   readonly erasedUsers: Pick<ErasedUsers, 'erasedPosOf'>;
   readonly config: { readonly presence: { readonly enabled: boolean } };
   readonly unreadCounts: UnreadCounts;
+  readonly isLocal: (id: string) => boolean;
 };
 
 export type SyncRequest = {

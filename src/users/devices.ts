@@ -29,7 +29,7 @@ export async function renameDevice(
 ): Promise<void> {
   await streams.write('deviceLists', async (tx) => {
     if (!(await persistDeviceDisplayName(tx, userNid, deviceId, displayName))) throw noDevice();
-    appendDeviceListChange(tx, userNid);
+    appendDeviceListChange(tx, userNid, { changed: [deviceId] });
   });
 }
 

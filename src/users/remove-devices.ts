@@ -46,10 +46,11 @@ export async function removeDevicesIn(
   { deviceRemovals }: Pick<DeviceRemovalParts, 'deviceRemovals'>,
   selection: DeviceSelection,
 ): Promise<readonly number[]> {
-  const deviceNids = await deleteDevices(tx, selection);
-  if (deviceNids.length === 0) return deviceNids;
+  const removed = await deleteDevices(tx, selection);
+  const deviceNids = removed.map(({ deviceNid }) => deviceNid);
+  if (removed.length === 0) return deviceNids;
   for (const remove of [...deviceRemovals, ...ownRemovals])
     await remove(tx, { userNid: selection.userNid, deviceNids });
-  appendDeviceListChange(tx, selection.userNid);
+  appendDeviceListChange(tx, selection.userNid, { deleted: removed.map(({ deviceId }) => deviceId) });
   return deviceNids;
 }

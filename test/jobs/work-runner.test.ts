@@ -22,6 +22,7 @@ async function openWork() {
   const start = (step: WorkStep, clock: Clock = systemClock) => {
     const steps = {
       account_deactivated: step,
+      device_list_resync: step,
       profile_changed: step,
       guest_access_ended: step,
       room_purge: step,

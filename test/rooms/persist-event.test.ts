@@ -65,6 +65,7 @@ const moreTables = [
   'membership_log',
   'user_rooms',
   'room_servers',
+  'remote_members',
   'event_destinations',
   'room_summary',
   'stripped_snapshots',

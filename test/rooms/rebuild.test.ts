@@ -23,6 +23,7 @@ type Derived = {
   readonly snapshots: string;
   readonly redactions: string;
   readonly servers: string;
+  readonly remote: string | null;
 };
 // Heroes are kept in the order in which they came, which their newest events do not tell.
 const selectDerived = statement<Derived>(
@@ -32,7 +33,8 @@ const selectDerived = statement<Derived>(
       from room_summary s where room_nid = $1)::text as summary,
      (select json_agg(s order by user_nid) from stripped_snapshots s where room_nid = $1)::text as snapshots,
      (select json_agg(r order by target_event_id, redaction_nid) from redactions r where room_nid = $1)::text as redactions,
-     (select json_agg(s order by server_name) from room_servers s where room_nid = $1)::text as servers`,
+     (select json_agg(s order by server_name) from room_servers s where room_nid = $1)::text as servers,
+     (select json_agg(user_id order by user_id) from remote_members where room_nid = $1)::text as remote`,
 );
 
 async function derived(parts: Parts): Promise<Derived> {
@@ -58,7 +60,7 @@ function redactSome(room: ForeignRoom, chance: Chance, made: readonly string[], 
 
 for (const version of ['11', '12']) {
   test(`version ${version}: rebuilding a room changes nothing, forks, redactions and invitations included`, async () => {
-    const reached = { snapshots: 0, redactions: 0, topics: 0, servers: 0 };
+    const reached = { snapshots: 0, redactions: 0, topics: 0, servers: 0, remote: 0 };
     for (let seed = 1; seed <= 6; seed++) {
       const chance = new Chance(seededNumbers(seed * 101 + Number(version)));
       const room = new ForeignRoom(version);
@@ -79,6 +81,7 @@ for (const version of ['11', '12']) {
       reached.snapshots += Number(before.snapshots !== null);
       reached.redactions += Number(before.redactions.includes('true') && before.redactions.includes('false'));
       reached.servers += Number(before.servers.includes('else.test') && !before.servers.includes('"joined":3'));
+      reached.remote += Number(before.remote?.includes('@stranger:else.test') ?? false);
       reached.topics += Number(before.summary.includes('"topic": "'));
     }
     for (const [what, count] of Object.entries(reached)) assert.ok(count > 0, `${what}: ${count}`);

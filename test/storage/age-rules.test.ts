@@ -104,18 +104,22 @@ test('each rule removes what is older than it says, and nothing else', async () 
   let row = 0;
   for (const { table, column, where, keptMs } of ageRules) {
     const limit = now - keptMs;
+    const condition = /\w+$/.exec(where ?? '')?.[0];
+    const aging = condition === undefined ? {} : { [condition]: !where?.startsWith('not ') };
     for (const at of [limit - 400 * unitsMs['day']!, limit - 1, limit, limit + 1, now + 1]) {
-      await insert(table, (row += 1), { [column]: at });
+      await insert(table, (row += 1), { [column]: at, ...aging });
     }
-    if (where === 'not is_typing') await insert(table, (row += 1), { [column]: limit - 1, is_typing: true });
+    if (condition !== undefined) {
+      await insert(table, (row += 1), { [column]: limit - 1, [condition]: !aging[condition] });
+    }
   }
   for (const rule of ageRules) {
     const before = await counts();
     assert.equal(await removalOf(rule)(database, now), 2, rule.table);
     assert.deepEqual(await counts(), { ...before, [rule.table]: (before[rule.table] ?? 0) - 2 });
     const limit = now - rule.keptMs;
-    const typist = rule.where === undefined ? [] : [limit - 1];
-    assert.deepEqual(await agesIn(rule), [...typist, limit, limit + 1, now + 1], rule.table);
+    const exempt = rule.where === undefined ? [] : [limit - 1];
+    assert.deepEqual(await agesIn(rule), [...exempt, limit, limit + 1, now + 1], rule.table);
     assert.equal(await removalOf(rule)(database, now), 0);
   }
 });

@@ -79,7 +79,7 @@ describe('the writer of streams', () => {
         streams.write('deviceLists', async (tx) => {
           await tx.query(insert, [userId]);
           tx.add({ accountData: [{ userNid: 1, roomNid: 0, type: userId, content }] });
-          appendDeviceListChange(tx, 1);
+          appendDeviceListChange(tx, 1, { changed: ['DEVICE'] });
           return tx.added('accountData').length;
         }),
       ),
@@ -91,7 +91,7 @@ describe('the writer of streams', () => {
       ['@a:a', '@b:a', '@c:a'],
     );
     await streams.catchUp();
-    assert.equal(streams.deviceLists.horizon, 1, 'the last of three changes of one user is enough');
+    assert.equal(streams.deviceLists.horizon, 2, 'the last of three changes of one user and device is enough');
     assert.equal(streams.deviceLists.since(0)?.length, 1);
     assert.equal(streams.userData.horizon, 3);
   });

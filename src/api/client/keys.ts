@@ -3,18 +3,21 @@ import { Type } from 'typebox';
 import type { Clock } from '#core/clock.ts';
 import { rawJson } from '#http/answer.ts';
 import { endpoint } from '#http/endpoint.ts';
-import { serverNameOf } from '#matrix/ids.ts';
+import type { FederationClient } from '#federation/federation-client.ts';
 import type { JsonObject } from '#matrix/pdu.ts';
 import type { Database } from '#storage/database.ts';
 import type { Streams } from '#streams/streams.ts';
-import { claimKeys as claimKeysOfUsers } from '#users/keys/claim-keys.ts';
-import { keysAnswerMembers, queryKeys as queryKeysOfUsers } from '#users/keys/query-keys.ts';
+import { claimedJson, claimKeys as claimKeysOfUsers, requireFewClaims } from '#users/keys/claim-keys.ts';
+import { keysAnswerMembers, queryKeys as queryKeysOfUsers, requireFewAsked } from '#users/keys/query-keys.ts';
 import { uploadKeys as uploadKeysOfDevice } from '#users/keys/upload-keys.ts';
+import { claimRemoteKeys } from '#users/remote/claim-remote-keys.ts';
+import { queryRemoteKeys } from '#users/remote/query-remote-keys.ts';
 
 /** What keys need. */
 export type KeysContext = {
   readonly database: Database;
   readonly streams: Pick<Streams, 'write'>;
+  readonly federation: { readonly client: FederationClient };
   readonly clock: Clock;
   readonly isLocal: (id: string) => boolean;
 };
@@ -56,9 +59,11 @@ export const queryKeys = endpoint({
   bodyRequired: true,
   body: Type.Object({ timeout, device_keys: Type.Record(Type.String(), Type.Array(Type.String())) }),
   spec: 'Client-Server API, Tracking the device list for a user',
-  handler: async ({ database, isLocal }: KeysContext, { body, principal }) => {
-    const { local, failures } = divide(body.device_keys, isLocal);
-    const answer = await queryKeysOfUsers(database, local, principal.userNid);
+  handler: async (context: KeysContext, { body, principal }) => {
+    requireFewAsked(body.device_keys);
+    const { local, others } = divide(body.device_keys, context.isLocal);
+    const { failures, ...remote } = await queryRemoteKeys(context, others, body.timeout);
+    const answer = await queryKeysOfUsers(context.database, local, principal.userNid, remote);
     const members = keysAnswerMembers.map((member) => `"${member}":${answer[member]}`);
     return rawJson(`{${members.join(',')},"failures":${JSON.stringify(failures)}}`);
   },
@@ -80,22 +85,24 @@ export const claimKeys = endpoint({
   }),
   spec: 'Client-Server API, One-time and fallback keys',
   handler: async (context: KeysContext, { body }) => {
-    const { local, failures } = divide(body.one_time_keys, context.isLocal);
-    const claimed = await claimKeysOfUsers(context, local);
-    return rawJson(`{"one_time_keys":${claimed},"failures":${JSON.stringify(failures)}}`);
+    requireFewClaims(body.one_time_keys);
+    const { local, others } = divide(body.one_time_keys, context.isLocal);
+    const [own, { claimed, failures }] = await Promise.all([
+      claimKeysOfUsers(context, local),
+      claimRemoteKeys(context, others, body.timeout),
+    ]);
+    return rawJson(`{"one_time_keys":${claimedJson([...own, ...claimed])},"failures":${JSON.stringify(failures)}}`);
   },
 });
 
-/** What is asked of users of this server, and the other servers, none of which can be reached from here. */
+/** What is asked of users of this server, and of others. */
 function divide<Asked>(
   byUser: Readonly<Record<string, Asked>>,
   isLocal: (id: string) => boolean,
-): { readonly local: Record<string, Asked>; readonly failures: Record<string, object> } {
-  const local = Object.entries(byUser).filter(([userId]) => isLocal(userId));
-  const others = Object.keys(byUser).filter((userId) => !isLocal(userId));
-  const failure = { errcode: 'M_UNKNOWN', error: 'This server cannot be asked: there is no federation with it.' };
+): { readonly local: Record<string, Asked>; readonly others: Record<string, Asked> } {
+  const entries = Object.entries(byUser);
   return {
-    local: Object.fromEntries(local),
-    failures: Object.fromEntries(others.map((userId) => [serverNameOf(userId) ?? userId, failure])),
+    local: Object.fromEntries(entries.filter(([userId]) => isLocal(userId))),
+    others: Object.fromEntries(entries.filter(([userId]) => !isLocal(userId))),
   };
 }

@@ -20,10 +20,13 @@ export const sendToDevice = endpoint({
   idempotency: 'txnId',
   body: Type.Object({ messages: Type.Record(userId, Type.Record(deviceId, jsonObject)) }),
   spec: 'Client-Server API, Send-to-Device messaging',
-  handler: async ({ database, streams, clock }: Context, { params: { eventType, txnId }, body, principal }) => {
+  handler: async (
+    { database, streams, clock, isLocal }: Context,
+    { params: { eventType, txnId }, body, principal },
+  ) => {
     const send = { sender: principal.userId, type: eventType, messages: body.messages };
     const transaction = { deviceNid: principal.deviceNid, path: `sendToDevice/${eventType}`, txnId };
-    await sendToDeviceOnce({ database, write: streams.write, now: clock.now() }, send, transaction);
+    await sendToDeviceOnce({ database, write: streams.write, isLocal, now: clock.now() }, send, transaction);
     return {};
   },
 });

@@ -6,6 +6,7 @@ import { eventDestinations } from '#rooms/projections/event-destinations.ts';
 import { guestAccess } from '#rooms/projections/guest-access.ts';
 import { redactedSummaries } from '#rooms/projections/redacted-summaries.ts';
 import { redactions } from '#rooms/projections/redactions.ts';
+import { remoteMembers } from '#rooms/projections/remote-members.ts';
 import { roomServers } from '#rooms/projections/room-servers.ts';
 import { roomSummaries } from '#rooms/projections/room-summaries.ts';
 import { strippedSnapshots } from '#rooms/projections/stripped-snapshots.ts';
@@ -28,6 +29,7 @@ export function roomProjections(parts: {
     redactedSummaries(parts, redacting),
     guestAccess(parts),
     roomServers(parts),
+    remoteMembers(parts),
     eventDestinations(parts),
   ];
 }

@@ -66,6 +66,28 @@ export const keySignatures = defineEntity({
   indexes: [{ name: 'key_signatures_signer_index', properties: ['signer_user_nid', 'signing_key_id'] }],
 });
 
+export const remoteDeviceLists = defineEntity({
+  name: 'remote_device_lists',
+  properties: {
+    user_nid: p.bigint('number').primary().autoincrement(false),
+    stream_id: p.bigint('number').nullable(),
+    is_stale: p.boolean(),
+    update_count: p.bigint('number').defaultRaw('0'),
+    shared_since: p.bigint('number'),
+  },
+});
+
+export const remoteDevices = defineEntity({
+  name: 'remote_devices',
+  properties: {
+    user_nid: p.bigint('number').primary(),
+    device_id: p.text().primary(),
+    display_name: p.text().nullable(),
+    signed_text: p.text(),
+    signatures: p.text(),
+  },
+});
+
 export const backupVersions = defineEntity({
   name: 'backup_versions',
   properties: {

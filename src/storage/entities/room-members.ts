@@ -38,6 +38,16 @@ export const roomServers = defineEntity({
   indexes: [{ name: 'room_servers_server_name_index', properties: ['server_name', 'room_nid'] }],
 });
 
+export const remoteMembers = defineEntity({
+  name: 'remote_members',
+  properties: {
+    user_id: p.text().primary(),
+    room_nid: p.bigint('number').primary(),
+    since: p.bigint('number'),
+  },
+  indexes: [{ name: 'remote_members_room_nid_index', properties: ['room_nid'] }],
+});
+
 export const roomSummary = defineEntity({
   name: 'room_summary',
   properties: {

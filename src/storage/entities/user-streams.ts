@@ -57,6 +57,28 @@ export const toDeviceTransactions = defineEntity({
   indexes: [{ name: 'to_device_transactions_created_at_index', properties: ['created_at'] }],
 });
 
+export const toDeviceOutbox = defineEntity({
+  name: 'to_device_outbox',
+  properties: {
+    server_name: p.text().primary(),
+    pos: p.bigint('number').primary(),
+    edu: p.text(),
+    created_at: p.bigint('number'),
+  },
+  uniques: [{ name: 'to_device_outbox_pos_key', properties: ['pos'] }],
+  indexes: [{ name: 'to_device_outbox_created_at_index', properties: ['created_at'] }],
+});
+
+export const receivedMessages = defineEntity({
+  name: 'received_messages',
+  properties: {
+    origin: p.text().primary(),
+    message_id: p.text().primary(),
+    received_at: p.bigint('number'),
+  },
+  indexes: [{ name: 'received_messages_received_at_index', properties: ['received_at'] }],
+});
+
 export const deviceKeyChanges = defineEntity({
   name: 'device_key_changes',
   properties: {
@@ -84,6 +106,20 @@ export const deviceListChanges = defineEntity({
     user_nid: p.bigint('number'),
   },
   indexes: [{ name: 'device_list_changes_user_nid_index', properties: ['user_nid', 'pos'] }],
+});
+
+export const deviceListUpdates = defineEntity({
+  name: 'device_list_updates',
+  properties: {
+    user_nid: p.bigint('number').primary(),
+    device_id: p.text().primary(),
+    pos: p.bigint('number'),
+    prev_pos: p.bigint('number').nullable(),
+    is_deleted: p.boolean(),
+    changed_at: p.bigint('number'),
+  },
+  uniques: [{ name: 'device_list_updates_pos_key', properties: ['pos'] }],
+  indexes: [{ name: 'device_list_updates_changed_at_index', properties: ['is_deleted', 'changed_at'] }],
 });
 
 export const typing = defineEntity({

@@ -126,6 +126,12 @@ export const memberRows: readonly RemovableRows[] = [
      )) returning 1`,
   ),
   removableRows(
+    'remote_members',
+    `delete from remote_members where ctid = any(array(
+       select ctid from remote_members where room_nid = $1 limit $2
+     )) returning 1`,
+  ),
+  removableRows(
     'stripped_snapshots',
     `delete from stripped_snapshots where ctid = any(array(
        select ctid from stripped_snapshots where room_nid = $1 limit $2

@@ -45,7 +45,11 @@ const changesOfStream: Readonly<Record<number, ReturnType<typeof statement<Chang
   4: statement(
     'find_device_list_changes',
     `(select c.pos, 'deviceLists' as kind, c.user_nid, 0::bigint as room_nid, 0::bigint as device_nid,
-        array(select room_nid from user_rooms m where m.user_nid = c.user_nid and m.membership = ${joined}) as audience
+        array(
+          select room_nid from user_rooms m where m.user_nid = c.user_nid and m.membership = ${joined}
+          union all
+          select m.room_nid from users u join remote_members m on m.user_id = u.user_id where u.user_nid = c.user_nid
+        ) as audience
       from device_list_changes c where c.pos > $1 order by c.pos limit $2)
      union all
      (select pos, 'deviceKeys', user_nid, 0, device_nid, '{}' from device_key_changes

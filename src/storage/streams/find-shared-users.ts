@@ -69,12 +69,57 @@ export async function findUsersSharing(
   return new Set(rows.map((row) => row.user_nid));
 }
 
+export type MemberEvent = { readonly user_id: string; readonly json: string };
+
+const memberEvents = statement<MemberEvent>(
+  'find_member_events',
+  `select k.state_key as user_id, j.json from events e
+   join state_keys k on k.key_nid = e.key_nid join event_json j on j.event_nid = e.event_nid
+   where e.event_nid = any($1::bigint[]) and e.type = 'm.room.member'`,
+);
+
+/** Those of state events that are memberships, whether or not they have a place in the room's history. */
+export async function findMemberEvents(db: ReadTx, eventNids: readonly number[]): Promise<MemberEvent[]> {
+  return eventNids.length === 0 ? [] : db.query(memberEvents, [eventNids]);
+}
+
+const remoteJoined = statement<{ user_id: string }>(
+  'find_remote_members_of_rooms',
+  'select distinct user_id from remote_members where room_nid = any($1::bigint[])',
+);
+
+/** Who of other servers is joined to any of the rooms. */
+export async function findRemoteJoined(db: ReadTx, roomNids: readonly number[]): Promise<string[]> {
+  if (roomNids.length === 0) return [];
+  return (await db.query(remoteJoined, [roomNids])).map((row) => row.user_id);
+}
+
+const remoteSharing = statement<{ user_id: string }>(
+  'find_remote_users_sharing_rooms',
+  `select distinct o.user_id from remote_members o
+   where o.user_id = any($2::text[]) and o.room_nid in (
+     select m.room_nid from user_rooms m join room_summary s on s.room_nid = m.room_nid
+     where m.user_nid = $1 and m.membership = ${joined} and s.encryption is not null)`,
+);
+
+/** Who of these users of other servers is joined to an encrypted room to which the user is joined too. */
+export async function findRemoteSharing(
+  db: ReadTx,
+  userNid: number,
+  others: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const rows = others.length === 0 ? [] : await db.query(remoteSharing, [userNid, others]);
+  return new Set(rows.map((row) => row.user_id));
+}
+
 const deviceListChanges = statement<{ user_nid: number }>(
   'find_shared_device_list_changes',
   `select c.user_nid from device_list_changes c
    where c.pos > $2 and c.pos <= $3 and (c.user_nid = $1 or exists (
      select from user_rooms o join user_rooms m on m.room_nid = o.room_nid
-     where o.user_nid = c.user_nid and o.membership = ${joined} and m.user_nid = $1 and m.membership = ${joined}))`,
+     where o.user_nid = c.user_nid and o.membership = ${joined} and m.user_nid = $1 and m.membership = ${joined}) or exists (
+     select from users u join remote_members o on o.user_id = u.user_id join user_rooms m on m.room_nid = o.room_nid
+     where u.user_nid = c.user_nid and m.user_nid = $1 and m.membership = ${joined}))`,
 );
 
 /** Whose devices changed within positions (after, upTo], of those who share a room with the user and of the user. */

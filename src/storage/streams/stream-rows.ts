@@ -32,6 +32,16 @@ export type ToDeviceRow = {
   readonly messageId: string | null;
 };
 
+/** A message to devices of another server, as the content of the EDU that it will be: JSON text. */
+export type OutboxRow = { readonly serverName: string; readonly edu: string };
+
+/** A device that other servers are to hear of; the empty id stands for the user's signing keys. */
+export type DeviceUpdateRow = {
+  readonly userNid: number;
+  readonly deviceId: string;
+  readonly isDeleted: boolean;
+};
+
 /** Typing ends at `expiresAt`, or has ended then. */
 export type TypingRow = {
   readonly roomNid: number;
@@ -45,8 +55,11 @@ export type StreamRows = {
   readonly accountData?: readonly AccountDataRow[];
   readonly receipts?: readonly ReceiptRow[];
   readonly toDevice?: readonly ToDeviceRow[];
+  readonly outbox?: readonly OutboxRow[];
   /** Users whose devices or keys changed. */
   readonly deviceLists?: readonly { readonly userNid: number }[];
+  /** What changed of them, for other servers. */
+  readonly deviceUpdates?: readonly DeviceUpdateRow[];
   /** Devices whose stock of one-time keys or of unused fallback keys changed. */
   readonly deviceKeys?: readonly { readonly deviceNid: number; readonly userNid: number }[];
   /** Users whose keys somebody has signed, which is told to the signer alone. */
@@ -99,6 +112,13 @@ const insertToDevice = statement<WrittenRow>(
      as r(device_nid, user_nid, sender, type, content, message_id)
    returning pos, 'toDevice' as kind, user_nid, 0::bigint as room_nid, device_nid, '{}'::bigint[] as audience`,
 );
+const nowMs = '(extract(epoch from clock_timestamp()) * 1000)::bigint';
+// Nobody here hears of it: it is the sender that looks for more.
+const insertOutbox = statement<WrittenRow>(
+  'insert_to_device_outbox',
+  `insert into to_device_outbox (server_name, pos, edu, created_at)
+   select server_name, nextval('to_device_pos'), edu, ${nowMs} from unnest($1::text[], $2::text[]) as r(server_name, edu)`,
+);
 // Only a user's last change says anything.
 const insertDeviceLists = statement<WrittenRow>(
   'insert_device_list_changes',
@@ -106,6 +126,23 @@ const insertDeviceLists = statement<WrittenRow>(
    insert into device_list_changes (pos, user_nid)
    select nextval('device_lists_pos'), user_nid from unnest($1::bigint[]) as r(user_nid)
    returning pos, 'deviceLists' as kind, user_nid, 0::bigint as room_nid, 0::bigint as device_nid, '{}'::bigint[] as audience`,
+);
+// Each change of a device names the user's change before it, whatever device that was of; signing keys stand outside of
+// this chain. Nobody here hears of it: the row of the user beside it is what users of this server are told.
+const insertDeviceUpdates = statement<WrittenRow>(
+  'insert_device_list_updates',
+  `with given as materialized (
+     select r.*, nextval('device_lists_pos') as pos
+     from unnest($1::bigint[], $2::text[], $3::boolean[]) as r(user_nid, device_id, is_deleted)),
+   chained as (
+     select g.user_nid, g.device_id, g.pos, g.is_deleted, case when g.device_id <> '' then coalesce(
+       lag(g.pos) over (partition by g.user_nid, g.device_id = '' order by g.pos),
+       (select max(o.pos) from device_list_updates o where o.user_nid = g.user_nid and o.device_id <> '')) end as prev_pos
+     from given g)
+   insert into device_list_updates (user_nid, device_id, pos, prev_pos, is_deleted, changed_at)
+   select user_nid, device_id, pos, prev_pos, is_deleted, ${nowMs} from chained
+   on conflict (user_nid, device_id) do update set pos = excluded.pos, prev_pos = excluded.prev_pos,
+     is_deleted = excluded.is_deleted, changed_at = excluded.changed_at`,
 );
 const insertDeviceKeys = statement<WrittenRow>(
   'insert_device_key_changes',
@@ -191,10 +228,24 @@ export const rowWriters: { readonly [Kind in RowKind]: RowWriter<RowOf<Kind>> } 
         rows.map((row) => row.messageId),
       ]),
   },
+  outbox: {
+    stream: 3,
+    write: (tx, rows) => tx.query(insertOutbox, [rows.map((row) => row.serverName), rows.map((row) => row.edu)]),
+  },
   deviceLists: {
     stream: 4,
     keyOf: (row) => String(row.userNid),
     write: (tx, rows) => tx.query(insertDeviceLists, [rows.map((row) => row.userNid)]),
+  },
+  deviceUpdates: {
+    stream: 4,
+    keyOf: (row) => `${row.userNid} ${row.deviceId}`,
+    write: (tx, rows) =>
+      tx.query(insertDeviceUpdates, [
+        rows.map((row) => row.userNid),
+        rows.map((row) => row.deviceId),
+        rows.map((row) => row.isDeleted),
+      ]),
   },
   deviceKeys: {
     stream: 4,

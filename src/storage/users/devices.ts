@@ -39,25 +39,29 @@ export type DeviceSelection =
   | { readonly userNid: number; readonly deviceIds: readonly string[] }
   | { readonly userNid: number; readonly exceptDeviceNid: number };
 
-const deleteNamed = statement<{ device_nid: number }>(
+export type DeletedDevice = { readonly deviceNid: number; readonly deviceId: string };
+
+const deleteNamed = statement<DeletedDevice>(
   'delete_named_devices',
-  'delete from devices where user_nid = $1 and device_id = any($2::text[]) returning device_nid',
+  `delete from devices where user_nid = $1 and device_id = any($2::text[])
+   returning device_nid as "deviceNid", device_id as "deviceId"`,
 );
-const deleteOthers = statement<{ device_nid: number }>(
+const deleteOthers = statement<DeletedDevice>(
   'delete_other_devices',
-  'delete from devices where user_nid = $1 and device_nid <> $2 returning device_nid',
+  `delete from devices where user_nid = $1 and device_nid <> $2
+   returning device_nid as "deviceNid", device_id as "deviceId"`,
 );
 
-/** Deletes devices of one user with their tokens. Gives the numbers of the deleted devices. */
-export async function deleteDevices(tx: Tx, selection: DeviceSelection): Promise<number[]> {
+/** Deletes devices of one user with their tokens. Gives the deleted devices. */
+export async function deleteDevices(tx: Tx, selection: DeviceSelection): Promise<DeletedDevice[]> {
   const { userNid } = selection;
   const rows =
     'deviceIds' in selection
       ? await tx.query(deleteNamed, [userNid, selection.deviceIds])
       : await tx.query(deleteOthers, [userNid, selection.exceptDeviceNid]);
-  const deviceNids = rows.map((row) => row.device_nid);
+  const deviceNids = rows.map(({ deviceNid }) => deviceNid);
   if (deviceNids.length > 0) await deleteTokensOf(tx, deviceNids);
-  return deviceNids;
+  return rows;
 }
 
 const updateDisplayName = statement<{ device_nid: number }>(

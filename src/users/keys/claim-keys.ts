@@ -8,18 +8,29 @@ import { claimKeysOfDevices, type ClaimedKey, type KeyClaim } from '#storage/use
 
 const CLAIMS_MAX = 5_000;
 
+/** What a claim has given, with the text of the key. */
+export type NamedClaim = Pick<ClaimedKey, 'userId' | 'deviceId' | 'algorithm' | 'keyId' | 'json'>;
+
 /** By user id and device id the algorithm. */
 export type KeysClaim = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
+/** Throws M_TOO_LARGE. */
+export function requireFewClaims(claim: KeysClaim): void {
+  let count = 0;
+  for (const devices of Object.values(claim)) count += Object.keys(devices).length;
+  if (count > CLAIMS_MAX) {
+    throw new MatrixError('M_TOO_LARGE', `Keys of at most ${CLAIMS_MAX} devices can be claimed at once.`);
+  }
+}
+
 /**
- * Claims keys in one statement, tells their devices and gives them as JSON text, by user id, device id and name of the key. Devices without
- * keys, and users without such devices, are left out. Throws M_TOO_LARGE.
- * Specification: Client-Server API, `POST /keys/claim`.
+ * Claims keys of users of this server in one statement, and tells their devices. Devices without keys, and users without
+ * such devices, are left out. Specification: Client-Server API, `POST /keys/claim`.
  */
 export async function claimKeys(
   { streams, clock }: { readonly streams: Pick<Streams, 'write'>; readonly clock: Clock },
   claim: KeysClaim,
-): Promise<string> {
+): Promise<readonly ClaimedKey[]> {
   const claims: KeyClaim[] = [];
   for (const [userId, devices] of Object.entries(claim)) {
     for (const [deviceId, algorithm] of Object.entries(devices)) {
@@ -27,19 +38,16 @@ export async function claimKeys(
       if (isUserId(userId) && !`${deviceId}${algorithm}`.includes('\0')) claims.push({ userId, deviceId, algorithm });
     }
   }
-  if (claims.length > CLAIMS_MAX) {
-    throw new MatrixError('M_TOO_LARGE', `Keys of at most ${CLAIMS_MAX} devices can be claimed at once.`);
-  }
-  if (claims.length === 0) return '{}';
-  const claimed = await streams.write('deviceLists', async (tx) => {
+  if (claims.length === 0) return [];
+  return streams.write('deviceLists', async (tx) => {
     const keys = await claimKeysOfDevices(tx, claims, clock.now());
     for (const key of keys) appendKeyCountChange(tx, key);
     return keys;
   });
-  return claimedJson(claimed);
 }
 
-function claimedJson(claimed: readonly ClaimedKey[]): string {
+/** The keys as JSON text, by user id, device id and name of the key. */
+export function claimedJson(claimed: readonly NamedClaim[]): string {
   const users = Map.groupBy(claimed, ({ userId }) => userId);
   const members = Array.from(
     users,
@@ -48,6 +56,6 @@ function claimedJson(claimed: readonly ClaimedKey[]): string {
   return `{${members.join(',')}}`;
 }
 
-function deviceJson({ deviceId, algorithm, keyId, json }: ClaimedKey): string {
+function deviceJson({ deviceId, algorithm, keyId, json }: NamedClaim): string {
   return `${JSON.stringify(deviceId)}:{${JSON.stringify(`${algorithm}:${keyId}`)}:${json}}`;
 }

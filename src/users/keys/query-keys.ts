@@ -6,7 +6,8 @@ import { isUserId } from '#matrix/ids.ts';
 import type { ReadTx } from '#storage/database.ts';
 import { findCrossSigningKeysOf, type QueriedCrossSigningKey } from '#storage/users/keys/find-cross-signing-keys.ts';
 import { findQueriedDevices, type QueriedDevice } from '#storage/users/keys/find-device-keys.ts';
-import { findVisibleSignatures, type VisibleSignature } from '#storage/users/keys/find-key-signatures.ts';
+import { findVisibleSignatures } from '#storage/users/keys/find-key-signatures.ts';
+import { groupSignatures, nameOf, signedJson, type SignaturesByKey } from '#users/keys/signed-json.ts';
 
 const QUERIED_DEVICES_MAX = 10_000;
 
@@ -16,20 +17,38 @@ export type KeysQuery = Readonly<Record<string, readonly string[]>>;
 /** The members of the answer about users of this server; each is the JSON text of an object by user id. */
 export type KeysAnswer = Readonly<Record<'device_keys' | `${CrossSigningUsage}_keys`, string>>;
 
+/** What is known of users of other servers, to be answered with. */
+export type RemoteUsers = {
+  readonly userIds: readonly string[];
+  readonly devices: readonly (QueriedDevice & { readonly deviceId: string })[];
+  readonly signingKeys: readonly QueriedCrossSigningKey[];
+};
+
+const nobody: RemoteUsers = { userIds: [], devices: [], signingKeys: [] };
+
 /**
- * The keys of users of this server, in three queries. `readerNid` is the user who asks, who alone sees their own
- * user-signing key and the signatures by it; another server asks for nobody. Unknown users and devices are left out.
- * Throws M_TOO_LARGE. Specification: Client-Server API, `POST /keys/query` and "Key and signature security".
+ * The keys of users of this server, in three queries, and those of others that are at hand. `readerNid` is the user who
+ * asks, who alone sees their own user-signing key and the signatures by it; another server asks for nobody. Unknown users and
+ * devices are left out. Throws M_TOO_LARGE.
+ * Specification: Client-Server API, `POST /keys/query` and "Key and signature security".
  */
-export async function queryKeys(db: ReadTx, query: KeysQuery, readerNid: number | undefined): Promise<KeysAnswer> {
+export async function queryKeys(
+  db: ReadTx,
+  query: KeysQuery,
+  readerNid: number | undefined,
+  remote: RemoteUsers = nobody,
+): Promise<KeysAnswer> {
   const asked = readQuery(query);
   const userIds = [...new Set(asked.map(({ userId }) => userId))];
-  const [devices, keys, signatures] = await Promise.all([
+  const [local, localKeys, signatures] = await Promise.all([
     findQueriedDevices(db, asked),
     findCrossSigningKeysOf(db, userIds, readerNid),
-    findVisibleSignatures(db, userIds, readerNid),
+    findVisibleSignatures(db, [...userIds, ...remote.userIds], readerNid),
   ]);
   const added = groupSignatures(signatures);
+  const known = remote.userIds.map((userId) => ({ userId, deviceId: null }));
+  const devices = [...local, ...known, ...remote.devices];
+  const keys = [...localKeys, ...remote.signingKeys];
   return {
     device_keys: devicesJson(devices, added),
     master_keys: usageJson(keys, 'master', added),
@@ -39,6 +58,11 @@ export async function queryKeys(db: ReadTx, query: KeysQuery, readerNid: number 
 }
 
 type Asked = { readonly userId: string; readonly deviceId: string | undefined };
+
+/** Throws M_TOO_LARGE. */
+export function requireFewAsked(query: KeysQuery): void {
+  readQuery(query);
+}
 
 function readQuery(query: KeysQuery): Asked[] {
   const asked: Asked[] = [];
@@ -55,33 +79,6 @@ function readQuery(query: KeysQuery): Asked[] {
     }
   }
   return asked;
-}
-
-type SignaturesByKey = ReadonlyMap<string, readonly VisibleSignature[]>;
-
-function nameOf(userId: string, keyId: string): string {
-  return `${userId}\0${keyId}`;
-}
-
-function groupSignatures(signatures: readonly VisibleSignature[]): SignaturesByKey {
-  return Map.groupBy(signatures, ({ targetUserId, targetKeyId }) => nameOf(targetUserId, targetKeyId));
-}
-
-/** The key as it was uploaded, with the signatures that came later. */
-function signedJson(
-  { signedText, signatures }: { readonly signedText: string; readonly signatures: string },
-  later: readonly VisibleSignature[] = [],
-): string {
-  if (later.length === 0) return `${signedText.slice(0, -1)},"signatures":${signatures}`;
-  const byUser = new Map<string, Map<string, string>>();
-  const uploaded: Record<string, Record<string, string>> = JSON.parse(signatures);
-  for (const [userId, byKey] of Object.entries(uploaded)) byUser.set(userId, new Map(Object.entries(byKey)));
-  for (const { signerUserId, signingKeyId, signature } of later) {
-    const byKey = byUser.get(signerUserId) ?? new Map<string, string>();
-    byUser.set(signerUserId, byKey.set(signingKeyId, signature));
-  }
-  const merged = Object.fromEntries(Array.from(byUser, ([userId, byKey]) => [userId, Object.fromEntries(byKey)]));
-  return `${signedText.slice(0, -1)},"signatures":${JSON.stringify(merged)}`;
 }
 
 function devicesJson(devices: readonly QueriedDevice[], added: SignaturesByKey): string {

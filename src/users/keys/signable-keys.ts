@@ -17,6 +17,8 @@ export type SignableKey = {
 export type SignableKeys = {
   /** By user id, a space, and the key's id. */
   readonly targets: ReadonlyMap<string, SignableKey>;
+  /** Those of the signer's devices that are among them. */
+  readonly deviceIds: ReadonlySet<string>;
   /** The signer's public keys, by key id. */
   readonly publicKeys: ReadonlyMap<string, string>;
 };
@@ -68,5 +70,5 @@ export async function findSignableKeys(db: ReadTx, signer: Signer, wanted: Wante
       signers,
     });
   }
-  return { targets, publicKeys };
+  return { targets, deviceIds: new Set(devices.map(({ deviceId }) => deviceId)), publicKeys };
 }

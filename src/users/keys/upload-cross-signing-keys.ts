@@ -96,7 +96,7 @@ async function storeKeys(
   const publicKeys = usages.flatMap((usage) => stored.get(usage)?.publicKey ?? []);
   if (publicKeys.length > 0) await deleteCrossSigningKeys(tx, userNid, { usages, publicKeys });
   await persistCrossSigningKeys(tx, userNid, rows);
-  appendDeviceListChange(tx, userNid);
+  appendDeviceListChange(tx, userNid, { signingKeys: true });
   return 'stored';
 }
 

@@ -63,7 +63,7 @@ export async function uploadKeys(
       throw new MatrixError('M_UNKNOWN_TOKEN', 'This device has been logged out.');
     }
     const isChanged = deviceKeys !== undefined && (await replaceDeviceKeys(tx, owner, deviceKeys));
-    if (isChanged) appendDeviceListChange(tx, owner.userNid);
+    if (isChanged) appendDeviceListChange(tx, owner.userNid, { changed: [owner.deviceId] });
     if (isChanged || oneTimeKeys.length + fallbackKeys.length > 0) appendKeyCountChange(tx, owner);
     await addOneTimeKeys(tx, owner.deviceNid, oneTimeKeys, clock.now());
     if (fallbackKeys.length > 0) await persistFallbackKeys(tx, owner.deviceNid, fallbackKeys);

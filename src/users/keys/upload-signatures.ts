@@ -5,7 +5,7 @@ import { isUserId } from '#matrix/ids.ts';
 import type { JsonObject } from '#matrix/pdu.ts';
 import { coveredText } from '#matrix/signing.ts';
 import { isSignedByKey } from '#matrix/signing-keys.ts';
-import { appendDeviceListChange, appendTrustChange } from '#streams/device-list-changes.ts';
+import { appendDeviceListChange, appendTrustChange, type DeviceListChange } from '#streams/device-list-changes.ts';
 import type { StreamTx } from '#streams/stream-writer.ts';
 import type { Streams } from '#streams/streams.ts';
 import { lockAccountForKeys } from '#storage/users/keys/cross-signing-keys.ts';
@@ -70,10 +70,20 @@ async function storeSignatures(
   const changed = right.length === 0 ? [] : await persistKeySignatures(tx, owner.userNid, right);
   for (const targetNid of changed) {
     // What a user says of others is for that user alone, whose other devices then ask again.
-    if (targetNid === owner.userNid) appendDeviceListChange(tx, owner.userNid);
-    else appendTrustChange(tx, owner.userNid, targetNid);
+    if (targetNid !== owner.userNid) appendTrustChange(tx, owner.userNid, targetNid);
+    else appendDeviceListChange(tx, owner.userNid, changeOf(right, owner.userNid, known));
   }
   return Object.fromEntries(Array.from(failures, ([userId, ofUser]) => [userId, Object.fromEntries(ofUser)]));
+}
+
+/** Which of the user's own keys were signed. */
+function changeOf(signed: readonly NewKeySignature[], userNid: number, known: SignableKeys): DeviceListChange {
+  const ownKeyIds = signed.flatMap((each) => (each.targetUserNid === userNid ? [each.targetKeyId] : []));
+  const [devices, signingKeys] = [
+    ownKeyIds.filter((keyId) => known.deviceIds.has(keyId)),
+    ownKeyIds.filter((keyId) => !known.deviceIds.has(keyId)),
+  ];
+  return { changed: [...new Set(devices)], signingKeys: signingKeys.length > 0 };
 }
 
 /** The signatures to store, or what is wrong with them. */

@@ -46,7 +46,7 @@ export async function deleteKeysOfDevices(
 }
 
 const deleteSigningKeys = statement<never>(
-  'delete_cross_signing_keys',
+  'delete_cross_signing_keys_of_user',
   'delete from cross_signing_keys where user_nid = $1',
 );
 const deleteSignatures = statement<never>(
