@@ -1,5 +1,7 @@
 /** Owns randomness: everything secret or unique comes from the system's CSPRNG through here. */
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
+
+const SHARES = 2 ** 40;
 
 /** `bytes` random bytes as unpadded URL-safe base64. 24 bytes are 192 bits, enough for any secret. */
 export function randomToken(bytes = 24): string {
@@ -16,4 +18,9 @@ export function randomString(length: number, alphabet: string): string {
     }
   }
   return out;
+}
+
+/** A number from 0 up to, but never, 1. */
+export function randomShare(): number {
+  return randomInt(SHARES) / SHARES;
 }

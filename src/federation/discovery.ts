@@ -1,79 +1,30 @@
-/** Owns finding the place of a server from its name. Specification: Server-Server API, "Resolving server names". */
-import { BoundedMap } from '#core/bounded-map.ts';
-import type { Clock } from '#core/clock.ts';
-import type { HttpsExchange, Place } from '#federation/https-exchange.ts';
+/** Owns finding the places of a server from its name. Specification: Server-Server API, "Resolving server names". */
+import type { Place } from '#federation/https-exchange.ts';
+import { directPlaceOf, FEDERATION_PORT, isReachableName } from '#federation/place.ts';
 import { RemoteUnreachable } from '#federation/remote-errors.ts';
-import { hostnameOf, isIpLiteral, isServerName } from '#matrix/ids.ts';
-import { parseJsonBytes } from '#matrix/parse-json.ts';
-import { isJsonObject } from '#matrix/pdu-format.ts';
+import type { FindSrvPlaces } from '#federation/srv-places.ts';
+import type { FindDelegated } from '#federation/well-known.ts';
 
-export type Discovery = { readonly findPlaces: (serverName: string) => Promise<readonly Place[]> };
+/** The places to try, best first. Throws a RemoteUnreachable for what is no server name. */
+export type FindPlaces = (serverName: string) => Promise<readonly Place[]>;
 
-const PORT = 8448;
-const CACHED_MAX = 20_000;
-const WELL_KNOWN_BYTES_MAX = 50 * 1024;
-const WELL_KNOWN_MS = 10_000;
-const DELEGATED_MS = 24 * 3_600_000;
-const FAILED_MS = 3_600_000;
-
-type Cached = { readonly delegated: string | undefined; readonly untilMs: number };
-
-/** `findPlaces` gives where to try, best first; it throws a RemoteUnreachable for what is no server name. */
-export function createDiscovery({
-  exchange,
-  clock,
-}: {
-  readonly exchange: HttpsExchange;
-  readonly clock: Clock;
-}): Discovery {
-  const cache = new BoundedMap<string, Cached>({ sizeMax: CACHED_MAX });
-
-  const findDelegated = async (hostname: string): Promise<string | undefined> => {
-    const known = cache.get(hostname);
-    if (known !== undefined && known.untilMs > clock.monotonicMs()) return known.delegated;
-    const delegated = await askWellKnown(exchange, hostname).catch(() => undefined);
-    cache.set(hostname, {
-      delegated,
-      untilMs: clock.monotonicMs() + (delegated === undefined ? FAILED_MS : DELEGATED_MS),
-    });
-    return delegated;
+export function createFindPlaces(parts: {
+  readonly findDelegated: FindDelegated;
+  readonly findSrvPlaces: FindSrvPlaces;
+}): FindPlaces {
+  return async (serverName) => {
+    if (!isReachableName(serverName)) throw new RemoteUnreachable(`${serverName.slice(0, 300)} is no server name.`);
+    // Steps 1 and 2.
+    const direct = directPlaceOf(serverName);
+    if (direct !== undefined) return [direct];
+    // Step 3; what is delegated to does not delegate further.
+    const delegated = await parts.findDelegated(serverName);
+    const found = delegated === undefined ? undefined : directPlaceOf(delegated);
+    if (found !== undefined) return [found];
+    // Steps 3.3 to 3.5 for the delegated name, 4 to 6 for the server's own.
+    const hostname = delegated ?? serverName;
+    const places = await parts.findSrvPlaces(hostname);
+    if (places.length > 0) return places;
+    return [{ host: hostname, port: FEDERATION_PORT, hostHeader: hostname, certificateName: hostname }];
   };
-
-  return {
-    findPlaces: async (serverName) => {
-      if (!isServerName(serverName)) throw new RemoteUnreachable(`${serverName} is no server name.`);
-      const direct = placeOf(serverName);
-      if (direct !== undefined) return [direct];
-      const delegated = await findDelegated(serverName);
-      return [placeOf(delegated ?? serverName) ?? standardPlace(delegated ?? serverName)];
-    },
-  };
-}
-
-async function askWellKnown(exchange: HttpsExchange, hostname: string): Promise<string | undefined> {
-  const place = { host: hostname, port: 443, hostHeader: hostname, certificateName: hostname };
-  const { status, bytes } = await exchange(place, {
-    method: 'GET',
-    target: '/.well-known/matrix/server',
-    timeoutMs: WELL_KNOWN_MS,
-    bytesMax: WELL_KNOWN_BYTES_MAX,
-  });
-  if (status !== 200) return undefined;
-  const parsed = parseJsonBytes(bytes, { bytesMax: WELL_KNOWN_BYTES_MAX, numbers: 'any' });
-  const delegated = parsed.ok && isJsonObject(parsed.value) ? parsed.value['m.server'] : undefined;
-  return typeof delegated === 'string' && isServerName(delegated) ? delegated : undefined;
-}
-
-/** The place of a name that needs no looking up: an IP address, or a host with its port. */
-function placeOf(name: string): Place | undefined {
-  const hostname = hostnameOf(name);
-  const port = name === hostname ? undefined : Number(name.slice(hostname.length + 1));
-  const host = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
-  if (!isIpLiteral(hostname) && port === undefined) return undefined;
-  if (port !== undefined && (port < 1 || port > 65_535)) throw new RemoteUnreachable(`${name} has no possible port.`);
-  return { host, port: port ?? PORT, hostHeader: name, certificateName: host };
-}
-
-function standardPlace(hostname: string): Place {
-  return { host: hostname, port: PORT, hostHeader: hostname, certificateName: hostname };
 }

@@ -1,19 +1,20 @@
 /** Owns the composition of all that speaks to other servers. */
-import { readFileSync } from 'node:fs';
 import type { Clock } from '#core/clock.ts';
 import type { Logger } from '#core/logger.ts';
 import { createAddressRule } from '#core/network/public-addresses.ts';
 import { createLookup, createResolver } from '#core/network/resolver.ts';
 import type { Load } from '#core/quota.ts';
-import { StartError } from '#core/start-error.ts';
 import { readVersion } from '#core/version.ts';
 import { createServerAuthenticator, type ServerAuthenticator } from '#federation/authenticate-server.ts';
-import { createDiscovery } from '#federation/discovery.ts';
+import { createFindPlaces } from '#federation/discovery.ts';
 import { createFederationClient, type FederationClient, type FederationLimits } from '#federation/federation-client.ts';
 import { createHttpsExchange } from '#federation/https-exchange.ts';
 import { createKeyStore } from '#federation/key-store.ts';
 import { createKeyring, type Keyring } from '#federation/keyring.ts';
+import { createFindSrvPlaces } from '#federation/srv-places.ts';
 import { createTransport } from '#federation/transport.ts';
+import { createTrust } from '#federation/trust.ts';
+import { createFindDelegated } from '#federation/well-known.ts';
 import type { OwnKeys } from '#matrix/server-keys.ts';
 import type { Database } from '#storage/database.ts';
 
@@ -47,15 +48,20 @@ export function createFederation(parts: {
 }): Federation & Disposable {
   const { config, clock, ownKeys, isLocal } = parts;
   const mayConnect = createAddressRule(config.network.allowRanges);
+  const resolver = createResolver(clock, config.network.dnsServers);
   const exchange = createHttpsExchange({
-    lookup: createLookup(createResolver(clock, config.network.dnsServers), mayConnect),
+    lookup: createLookup(resolver, mayConnect),
     mayConnect,
-    authorities: readAuthorities(config.federation.caFile),
+    trust: createTrust(config.federation.caFile),
     verifyCertificates: config.federation.verifyCertificates,
     connectionsPerServerMax: config.federation.connectionsPerServerMax,
     userAgent: `Causeway/${readVersion()}`,
   });
-  const transport = createTransport({ discovery: createDiscovery({ exchange, clock }), exchange });
+  const findPlaces = createFindPlaces({
+    findDelegated: createFindDelegated({ exchange, clock }),
+    findSrvPlaces: createFindSrvPlaces({ resolver, clock }),
+  });
+  const transport = createTransport({ findPlaces, exchange });
   const keys = createKeyStore({ ...parts, transport });
   const keyring = createKeyring({ keys, ownKeys, isLocal, clock });
   const isEnabled = !config.trial;
@@ -68,18 +74,4 @@ export function createFederation(parts: {
     loads: [keys.load],
     [Symbol.dispose]: () => exchange[Symbol.dispose](),
   };
-}
-
-function readAuthorities(file: string | undefined): string | undefined {
-  if (file === undefined) return undefined;
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new StartError(
-      `The authorities in ${file} cannot be read (${reason}): set federation.ca_file (CAUSEWAY_FEDERATION_CA_FILE) to a ` +
-        'file of certificates in PEM, or leave it out.',
-      { cause: error },
-    );
-  }
 }

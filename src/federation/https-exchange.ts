@@ -1,10 +1,11 @@
 /** Owns one HTTPS exchange with another machine: whom to dial, how long, how much is read, and which certificate is right. */
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { isIP, type LookupFunction } from 'node:net';
-import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
-import { RemoteUnreachable } from '#federation/remote-errors.ts';
+import type { SecureContext } from 'node:tls';
 import type { AddressRule } from '#core/network/public-addresses.ts';
+import { readAnswer } from '#federation/read-answer.ts';
+import { NotConnected, RemoteUnreachable } from '#federation/remote-errors.ts';
 
 /** Where a server is reached. */
 export type Place = {
@@ -35,10 +36,11 @@ export type ExchangeAnswer = { readonly status: number; readonly headers: Incomi
 export type HttpsExchange = (place: Place, exchange: Exchange) => Promise<ExchangeAnswer>;
 
 export type HttpsOptions = {
+  /** Gives none but addresses that may be connected to. */
   readonly lookup: LookupFunction;
   readonly mayConnect: AddressRule;
-  /** Authorities in PEM that are trusted beside the public ones. */
-  readonly authorities: string | undefined;
+  /** Undefined for the public authorities. */
+  readonly trust: SecureContext | undefined;
   readonly verifyCertificates: boolean;
   readonly connectionsPerServerMax: number;
   readonly userAgent: string;
@@ -46,10 +48,11 @@ export type HttpsOptions = {
 
 const HEAD_BYTES_MAX = 32 * 1024;
 const CONNECTIONS_MAX = 1_000;
-const IDLE_MS = 60_000;
+const CONNECT_MS_MAX = 10_000;
+/** Shorter than most servers keep a connection that is not used. */
+const IDLE_MS = 20_000;
 
 export function createHttpsExchange(options: HttpsOptions): HttpsExchange & Disposable {
-  const { lookup, mayConnect, verifyCertificates, userAgent } = options;
   const agent = new Agent({
     keepAlive: true,
     maxSockets: options.connectionsPerServerMax,
@@ -57,102 +60,114 @@ export function createHttpsExchange(options: HttpsOptions): HttpsExchange & Disp
     maxFreeSockets: options.connectionsPerServerMax,
     scheduling: 'lifo',
     timeout: IDLE_MS,
-    secureContext: createTrust(options.authorities),
+    lookup: options.lookup,
+    secureContext: options.trust,
+    rejectUnauthorized: options.verifyCertificates,
   });
   const exchange: HttpsExchange = async (place, asked) => {
-    if (isIP(place.host) !== 0 && !mayConnect(place.host)) {
-      throw new RemoteUnreachable(`${place.host} is no public address.`);
+    // Names are judged by what they lead to.
+    if (isIP(place.host) !== 0 && !options.mayConnect(place.host)) {
+      throw new NotConnected(`${place.host} is no public address.`);
     }
-    return new Promise<ExchangeAnswer>((resolve, reject) => {
-      const fail = (error: unknown): void => {
-        clearTimeout(timer);
-        asked.signal?.removeEventListener('abort', abort);
-        sent.destroy();
-        reject(error instanceof RemoteUnreachable ? error : unreachable(place, error));
-      };
-      const abort = (): void => fail(new RemoteUnreachable('Nobody waits for the answer any more.'));
-      const timer = setTimeout(
-        () => fail(new RemoteUnreachable(`${place.hostHeader} did not answer within ${asked.timeoutMs} ms.`)),
-        asked.timeoutMs,
-      );
-      const sent = httpsRequest({
-        agent,
-        lookup,
-        rejectUnauthorized: verifyCertificates,
-        method: asked.method,
-        host: place.host,
-        port: place.port,
-        path: asked.target,
-        // An IP address is no name for SNI, and is then what the certificate is compared with.
-        servername: isIP(place.certificateName) === 0 ? place.certificateName : '',
-        setHost: false,
-        maxHeaderSize: HEAD_BYTES_MAX,
-        headers: {
-          host: place.hostHeader,
-          'user-agent': userAgent,
-          // What is not compressed cannot grow.
-          'accept-encoding': 'identity',
-          ...asked.headers,
-          ...(asked.body === undefined ? {} : { 'content-length': String(Buffer.byteLength(asked.body)) }),
-        },
+    const deadline = AbortSignal.timeout(asked.timeoutMs);
+    const signal = asked.signal === undefined ? deadline : AbortSignal.any([deadline, asked.signal]);
+    const send = (): ClientRequest => open(agent, options.userAgent, place, asked, signal);
+    try {
+      return await answerOf(send(), asked).catch((error: unknown) => {
+        // The other side may close a connection just when it is used again; nothing has reached it then.
+        if (error instanceof StaleConnection) return answerOf(send(), asked);
+        throw error;
       });
-      sent.on('error', fail);
-      const finish = async (response: IncomingMessage): Promise<void> => {
-        try {
-          const bytes = await collect(response, asked.bytesMax);
-          clearTimeout(timer);
-          asked.signal?.removeEventListener('abort', abort);
-          resolve({ status: response.statusCode ?? 0, headers: response.headers, bytes });
-        } catch (error) {
-          fail(error);
-        }
-      };
-      sent.on('response', (response) => void finish(response));
-      if (asked.signal?.aborted === true) abort();
-      else asked.signal?.addEventListener('abort', abort, { once: true });
-      sent.end(asked.body);
-    });
+    } catch (error) {
+      if (deadline.aborted) throw new RemoteUnreachable(`${place.hostHeader} did not answer in ${asked.timeoutMs} ms.`);
+      if (signal.aborted) throw new RemoteUnreachable('Nobody waits for the answer any more.');
+      throw explain(place, error);
+    }
   };
   return Object.assign(exchange, { [Symbol.dispose]: () => agent.destroy() });
 }
 
-function collect(response: IncomingMessage, bytesMax: number): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const encoding = response.headers['content-encoding'];
-    const length = Number(response.headers['content-length'] ?? 0);
-    if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
-      reject(new RemoteUnreachable(`The answer is compressed (${encoding.slice(0, 40)}).`));
-      return;
-    }
-    if (length > bytesMax) {
-      reject(tooLarge(bytesMax));
-      return;
-    }
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    response.on('data', (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (bytes > bytesMax) reject(tooLarge(bytesMax));
-      else chunks.push(chunk);
-    });
-    response.on('end', () => resolve(Buffer.concat(chunks, bytes)));
-    response.on('error', reject);
-    response.on('close', () => reject(new RemoteUnreachable('The answer broke off.')));
+/** A kept connection that was closed while the request was under way. */
+class StaleConnection extends Error {
+  override name = 'StaleConnection';
+}
+
+/** The certificate was refused, or nothing listens, or the name leads nowhere. */
+class ConnectFailure extends Error {
+  override name = 'ConnectFailure';
+}
+
+function open(
+  agent: Agent,
+  userAgent: string,
+  { host, port, hostHeader, certificateName }: Place,
+  { method, target, headers, body }: Exchange,
+  signal: AbortSignal,
+): ClientRequest {
+  return httpsRequest({
+    agent,
+    method,
+    host,
+    port,
+    path: target,
+    // An IP address is no name for SNI; the certificate is then compared with what is dialled.
+    servername: isIP(certificateName) === 0 ? certificateName : '',
+    setHost: false,
+    maxHeaderSize: HEAD_BYTES_MAX,
+    signal,
+    headers: {
+      host: hostHeader,
+      'user-agent': userAgent,
+      // What is not compressed cannot grow.
+      'accept-encoding': 'identity',
+      ...headers,
+      ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }),
+    },
   });
 }
 
-function tooLarge(bytesMax: number): RemoteUnreachable {
-  return new RemoteUnreachable(`The answer has more than ${bytesMax} bytes.`);
+function answerOf(sent: ClientRequest, { body, bytesMax }: Exchange): Promise<ExchangeAnswer> {
+  let isConnected = false;
+  let timer: NodeJS.Timeout | undefined;
+  return new Promise<ExchangeAnswer>((resolve, reject) => {
+    sent.on('socket', (socket) => {
+      isConnected = !socket.connecting;
+      if (isConnected) return;
+      timer = setTimeout(() => sent.destroy(new Error('no connection in time')), CONNECT_MS_MAX);
+      socket.once('secureConnect', () => {
+        isConnected = true;
+        clearTimeout(timer);
+      });
+    });
+    sent.on('error', (error: NodeJS.ErrnoException) => {
+      clearTimeout(timer);
+      const isStale = sent.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
+      if (isStale) reject(new StaleConnection('The connection was closed.', { cause: error }));
+      else reject(isConnected ? error : new ConnectFailure('There was no connection.', { cause: error }));
+    });
+    const read = async (response: IncomingMessage): Promise<ExchangeAnswer> => {
+      const bytes = await readAnswer(response, bytesMax);
+      return { status: response.statusCode ?? 0, headers: response.headers, bytes };
+    };
+    sent.on('response', (response) => {
+      read(response).then(resolve, (error: Error) => {
+        sent.destroy();
+        reject(error);
+      });
+    });
+    sent.end(body);
+  });
 }
 
-function createTrust(authorities: string | undefined): SecureContext | undefined {
-  // The store of authorities is parsed once: given as `ca` it would be with every connection.
-  return authorities === undefined
-    ? undefined
-    : createSecureContext({ ca: [...getCACertificates('default'), authorities] });
+function explain({ hostHeader }: Place, error: unknown): RemoteUnreachable {
+  if (error instanceof RemoteUnreachable) return error;
+  const cause = error instanceof ConnectFailure ? error.cause : error;
+  const Unreachable = error instanceof ConnectFailure ? NotConnected : RemoteUnreachable;
+  return new Unreachable(`${hostHeader} could not be asked: ${reasonOf(cause)}`, { cause });
 }
 
-function unreachable({ hostHeader }: Place, error: unknown): RemoteUnreachable {
-  const reason = error instanceof Error ? error.message : String(error);
-  return new RemoteUnreachable(`${hostHeader} could not be asked: ${reason}`, { cause: error });
+/** Where several addresses were tried, the error of all of them says nothing itself. */
+function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError) return reasonOf(error.errors[0]);
+  return error instanceof Error ? error.message : String(error);
 }

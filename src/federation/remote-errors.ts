@@ -15,5 +15,10 @@ export class RemoteRefusal extends Error {
 
 /** There was no answer, or none that can be used: not found, not trusted, not in time, too large, or not asked at all. */
 export class RemoteUnreachable extends Error {
-  override name = 'RemoteUnreachable';
+  override name: string = 'RemoteUnreachable';
+}
+
+/** It was not even connected to, so that nothing of the request has reached it. */
+export class NotConnected extends RemoteUnreachable {
+  override name = 'NotConnected';
 }

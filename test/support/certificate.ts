@@ -22,13 +22,18 @@ export function makeAuthority(commonName: string): Certificate {
   });
 }
 
-/** A certificate for one DNS name or IP address with a new P-256 key, signed by an authority with an RSA or a P-256 key. */
-export function issueCertificate(name: string, authority: Certificate): Certificate {
+/** A certificate for one DNS name or IP address with a new P-256 key, signed by an authority with an RSA or a P-256 key; good for a year from now, or until then. */
+export function issueCertificate(
+  name: string,
+  authority: Certificate,
+  validUntilMs = Date.now() + 365 * DAY_MS,
+): Certificate {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   return encode({
     issuer: subjectOf(new X509Certificate(authority.certificate)),
     signer: createPrivateKey(authority.key),
     subject: nameOf(name),
+    validUntilMs,
     publicKey,
     privateKey,
     extensions: [extension('551d11', sequence(subjectNameOf(name)))],
@@ -43,6 +48,7 @@ function subjectNameOf(name: string): Buffer {
 }
 
 type Parts = {
+  readonly validUntilMs?: number;
   readonly issuer: Buffer;
   readonly signer: KeyObject;
   readonly subject: Buffer;
@@ -52,19 +58,21 @@ type Parts = {
 };
 
 /** RFC 5280, section 4.1. */
-function encode({ issuer, signer, subject, publicKey, privateKey, extensions }: Parts): Certificate {
+function encode(parts: Parts): Certificate {
+  const { issuer, signer, subject, publicKey, privateKey, extensions } = parts;
   const algorithm =
     signer.asymmetricKeyType === 'rsa'
       ? sequence(objectId('2a864886f70d01010b'), Buffer.from('0500', 'hex'))
       : sequence(objectId('2a8648ce3d040302'));
-  const now = Date.now();
+  const from = Date.now() - HOUR_MS;
+  const until = parts.validUntilMs ?? from + 365 * DAY_MS;
   const body = sequence(
     der(0xa0, der(0x02, Buffer.from([2]))),
     // A leading one keeps the number positive and of full length.
     der(0x02, Buffer.concat([Buffer.from([1]), randomBytes(15)])),
     algorithm,
     issuer,
-    sequence(time(now - HOUR_MS), time(now + 365 * DAY_MS)),
+    sequence(time(Math.min(from, until - HOUR_MS)), time(until)),
     subject,
     publicKey.export({ type: 'spki', format: 'der' }),
     der(0xa3, sequence(...extensions)),

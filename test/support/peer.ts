@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { createServer, request as httpsRequest } from 'node:https';
 import { buffer, text } from 'node:stream/consumers';
+import { TLSSocket } from 'node:tls';
 import { validatePdu } from '#matrix/pdu-checks.ts';
 import type { JsonObject, JsonValue } from '#matrix/pdu.ts';
 import { roomVersions } from '#matrix/room-versions.ts';
@@ -11,7 +12,7 @@ import { generateSigningKey, signText } from '#matrix/signing-keys.ts';
 import { hashAndSignEvent, type Signer } from '#matrix/signing.ts';
 import type { ValidatedPdu } from '#matrix/validated-pdu.ts';
 import { signedRequestText, writeXMatrix } from '#matrix/x-matrix.ts';
-import { issueCertificate } from '#test/support/certificate.ts';
+import { issueCertificate, type Certificate } from '#test/support/certificate.ts';
 import { testAuthority } from '#test/support/test-authority.ts';
 
 /** What the peer was asked. */
@@ -20,6 +21,8 @@ export type PeerRequest = {
   /** The raw request target. */
   readonly target: string;
   readonly headers: IncomingHttpHeaders;
+  /** The name that the caller expected of the certificate; false for none. */
+  readonly sni: string | false | null | undefined;
   readonly bodyText: string;
   /** The JSON body; undefined when there is none. */
   readonly body: JsonValue | undefined;
@@ -67,16 +70,19 @@ export type Peer = AsyncDisposable & {
   readonly userId: (localpart: string) => string;
 };
 
-/** Starts a peer that answers for its keys and nothing else. */
-export async function startPeer(hostname = 'peer.localhost'): Promise<Peer> {
-  const { certificate, key } = issueCertificate(hostname, testAuthority);
+/** Starts a peer that answers for its keys and nothing else, with a certificate for its host name unless another is given. */
+export async function startPeer(
+  hostname = 'peer.localhost',
+  { certificate, key }: Certificate = issueCertificate(hostname, testAuthority),
+): Promise<Peer> {
   const requests: PeerRequest[] = [];
   const scripts: { method: string; target: string | RegExp; script: PeerScript }[] = [];
   const server = createServer({ cert: certificate, key }, (request, response) => {
     const reply = async (): Promise<void> => {
       const bodyText = await text(request);
       const { method = '', url: target = '', headers } = request;
-      const asked = { method, target, headers, bodyText, body: bodyText === '' ? undefined : parse(bodyText) };
+      const sni = request.socket instanceof TLSSocket ? request.socket.servername : undefined;
+      const asked = { method, target, headers, sni, bodyText, body: bodyText === '' ? undefined : parse(bodyText) };
       requests.push(asked);
       const found = scripts.findLast((each) => each.method === method && isMatch(each.target, target));
       const unknown = new PeerReply(404, { errcode: 'M_UNRECOGNIZED', error: 'The script has no answer.' });

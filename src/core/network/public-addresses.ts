@@ -37,7 +37,8 @@ export function createAddressRule(allowRanges: readonly string[]): AddressRule {
   const global = blockListOf(globalIpv6);
   return (written) => {
     const address = unmapped(written);
-    if (isIP(address) === 0) return false;
+    // A zone names an interface of this machine.
+    if (isIP(address) === 0 || address.includes('%')) return false;
     const family = isIPv4(address) ? 'ipv4' : 'ipv6';
     if (allowed.check(address, family)) return true;
     if (family === 'ipv6' && !global.check(address, family)) return false;
@@ -57,7 +58,7 @@ function blockListOf(ranges: readonly string[]): BlockList {
 
 /** `::ffff:192.0.2.1`, and `::ffff:c000:201` in any spelling, as `192.0.2.1`. */
 function unmapped(address: string): string {
-  if (!address.includes(':') || isIP(address) !== 6) return address;
+  if (isIP(address) !== 6 || address.includes('%')) return address;
   // URL writes every spelling of an address in the same way.
   const groups = /^\[::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})\]$/.exec(new URL(`http://[${address}]/`).hostname);
   if (groups === null) return address;
