@@ -3,6 +3,7 @@ import type { Config } from '#config/schema.ts';
 import type { Clock } from '#core/clock.ts';
 import type { Logger } from '#core/logger.ts';
 import type { Federation } from '#federation/federation.ts';
+import type { FederationSender } from '#federation/sender/sender.ts';
 import type { OwnKeys } from '#matrix/server-keys.ts';
 import type { PushRulesOf } from '#notifications/push-rules/rules-cache.ts';
 import type { PersistEvents } from '#rooms/persist-request.ts';
@@ -43,6 +44,8 @@ export type Context = {
   readonly federation: Federation;
   /** Takes in what other servers send. */
   readonly receiver: Receiver;
+  /** Undefined for a server that does not federate. */
+  readonly federationSender: FederationSender | undefined;
   /** Whether this server is the home of the user, room alias or server name. Several names stay possible. */
   readonly isLocal: (id: string) => boolean;
   readonly ownKeys: OwnKeys;

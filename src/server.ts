@@ -12,6 +12,7 @@ import { createRecentErrors } from '#core/recent-errors.ts';
 import { StartError } from '#core/start-error.ts';
 import { ensureIdentity } from '#federation/ensure-identity.ts';
 import { createFederation } from '#federation/federation.ts';
+import { FederationSender } from '#federation/sender/sender.ts';
 import { listenTls } from '#http/listen-tls.ts';
 import { listen, ListenError, type Listening, type ListenOptions } from '#http/listen.ts';
 import { createLoadMetrics } from '#http/load-metrics.ts';
@@ -252,6 +253,10 @@ async function createContext(
     }),
   );
   starting.use(startTypingSweep({ database, streams, clock, logger }));
+  const sending = { database, clock, logger, streams, isLocal, origin: signer.serverName, client: federation.client };
+  const federationSender = federation.isEnabled
+    ? starting.use(new FederationSender({ ...sending, limits: config.federation, durableEdus: [] }))
+    : undefined;
   const ignoredUsers = createIgnoredUsers({ database, streams });
   const pushRulesOf = createPushRulesOf({ database, streams });
   const authenticator = createAuthenticator({ database, clock, logger, deviceLists: streams.deviceLists });
@@ -275,6 +280,7 @@ async function createContext(
     searchIndexer,
     federation,
     receiver,
+    federationSender,
     isLocal,
     ownKeys,
     addresses,
@@ -323,11 +329,19 @@ function localityOf({ serverName }: Config): (id: string) => boolean {
 }
 
 function httpSeams(context: Context, metrics: Registry): HttpSeams {
-  const { config, clock, logger, authenticator, federation } = context;
+  const { config, clock, logger, authenticator, federation, federationSender } = context;
   const { bodyBytesMax, bodyBytesInFlightMax } = config.limits;
   return {
     authenticate: authenticator.authenticate,
-    servers: { ...federation.authenticator, bodyBytesMax: config.federation.bodyBytesMax },
+    servers: {
+      ...federation.authenticator,
+      async checkClaim(claim, asked) {
+        const principal = await federation.authenticator.checkClaim(claim, asked);
+        federationSender?.heard(principal.origin);
+        return principal;
+      },
+      bodyBytesMax: config.federation.bodyBytesMax,
+    },
     parseBody: (bytes, numbers) => parseJsonBytes(bytes, { bytesMax: bodyBytesMax, numbers }),
     clock,
     logger,

@@ -3,7 +3,7 @@
 export const deliverySql = `
 create table destinations (
   server_name text primary key,
-  event_pos bigint not null,
+  event_pos bigint not null default 0,
   to_device_pos bigint not null default 0,
   device_lists_pos bigint not null default 0,
   failing_since bigint,
@@ -15,14 +15,14 @@ create index destinations_retry_at_index on destinations (retry_at);
 create table destination_rooms (
   server_name text not null,
   room_nid bigint not null,
-  from_pos bigint not null,
+  from_order bigint not null,
   primary key (server_name, room_nid)
 );
 create index destination_rooms_room_nid_index on destination_rooms (room_nid);
 
 create table event_destinations (
   event_nid bigint primary key,
-  server_names text[] not null
+  server_names text[]
 );
 
 create table outgoing_transactions (

@@ -172,6 +172,28 @@ export const configSchema = {
       default: '4',
       prose: 'How many connections a process has to one other server at most.',
     }),
+    sends_max: key(integer(1, 10_000), {
+      default: '100',
+      prose: 'To how many other servers a process sends at a time.',
+    }),
+    send_timeout_ms: key(integer(1_000, 600_000), {
+      default: '60000',
+      prose: 'How long another server may take to acknowledge what it is sent, in milliseconds.',
+    }),
+    transaction_bytes_max: key(integer(65_536, 104_857_600), {
+      default: '2097152',
+      prose: 'The most bytes of events that another server is sent at once.',
+    }),
+    catch_up_events_max: key(integer(1, 100_000), {
+      default: '1000',
+      prose:
+        'A server that was away is sent all events that it missed of a room, if they are no more than these; else the ' +
+        'newest one, from which it finds the others.',
+    }),
+    retry_ms_max: key(integer(1_000, 86_400_000), {
+      default: '3600000',
+      prose: 'How long another server that is not reached is left alone at most, in milliseconds.',
+    }),
   }),
   network: group('Where this server connects to by itself.', {
     allow_ranges: key(list('a list of IP addresses and ranges such as `10.0.0.0/8`', networkRange, 1000), {

@@ -55,6 +55,8 @@ export type Streams = StreamReaders &
      * nothing did, so that who waited long need not look at what has passed since.
      */
     waitFor(wanted: WaitFor): Promise<StreamPositions>;
+    /** Calls back whenever something is new in any stream, which must take no time: whoever writes waits for it. */
+    watch(noteNews: () => void): Disposable;
     /** Writes to the streams beside events; see `stream-writer.ts`. */
     readonly write: WriteStreams;
     readonly loads: readonly Load[];
@@ -135,6 +137,7 @@ export async function openStreams(parts: StreamsParts, bounds?: FactRingBounds):
     refreshEpochs: () => epochs.refresh(),
     waitFor: (wanted) =>
       hasNews(readers, wanted, wanted.after) ? Promise.resolve(wanted.after) : waiters.wait(wanted),
+    watch: (noteNews) => waiters.watch(noteNews),
     write: writer.write,
     loads: [waiting, ...writer.loads],
     get wakeUps() {

@@ -39,6 +39,7 @@ export class Waiters implements Disposable {
   readonly #byBucket = new Map<number, Set<Waiter>>();
   /** Those who go on, each with the positions up to which nothing concerned them. */
   #woken: (readonly [Waiter, StreamPositions])[] = [];
+  readonly #watchers = new Set<() => void>();
   #horizons: StreamPositions = [0, 0, 0, 0, 0];
   #turn: NodeJS.Immediate | undefined;
   #ticker: NodeJS.Timeout | undefined;
@@ -118,10 +119,17 @@ export class Waiters implements Disposable {
     this.#resume();
   }
 
+  /** Calls back whenever something is new in any stream; what it calls only notes that. */
+  watch(noteNews: () => void): Disposable {
+    this.#watchers.add(noteNews);
+    return { [Symbol.dispose]: () => void this.#watchers.delete(noteNews) };
+  }
+
   /** Gives the positions of before. */
   #advance(stream: number, horizon: number): StreamPositions {
     const before = this.#horizons;
     this.#horizons = mapPositions(before, (pos, index) => (index === stream ? horizon : pos));
+    for (const noteNews of this.#watchers) noteNews();
     return before;
   }
 

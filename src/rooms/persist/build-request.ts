@@ -23,6 +23,7 @@ import {
   type BuiltEvents,
   type Outcome,
   type Placed,
+  type Sending,
 } from '#rooms/persist/built-events.ts';
 import { columnsOf, factOf, replayColumnsOf } from '#rooms/persist/event-rows.ts';
 import { stateKeysFor } from '#rooms/persist/judge-sealed.ts';
@@ -77,7 +78,7 @@ async function buildAll(
         if (placement.kind === 'known') continue;
         isAlone ||= !placement.standsOnHead;
         if (isAlone && request.events.length > 1) throw new MatrixError('M_BAD_STATE', aloneOnOldHead);
-        events.push({ ...placement.placed.event, isRelayed: draft.relay === true });
+        events.push({ ...placement.placed.event, sending: sendingOf(draft) });
         view = placement.placed.view;
         continue;
       }
@@ -90,8 +91,7 @@ async function buildAll(
       undo.push({ key: joinedKey(type, stateKey), was: entryOf(view, type, stateKey) ?? null });
     }
     const replay = events.length === 0 ? request.replay : undefined;
-    const isRelayed = 'sealed' in draft && draft.relay === true;
-    const built = await placeEvent(parts, { sealed, arrival, replay, isRelayed }, view);
+    const built = await placeEvent(parts, { sealed, arrival, replay, sending: sendingOf(draft) }, view);
     outcomes.push({ eventId: built.event.event.eventId, status: 'accepted' });
     events.push(built.event);
     view = built.view;
@@ -106,6 +106,11 @@ function refuseNul({ type, sender, state_key: stateKey }: Pick<Pdu, 'type' | 'se
   if (type.includes('\0') || sender.includes('\0') || stateKey?.includes('\0') === true) {
     throw new MatrixError('M_INVALID_PARAM', 'The event type and the state key must not contain U+0000.');
   }
+}
+
+function sendingOf(event: DraftEvent | SealedEvent): Sending {
+  if (!('sealed' in event)) return 'ours';
+  return event.relay === true ? 'relayed' : 'theirs';
 }
 
 function draftOf({ sealed }: SealedEvent): DraftEvent {
@@ -160,12 +165,12 @@ type Placeable = {
   readonly sealed: ValidatedPdu;
   readonly arrival: Arrival;
   readonly replay: PersistRequest['replay'];
-  readonly isRelayed: boolean;
+  readonly sending: Sending;
 };
 
 /** Authorises the event against the view's state and gives it its row, its fact, and the view that follows. */
 async function placeEvent(parts: BuildParts, placeable: Placeable, view: RoomView): Promise<Placed> {
-  const { sealed, arrival, replay, isRelayed } = placeable;
+  const { sealed, arrival, replay, sending } = placeable;
   const event = authEventOf(sealed.pdu, sealed.eventId, view.version);
   const verdict = checkAuth(event, view.version, authStateOf(view), { verify: isJsonSignedBy });
   if (!verdict.allowed) throw new MatrixError(verdict.isMalformed ? 'M_BAD_JSON' : 'M_FORBIDDEN', verdict.reason);
@@ -207,7 +212,7 @@ async function placeEvent(parts: BuildParts, placeable: Placeable, view: RoomVie
   const isState = stateKey !== undefined;
   const { earlyRedactions } = arrival;
   const none = { resolved: [], leavesNodes: false };
-  const placed = { row, fact, event, replaced, levels, earlyRedactions, isState, isRelayed, ...none };
+  const placed = { row, fact, event, replaced, levels, earlyRedactions, isState, sending, ...none };
   return { event: placed, view: { ...view, roomId: sealed.roomId, head } };
 }
 

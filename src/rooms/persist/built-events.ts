@@ -18,6 +18,12 @@ export type BuildParts = ViewParts & {
   readonly nextCreationTs: () => number;
 };
 
+/**
+ * Who sends an event to the room's servers: we, as it was made here; we, though its sender is another server's user, as it
+ * was handed to us; or who told us of it.
+ */
+export type Sending = 'ours' | 'relayed' | 'theirs';
+
 /** An event that is ready to be written. */
 export type BuiltEvent = {
   readonly row: EventRow;
@@ -33,8 +39,7 @@ export type BuiltEvent = {
   readonly isState: boolean;
   /** Entries of the room's state that changed with it, but are other events. */
   readonly resolved: readonly ResolvedEntry[];
-  /** Whether it goes to other servers though its sender is not ours. */
-  readonly isRelayed: boolean;
+  readonly sending: Sending;
   /** Whether nodes are written with it that none of the room's states needs. */
   readonly leavesNodes: boolean;
 };

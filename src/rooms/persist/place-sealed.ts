@@ -153,7 +153,7 @@ async function place(parts: BuildParts, placing: Placing, nodes: readonly NewNod
   };
   const levels = entryOf(before, 'm.room.power_levels', '')?.event;
   const { earlyRedactions } = placing;
-  const none = { fact: undefined, isState: false, isRelayed: false, resolved: [] };
+  const none = { fact: undefined, isState: false, sending: 'theirs' as const, resolved: [] };
   // States that were given are not kept for themselves.
   const leavesNodes = predecessors.given.some((root) => root !== before.head.root);
   const built: BuiltEvent = { row, event, replaced, levels, earlyRedactions, leavesNodes, ...none };

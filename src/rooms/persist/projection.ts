@@ -1,5 +1,6 @@
 /** Owns the contract of a projection: a table derived from events, kept in the transaction that writes them. */
 import type { AuthEvent } from '#matrix/pdu.ts';
+import type { Sending } from '#rooms/persist/built-events.ts';
 import type { JudgedRedaction } from '#rooms/persist/early-redactions.ts';
 import type { RoomView } from '#rooms/persist/room-view.ts';
 import type { Tx } from '#storage/database.ts';
@@ -11,8 +12,7 @@ export type ProjectedEvent = {
   readonly event: AuthEvent;
   readonly row: Pick<EventRow, 'eventNid' | 'membership'>;
   readonly isNew: boolean;
-  /** Whether it goes to other servers though its sender is not ours. */
-  readonly isRelayed: boolean;
+  readonly sending: Sending;
   /** Of a new event: redactions of it that came first. */
   readonly earlyRedactions: readonly JudgedRedaction[];
   /** Whether it is an entry of the room's state now. A new state event on an old branch need not be. */

@@ -94,14 +94,22 @@ function projected(room: RoomBatch): ProjectedEvent[] {
   return room.works.flatMap(({ built }) =>
     built.events
       .filter(({ row }) => row.status === 'accepted')
-      .flatMap(({ event, row, replaced, levels, earlyRedactions, isState, isRelayed, resolved }) => {
+      .flatMap(({ event, row, replaced, levels, earlyRedactions, isState, sending, resolved }) => {
         const { view } = built;
         const entries = resolved.map(({ event, eventNid, replaced, membership }) => {
           const entry = { event, row: { eventNid, membership }, replaced };
-          return { ...entry, levels, view, isNew: false, isRelayed: false, earlyRedactions: [], isState: true };
+          return {
+            ...entry,
+            levels,
+            view,
+            isNew: false,
+            sending: 'theirs' as const,
+            earlyRedactions: [],
+            isState: true,
+          };
         });
         const own = { event, row, levels, replaced: replaced?.event, view };
-        return [{ ...own, isNew: true, isRelayed, earlyRedactions, isState }, ...entries];
+        return [{ ...own, isNew: true, sending, earlyRedactions, isState }, ...entries];
       }),
   );
 }

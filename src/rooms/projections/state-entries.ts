@@ -28,7 +28,7 @@ export async function stateEntries(
     for (const { event, eventNid } of inOrder) {
       const shown = isEmptied.has(event.eventId) ? { ...event, content: {} } : event;
       const entry = { event: shown, row: { eventNid, membership: undefined }, replaced: undefined, levels: undefined };
-      found.push({ ...entry, view, isNew: false, isRelayed: false, isState: true, earlyRedactions: [] });
+      found.push({ ...entry, view, isNew: false, sending: 'theirs' as const, isState: true, earlyRedactions: [] });
     }
   }
   return found;

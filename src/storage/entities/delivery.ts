@@ -5,7 +5,7 @@ export const destinations = defineEntity({
   name: 'destinations',
   properties: {
     server_name: p.text().primary(),
-    event_pos: p.bigint('number'),
+    event_pos: p.bigint('number').defaultRaw('0'),
     to_device_pos: p.bigint('number').defaultRaw('0'),
     device_lists_pos: p.bigint('number').defaultRaw('0'),
     failing_since: p.bigint('number').nullable(),
@@ -20,7 +20,7 @@ export const destinationRooms = defineEntity({
   properties: {
     server_name: p.text().primary(),
     room_nid: p.bigint('number').primary(),
-    from_pos: p.bigint('number'),
+    from_order: p.bigint('number'),
   },
   indexes: [{ name: 'destination_rooms_room_nid_index', properties: ['room_nid'] }],
 });
@@ -29,7 +29,7 @@ export const eventDestinations = defineEntity({
   name: 'event_destinations',
   properties: {
     event_nid: p.bigint('number').primary().autoincrement(false),
-    server_names: p.array(),
+    server_names: p.array().nullable(),
   },
 });
 

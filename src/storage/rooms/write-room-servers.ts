@@ -21,11 +21,11 @@ export const deleteRoomServers = statement<unknown>(
   'delete from room_servers where room_nid = $1',
 );
 
-/** `$1` event nids, `$2` a server each, or null. */
+/** `$1` event nids, `$2` whether each is ours to send, `$3` a server each to which it goes besides, or null. */
 export const insertEventDestinations = statement<unknown>(
   'insert_event_destinations',
   `insert into event_destinations (event_nid, server_names)
-   select nid, case when name is null then '{}'::text[] else array[name] end
-   from unnest($1::bigint[], $2::text[]) as d(nid, name)
+   select nid, case when not is_ours then null when name is null then '{}'::text[] else array[name] end
+   from unnest($1::bigint[], $2::boolean[], $3::text[]) as d(nid, is_ours, name)
    on conflict (event_nid) do nothing`,
 );

@@ -1,0 +1,174 @@
+/** Owns the sending to all servers while it is this process's: reading the stream and handing on what is read. */
+import type { Destination as DestinationState } from '#federation/sender/destination.ts';
+import { Destination, type DestinationParts, type StoredDestination } from '#federation/sender/destination.ts';
+import type { DurableEdus, PassingEdus } from '#federation/sender/edu-source.ts';
+import { cursorName } from '#federation/sender/outbox.ts';
+import type { RemoteServers } from '#federation/sender/remote-servers.ts';
+import { routeEvents, type RoutableEvent, type RoutedEvent } from '#federation/sender/route-events.ts';
+import { findDestinationsAhead, findMissedRooms } from '#storage/federation/find-outbox.ts';
+import { findPendingTransactions, receiverKinds } from '#storage/outgoing-transactions.ts';
+import { findStreamedEvents } from '#storage/rooms/find-outgoing-events.ts';
+import { findCursor } from '#storage/stream-cursors.ts';
+import type { EventStream } from '#streams/event-stream.ts';
+
+const EVENTS_OF_STEP_MAX = 1_000;
+
+export type TermParts = Omit<DestinationParts, 'routedPos' | 'signal' | 'broke'> & {
+  readonly isLocal: (id: string) => boolean;
+  readonly events: Pick<EventStream, 'horizon' | 'since'>;
+  readonly remoteServers: RemoteServers;
+  readonly passingEdus: readonly PassingEdus[];
+};
+
+export class SendingTerm implements Disposable {
+  readonly #parts: TermParts;
+  readonly #destinations = new Map<string, Destination>();
+  readonly #closing = new AbortController();
+  readonly #readDurable = new Map<DurableEdus, number>();
+  readonly #readPassing = new Map<PassingEdus, number>();
+  /** Servers that were sent events beyond the stored position of the stream: those they are not sent again. */
+  readonly #ahead: ReadonlyMap<string, number>;
+  #position: number;
+  #storedPosition: number;
+  #failure: { readonly error: unknown } | undefined;
+
+  private constructor(parts: TermParts, position: number, ahead: ReadonlyMap<string, number>) {
+    this.#parts = parts;
+    this.#position = position;
+    this.#storedPosition = position;
+    this.#ahead = ahead;
+    for (const source of parts.passingEdus) this.#readPassing.set(source, source.horizon());
+  }
+
+  /** Reads what waits in the database for whom, servers that were never reached among them. */
+  static async open(parts: TermParts): Promise<SendingTerm> {
+    const { database } = parts;
+    const position = await findCursor(database, cursorName);
+    const [ahead, missed, pending] = await Promise.all([
+      findDestinationsAhead(database, position),
+      findMissedRooms(database),
+      findPendingTransactions(database, receiverKinds.server),
+    ]);
+    parts.remoteServers.clear();
+    const term = new SendingTerm(parts, position, ahead);
+    const pendingOf = Map.groupBy(pending, ({ receiver }) => receiver);
+    for (const name of new Set([...missed.keys(), ...pendingOf.keys()])) {
+      const pendingTxnIds = (pendingOf.get(name) ?? []).map(({ txnId }) => txnId);
+      term.#destinationOf(name, { pendingTxnIds, missed: missed.get(name) }).wake();
+    }
+    return term;
+  }
+
+  get destinations(): Iterable<Pick<DestinationState, 'name' | 'isFailing' | 'isBehind'>> {
+    return this.#destinations.values();
+  }
+
+  /** Up to where the stream has been handed to destinations. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** The server has been heard of. */
+  retry(serverName: string): void {
+    this.#destinations.get(serverName)?.retry();
+  }
+
+  /** Hands on what is new in the streams. Throws when what the database has is not known any more. */
+  async readOn(): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure.error;
+    while (this.#position < this.#parts.events.horizon && !this.#closing.signal.aborted) {
+      const { events, upTo } = await this.#nextEvents();
+      const woken = new Set<Destination>();
+      for (const event of await routeEvents(this.#parts, events)) this.#handOn(event, woken);
+      this.#position = upTo;
+      for (const destination of woken) destination.wake();
+    }
+    for (const source of this.#parts.durableEdus) await this.#readDurableEdus(source);
+    for (const source of this.#parts.passingEdus) await this.#readPassingEdus(source);
+  }
+
+  async #nextEvents(): Promise<{ readonly events: readonly RoutableEvent[]; readonly upTo: number }> {
+    const { events, database, remoteServers } = this.#parts;
+    const upTo = events.horizon;
+    const facts = events.since(this.#position);
+    if (facts !== undefined) return { events: facts, upTo: facts.at(-1)?.pos ?? upTo };
+    // What is read from the table does not say when a room's state was resolved anew.
+    remoteServers.clear();
+    const rows = await findStreamedEvents(database, this.#position, EVENTS_OF_STEP_MAX);
+    return { events: rows, upTo: rows.length < EVENTS_OF_STEP_MAX ? upTo : (rows.at(-1)?.pos ?? upTo) };
+  }
+
+  #handOn(event: RoutedEvent, woken: Set<Destination>): void {
+    for (const name of event.servers) {
+      if (event.pos <= (this.#ahead.get(name) ?? 0)) continue;
+      const destination = this.#destinationOf(name);
+      destination.add(event);
+      woken.add(destination);
+    }
+  }
+
+  async #readDurableEdus(source: DurableEdus): Promise<void> {
+    const upTo = source.horizon();
+    const after = this.#readDurable.get(source);
+    if (upTo === after) return;
+    const names = await source.findServers(after ?? 0);
+    this.#readDurable.set(source, upTo);
+    for (const name of names) {
+      const destination = this.#destinationOf(name);
+      destination.addEdus(source);
+      destination.wake();
+    }
+  }
+
+  async #readPassingEdus(source: PassingEdus): Promise<void> {
+    const upTo = source.horizon();
+    const after = this.#readPassing.get(source) ?? upTo;
+    if (upTo === after) return;
+    this.#readPassing.set(source, upTo);
+    for (const { servers, key, edu } of await source.findEdus(after, upTo)) {
+      for (const name of servers) {
+        const destination = this.#destinationOf(name);
+        destination.addPassing(key, edu);
+        destination.wake();
+      }
+    }
+  }
+
+  /** Notes how far the stream is read, gives failing servers their next chance, and forgets those that need nothing. */
+  async settle(): Promise<void> {
+    const missed = [];
+    let to = this.#position;
+    for (const destination of this.#destinations.values()) {
+      missed.push(...destination.settle());
+      to = Math.min(to, (destination.oldestPos ?? Infinity) - 1);
+      if (destination.isFailing) destination.wake();
+      else if (destination.isIdle) this.#destinations.delete(destination.name);
+    }
+    if (missed.length === 0 && to <= this.#storedPosition) return;
+    const cursor = to > this.#storedPosition ? { from: this.#storedPosition, to } : undefined;
+    await this.#parts.writeOutbox({ missed, cursor });
+    this.#storedPosition = Math.max(this.#storedPosition, to);
+  }
+
+  #destinationOf(name: string, stored?: StoredDestination): Destination {
+    const known = this.#destinations.get(name);
+    if (known !== undefined) return known;
+    const made = new Destination(
+      {
+        ...this.#parts,
+        routedPos: () => this.#position,
+        signal: this.#closing.signal,
+        broke: (error) => (this.#failure ??= { error }),
+      },
+      name,
+      stored,
+    );
+    this.#destinations.set(name, made);
+    return made;
+  }
+
+  /** What is under way is cut off: it is sent again, under the same id. */
+  [Symbol.dispose](): void {
+    this.#closing.abort();
+  }
+}

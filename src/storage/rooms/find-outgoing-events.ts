@@ -1,0 +1,108 @@
+/** Owns reading the events that go to other servers. */
+import { statement, type ReadTx } from '#storage/database.ts';
+
+const selectServers = statement<{ room_nid: number; server_name: string }>(
+  'select_servers_of_rooms',
+  'select room_nid, server_name from room_servers where room_nid = any($1::bigint[])',
+);
+
+/** By room the servers that have users in it; rooms without any are missing. */
+export async function findServersOfRooms(
+  db: ReadTx,
+  roomNids: readonly number[],
+): Promise<ReadonlyMap<number, readonly string[]>> {
+  const byRoom = Map.groupBy(await db.query(selectServers, [roomNids]), (row) => row.room_nid);
+  return new Map(Array.from(byRoom, ([roomNid, rows]) => [roomNid, rows.map((row) => row.server_name)]));
+}
+
+/** What decides where an event goes. */
+export type StreamedEvent = {
+  readonly pos: number;
+  readonly eventNid: number;
+  readonly roomNid: number;
+  readonly roomOrder: number;
+  readonly sender: string;
+  readonly type: string;
+  readonly stateKey: string | undefined;
+};
+
+const selectStreamed = statement<Omit<StreamedEvent, 'stateKey'> & { readonly stateKey: string | null }>(
+  'select_streamed_events',
+  `select e.pos, e.event_nid as "eventNid", e.room_nid as "roomNid", e.room_order as "roomOrder", u.user_id as sender,
+     e.type, k.state_key as "stateKey"
+   from events e join users u on u.user_nid = e.sender_nid left join state_keys k on k.key_nid = e.key_nid
+   where e.pos > $1 order by e.pos limit $2`,
+);
+
+/** The next events of the stream after a position. */
+export async function findStreamedEvents(db: ReadTx, after: number, limit: number): Promise<StreamedEvent[]> {
+  const rows = await db.query(selectStreamed, [after, limit]);
+  return rows.map((row) => ({ ...row, stateKey: row.stateKey ?? undefined }));
+}
+
+export type EventText = {
+  readonly event_nid: number;
+  readonly json: string;
+  /** Whether there is a row that says where the event goes. */
+  readonly is_told: boolean;
+  /** Servers to which it goes besides; null, where that is told, for an event that somebody else sends. */
+  readonly server_names: readonly string[] | null;
+};
+
+const selectTexts = statement<EventText>(
+  'select_outgoing_texts',
+  `select j.event_nid, j.json, d.event_nid is not null as is_told, d.server_names
+   from events e join event_json j using (event_nid) left join event_destinations d using (event_nid)
+   where e.event_nid = any($1::bigint[]) and e.status = 2`,
+);
+
+/** Of those of the events that are part of their rooms. */
+export async function findEventTexts(
+  db: ReadTx,
+  eventNids: readonly number[],
+): Promise<ReadonlyMap<number, EventText>> {
+  return new Map((await db.query(selectTexts, [eventNids])).map((row) => [row.event_nid, row]));
+}
+
+// What this server sends of a room ($1), from an order on ($2), to a server ($3): what its own users sent and nobody else
+// sends for it, and what was handed to it. Who is in the room is sent all of it, others what names them.
+const missedCondition = `e.room_nid = $1 and e.room_order >= $2 and e.pos is not null and e.status = 2
+  and case when d.event_nid is not null then d.server_names is not null else exists (
+    select from local_servers l where l.server_name = substr(u.user_id, strpos(u.user_id, ':') + 1)
+  ) end
+  and substr(u.user_id, strpos(u.user_id, ':') + 1) <> $3
+  and ($3 = any(d.server_names) or exists (
+    select from room_servers s where s.room_nid = $1 and s.server_name = $3
+  ))`;
+const missedTables = `events e join users u on u.user_nid = e.sender_nid left join event_destinations d using (event_nid)`;
+
+const selectMissed = statement<{ roomOrder: number; json: string }>(
+  'select_missed_events',
+  `select e.room_order as "roomOrder", j.json from ${missedTables} join event_json j using (event_nid)
+   where ${missedCondition} order by e.room_order limit $4`,
+);
+const selectNewest = statement<{ room_order: number }>(
+  'select_newest_missed_events',
+  `select e.room_order from ${missedTables} where ${missedCondition} order by e.room_order desc limit $4`,
+);
+
+export type MissedEvents = { readonly roomNid: number; readonly fromOrder: number; readonly serverName: string };
+
+/** The first events of a room that a server has missed, in order. */
+export function findMissedEvents(
+  db: ReadTx,
+  { roomNid, fromOrder, serverName }: MissedEvents,
+  limit: number,
+): Promise<{ readonly roomOrder: number; readonly json: string }[]> {
+  return db.query(selectMissed, [roomNid, fromOrder, serverName, limit]);
+}
+
+/** The order of the newest event that the server has missed, if it has missed more than so many; else undefined. */
+export async function findNewestOfMany(
+  db: ReadTx,
+  { roomNid, fromOrder, serverName }: MissedEvents,
+  countMax: number,
+): Promise<number | undefined> {
+  const rows = await db.query(selectNewest, [roomNid, fromOrder, serverName, countMax + 1]);
+  return rows.length > countMax ? rows[0]?.room_order : undefined;
+}
