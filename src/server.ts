@@ -243,15 +243,12 @@ async function createContext(
     starting,
   );
   const { persistEvents } = persister;
+  const rooms = { config, clock, logger, database, tries, interned, nids, streams, persistEvents, isLocal };
+  const graph = { ...rooms, federation, ownKeys };
   const searchIndexer = starting.use(
     startSearchIndexer({ database, clock, logger, horizon: () => streams.events.horizon }),
   );
-  const receiver = starting.use(
-    createReceiver({
-      ...{ database, tries, persistEvents, isLocal, clock, logger, interned, nids, federation },
-      limits: config.federation,
-    }),
-  );
+  const receiver = starting.use(createReceiver({ ...graph, limits: config.federation }));
   starting.use(startTypingSweep({ database, streams, clock, logger }));
   const sending = { database, clock, logger, streams, isLocal, origin: signer.serverName, client: federation.client };
   const federationSender = federation.isEnabled
@@ -260,29 +257,17 @@ async function createContext(
   const ignoredUsers = createIgnoredUsers({ database, streams });
   const pushRulesOf = createPushRulesOf({ database, streams });
   const authenticator = createAuthenticator({ database, clock, logger, deviceLists: streams.deviceLists });
-  const workSteps = createWorkSteps({ database, tries, streams, federation, persistEvents, isLocal, clock, logger });
-  const { workWaiting } = starting.use(startWorkRunner({ database, clock, logger }, workSteps));
+  const { workWaiting } = starting.use(startWorkRunner({ database, clock, logger }, createWorkSteps(graph)));
   const context: Context = {
-    config,
-    clock,
-    logger,
-    database,
-    tries,
-    interned,
-    nids,
-    streams,
+    ...graph,
     ignoredUsers,
     pushRulesOf,
     unreadCounts: createUnreadCounts({ database, tries, streams, ignoredUsers, pushRulesOf }),
     deliveries: starting.use(createDeliveries({ database, streams, logger })),
     presence: config.presence.enabled ? starting.use(createPresence({ database, streams, clock, logger })) : noPresence,
-    persistEvents,
     searchIndexer,
-    federation,
     receiver,
     federationSender,
-    isLocal,
-    ownKeys,
     addresses,
     authenticator,
     erasedUsers: starting.use(await openErasedUsers({ database, logger })),

@@ -53,6 +53,7 @@ test('without anything the defaults hold, and the directory is a trial', () => {
       verifyCertificates: true,
       timeoutMs: 30_000,
       answerBytesMax: 16_777_216,
+      joinBytesMax: 134_217_728,
       bodyBytesMax: 13_107_200,
       connectionsPerServerMax: 4,
       inboundEventsMax: 10_000,

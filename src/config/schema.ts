@@ -148,6 +148,11 @@ export const configSchema = {
       default: '16777216',
       prose: 'The most bytes of an answer of another server, where nothing else is said.',
     }),
+    join_bytes_max: key(integer(65_536, 1_073_741_824), {
+      default: '134217728',
+      prose:
+        'The most bytes of the state that another server tells of a room which is joined: enough for 100,000 members.',
+    }),
     body_bytes_max: key(integer(65_536, 1_073_741_824), {
       default: '13107200',
       prose: "The most bytes of another server's request: 200 events of the largest size.",

@@ -1,15 +1,19 @@
 /** Owns the two ways in which asking another server fails. */
+import type { JsonObject } from '#matrix/pdu.ts';
 
 /** The other server answered, with an error. `errcode` is undefined when its answer was none of Matrix's. */
 export class RemoteRefusal extends Error {
   override name = 'RemoteRefusal';
   readonly status: number;
   readonly errcode: string | undefined;
+  /** All of the answer; empty if it was none of Matrix's. */
+  readonly body: JsonObject;
 
-  constructor(status: number, errcode: string | undefined, message: string) {
+  constructor(status: number, errcode: string | undefined, message: string, body: JsonObject = {}) {
     super(message);
     this.status = status;
     this.errcode = errcode;
+    this.body = body;
   }
 }
 

@@ -1,6 +1,5 @@
 /** Owns the list of the kinds of work, each with what does it. */
 import type { WorkStep } from '#jobs/work-runner.ts';
-import type { Clock } from '#core/clock.ts';
 import type { Logger } from '#core/logger.ts';
 import type { CollectionPayload } from '#rooms/collection/ask-for-collection.ts';
 import { createStateCollector } from '#rooms/collection/state-collector.ts';
@@ -8,7 +7,7 @@ import { removeSomeGuests, type GuestRemovalPayload } from '#rooms/guests/remove
 import { leaveSomeRooms } from '#rooms/leave-all-rooms.ts';
 import { propagateProfile } from '#rooms/propagate-profile.ts';
 import { purgeSomeOfRoom, type PurgePayload } from '#rooms/purge/purge-room.ts';
-import type { RoomWriteParts } from '#rooms/room-parts.ts';
+import type { ResidentParts } from '#rooms/residents/resident-parts.ts';
 import type { WorkKind } from '#storage/work-items.ts';
 import type { DeactivationPayload } from '#users/deactivate-account.ts';
 import type { ProfileChangePayload } from '#users/profile.ts';
@@ -21,7 +20,7 @@ const RESYNC_PAUSE_MS = 1_000;
 
 /** What asks for work says what its payload is; whoever changes a payload must still read the old one. */
 export function createWorkSteps(
-  parts: RoomWriteParts & RemoteKeysParts & { readonly clock: Clock; readonly logger: Logger },
+  parts: ResidentParts & RemoteKeysParts & { readonly logger: Logger },
 ): Readonly<Record<WorkKind, WorkStep>> {
   const collectSome = createStateCollector(parts);
   return {

@@ -62,7 +62,8 @@ export function findMemberEvents(parts: RoomReadParts, roomNid: number, root: St
 }
 
 function inOrder(events: StoredEvent[]): StoredEvent[] {
-  return events.sort((a, b) => a.roomOrder - b.roomOrder);
+  // What came as state alone has no order.
+  return events.sort((a, b) => a.roomOrder - b.roomOrder || a.originServerTs - b.originServerTs);
 }
 
 /** The content as readers may have it. */

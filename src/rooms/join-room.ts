@@ -1,21 +1,38 @@
-/** Owns joining a room that is on this server. */
+/** Owns joining a room, here or by way of the servers that are in it. */
+import { KeyedTurns } from '#core/keyed-turns.ts';
+import type { Errcode } from '#matrix/errcodes.ts';
 import { MatrixError } from '#matrix/error.ts';
 import type { JsonObject } from '#matrix/pdu.ts';
 import { checkRestrictedJoin } from '#rooms/find-authorising-user.ts';
 import { buildMemberContent } from '#rooms/member-content.ts';
 import { leaveUnlessOpen, requireOpenToGuests } from '#rooms/guests/open-to-guests.ts';
+import { findResidents, isDeserted, isResident } from '#rooms/residents/find-residents.ts';
+import { joinThroughResidents } from '#rooms/residents/join-through-residents.ts';
+import type { ResidentParts } from '#rooms/residents/resident-parts.ts';
 import type { RoomUser, RoomWriteParts } from '#rooms/room-parts.ts';
 import { requireOnlyId } from '#rooms/send-event.ts';
 import { carrySettings, type CarryParts } from '#rooms/upgrade/carry-settings.ts';
+import type { ReadTx } from '#storage/database.ts';
 import { findLocalUsers } from '#storage/rooms/find-local-users.ts';
 import { findMembership, findRoom, type KnownRoom } from '#storage/rooms/find-rooms.ts';
 import { membershipCodes } from '#streams/event-fact.ts';
 
-export type JoinParts = RoomWriteParts & CarryParts;
+export type LocalJoinParts = RoomWriteParts & CarryParts;
+export type JoinParts = LocalJoinParts & ResidentParts;
+
+type Joining = {
+  readonly user: RoomUser & { readonly isGuest: boolean };
+  readonly roomId: string;
+  readonly content: JsonObject;
+  /** Servers that may be in the room, as the user named them. */
+  readonly named: readonly string[];
+};
 
 /**
- * Joins; who is in the room already has nothing to do. M_NOT_FOUND for a room that is not here, M_FORBIDDEN if the
- * room's rules keep the user out, M_UNABLE_TO_AUTHORISE_JOIN or M_UNABLE_TO_GRANT_JOIN if this server cannot tell.
+ * Joins; who is in the room already has nothing to do. A room in which this server is not is entered through others, by
+ * one user at a time: whoever comes second finds it here. M_NOT_FOUND for a room that nobody is known to be in,
+ * M_FORBIDDEN if the room's rules keep the user out, M_UNABLE_TO_AUTHORISE_JOIN or M_UNABLE_TO_GRANT_JOIN if no server that
+ * was asked can tell, M_INCOMPATIBLE_ROOM_VERSION for a room that this server cannot take part in.
  * Specification: Client-Server API, "Joining rooms", and `m.room.join_rules`, "Restricted rooms".
  */
 export async function joinRoom(
@@ -26,20 +43,65 @@ export async function joinRoom(
     readonly reason?: string | undefined;
     /** What the user says of the membership besides; what the server says itself wins. */
     readonly content?: JsonObject | undefined;
+    readonly servers?: readonly string[];
   },
 ): Promise<void> {
-  const { user, roomId, reason } = request;
+  const { user, roomId, reason, servers = [] } = request;
+  const local = (await findLocalUsers(parts.database, [user.userId])).get(user.userId);
+  const content = { ...request.content, ...buildMemberContent('join', local, { reason }) };
+  const joining = { user: { ...user, isGuest: local?.isGuest ?? false }, roomId, content, named: servers };
+  if (!(await joinIfHere(parts, joining))) {
+    await turnsOf(parts.database).take(roomId, async () => {
+      if (!(await joinIfHere(parts, joining))) await joinElsewhere(parts, joining);
+    });
+  }
+}
+
+// Per database, because tests open several.
+const turns = new WeakMap<ReadTx, KeyedTurns>();
+
+function turnsOf(database: ReadTx): KeyedTurns {
+  const found = turns.get(database) ?? new KeyedTurns();
+  turns.set(database, found);
+  return found;
+}
+
+/** Whether the room is here, and the user in it now. */
+async function joinIfHere(parts: JoinParts, joining: Joining): Promise<boolean> {
+  const { user, roomId, content } = joining;
   const room = await findRoom(parts.database, roomId);
-  if (room === undefined) throw new MatrixError('M_NOT_FOUND', 'There is no such room on this server.');
-  const [own, users] = await Promise.all([
-    findMembership(parts.database, user.userNid, room.roomNid),
-    findLocalUsers(parts.database, [user.userId]),
-  ]);
-  if (own?.membership === membershipCodes.join) return;
-  const local = users.get(user.userId);
-  const content = buildMemberContent('join', local, { reason });
-  const joining = { ...user, isGuest: local?.isGuest ?? false };
-  await persistJoin(parts, joining, room, { ...request.content, ...content });
+  if (room === undefined) return false;
+  const own = await findMembership(parts.database, user.userNid, room.roomNid);
+  if (own?.membership === membershipCodes.join) return true;
+  if (!(await isResident(parts, room.roomNid)) && !(await isDeserted(parts, room.roomNid))) return false;
+  try {
+    await persistJoin(parts, user, room, content);
+  } catch (error) {
+    const isInvited = own?.membership === membershipCodes.invite;
+    if (!mayBeGrantedElsewhere(error, isInvited)) throw error;
+    if ((await findResidents(parts, user, roomId, joining.named)).length === 0) throw error;
+    await joinElsewhere(parts, joining);
+  }
+  return true;
+}
+
+/** Other servers may have users who can vouch for the join, or know of an invite that has not come into the graph here. */
+function mayBeGrantedElsewhere(error: unknown, isInvited: boolean): boolean {
+  if (!(error instanceof MatrixError)) return false;
+  const codes: readonly Errcode[] = ['M_UNABLE_TO_AUTHORISE_JOIN', 'M_UNABLE_TO_GRANT_JOIN'];
+  return codes.includes(error.errcode) || (isInvited && error.errcode === 'M_FORBIDDEN');
+}
+
+async function joinElsewhere(parts: JoinParts, { user, roomId, content, named }: Joining): Promise<void> {
+  const servers = await findResidents(parts, user, roomId, named);
+  if (servers.length === 0) throw new MatrixError('M_NOT_FOUND', 'There is no such room on this server.');
+  // Whether a room takes guests is known only when one is in it.
+  if (user.isGuest) {
+    throw new MatrixError('M_GUEST_ACCESS_FORBIDDEN', 'Guests join only rooms that this server is in.');
+  }
+  await joinThroughResidents(parts, { user, roomId, content, servers });
+  const room = await findRoom(parts.database, roomId);
+  if (room !== undefined) await carrySettings(parts, user, room, { isOwnRoom: false });
 }
 
 /**
@@ -48,7 +110,7 @@ export async function joinRoom(
  * a guest whom the room does not take.
  */
 export async function persistJoin(
-  parts: JoinParts,
+  parts: LocalJoinParts,
   user: RoomUser & { readonly isGuest: boolean },
   room: KnownRoom,
   given: JsonObject,

@@ -1,7 +1,8 @@
 /** Owns what becomes of a deactivated user's memberships: rooms are left, invitations rejected, knocks taken back. */
 import { MatrixError } from '#matrix/error.ts';
-import { leaveRoom } from '#rooms/change-membership.ts';
-import type { RoomUser, RoomWriteParts } from '#rooms/room-parts.ts';
+import { leaveRoom } from '#rooms/residents/leave-room.ts';
+import type { ResidentParts } from '#rooms/residents/resident-parts.ts';
+import type { RoomUser } from '#rooms/room-parts.ts';
 import { findRoomsOfUser } from '#storage/rooms/find-user-memberships.ts';
 import { membershipCodes } from '#streams/event-fact.ts';
 
@@ -10,7 +11,7 @@ const { join, invite, knock } = membershipCodes;
 
 /** Leaves up to fifty rooms whose numbers come after `afterNid`; gives the last one's, or undefined when none is left. */
 export async function leaveSomeRooms(
-  parts: RoomWriteParts,
+  parts: ResidentParts,
   user: RoomUser,
   afterNid: number,
 ): Promise<number | undefined> {
@@ -20,7 +21,7 @@ export async function leaveSomeRooms(
   return rooms.at(-1)?.roomNid;
 }
 
-async function leave(parts: RoomWriteParts, user: RoomUser, roomId: string): Promise<void> {
+async function leave(parts: ResidentParts, user: RoomUser, roomId: string): Promise<void> {
   try {
     await leaveRoom(parts, { roomId, sender: user });
   } catch (error) {

@@ -26,6 +26,11 @@ export type SealedEvent = {
    * move the room's head, and neither notifies nor counts as unread.
    */
   readonly before?: number;
+  /**
+   * By this join the server comes into the room, perhaps once more: the states that it brings are the room's, whatever was
+   * here of an earlier stay, which nothing follows any more. It says nothing while a user of this server is in the room.
+   */
+  readonly entersRoom?: true;
   /** An event of another server that goes to the room's servers as if it were ours: it was handed to us to join, leave or knock. */
   readonly relay?: true;
 };

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { JsonObject } from '#matrix/pdu.ts';
 import { requireOwnAliases } from '#rooms/aliases/check-canonical-alias.ts';
-import { persistJoin, type JoinParts } from '#rooms/join-room.ts';
+import { persistJoin, type LocalJoinParts } from '#rooms/join-room.ts';
 import { contentOf, findStateEvent } from '#rooms/find-room-state.ts';
 import { requireLeavable, type LeavableParts } from '#rooms/notices/require-leavable.ts';
 import { requireInvitable } from '#rooms/require-invitable.ts';
@@ -13,7 +13,7 @@ import { findLocalUsers } from '#storage/rooms/find-local-users.ts';
 import { findRoom } from '#storage/rooms/find-rooms.ts';
 
 /** What setting state takes. The server's own invitations cannot be rejected, whichever way it is tried. */
-export type SetStateParts = JoinParts & LeavableParts & { readonly workWaiting: () => void };
+export type SetStateParts = LocalJoinParts & LeavableParts & { readonly workWaiting: () => void };
 
 type StateRequest = {
   readonly roomId: string;

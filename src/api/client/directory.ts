@@ -2,9 +2,9 @@
 import { Type } from 'typebox';
 import type { Context } from '#context.ts';
 import { endpoint } from '#http/endpoint.ts';
-import { requireAlias } from '#rooms/aliases/find-alias.ts';
 import { deleteAlias } from '#rooms/aliases/delete-alias.ts';
 import { listAliases } from '#rooms/aliases/list-aliases.ts';
+import { resolveAlias } from '#rooms/aliases/resolve-alias.ts';
 import { setAlias } from '#rooms/aliases/set-alias.ts';
 
 const path = '/_matrix/client/v3/directory/room/{roomAlias}';
@@ -20,8 +20,8 @@ export const getRoomIdByAlias = endpoint({
   rateLimit: 'none',
   spec,
   handler: async (context: Context, { params }) => {
-    const { roomId } = await requireAlias(context, params.roomAlias);
-    return { room_id: roomId, servers: [context.config.serverName] };
+    const { roomId, servers } = await resolveAlias(context, params.roomAlias);
+    return { room_id: roomId, servers };
   },
 });
 

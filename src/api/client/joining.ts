@@ -1,10 +1,11 @@
 /** Owns the endpoints by which users join rooms. */
 import { Type } from 'typebox';
 import { reason } from '#api/client/event-content.ts';
+import { namedServers, viaQuery } from '#api/client/via.ts';
 import type { Context } from '#context.ts';
 import { endpoint } from '#http/endpoint.ts';
 import type { JsonObject } from '#matrix/pdu.ts';
-import { requireRoomId } from '#rooms/aliases/find-alias.ts';
+import { resolveRoom } from '#rooms/aliases/resolve-alias.ts';
 import { joinRoom as join } from '#rooms/join-room.ts';
 
 // Clients say more of their membership here than the specification names, as they may when they set the state itself.
@@ -20,12 +21,14 @@ export const joinRoomById = endpoint({
   rateLimit: 'join',
   numbers: 'canonical',
   spec: 'Client-Server API, Joining rooms',
+  query: viaQuery,
   body,
   handler: async (
     context: Context,
-    { params, body: { reason: why, third_party_signed: _unused, ...content }, principal },
+    { params, query, body: { reason: why, third_party_signed: _unused, ...content }, principal },
   ) => {
-    await join(context, { user: principal, roomId: params.roomId, reason: why, content });
+    const servers = namedServers(query);
+    await join(context, { user: principal, roomId: params.roomId, reason: why, content, servers });
     return { room_id: params.roomId };
   },
 });
@@ -39,13 +42,15 @@ export const joinRoom = endpoint({
   rateLimit: 'join',
   numbers: 'canonical',
   spec: 'Client-Server API, Joining rooms',
+  query: viaQuery,
   body,
   handler: async (
     context: Context,
-    { params, body: { reason: why, third_party_signed: _unused, ...content }, principal },
+    { params, query, body: { reason: why, third_party_signed: _unused, ...content }, principal },
   ) => {
-    const roomId = await requireRoomId(context, params.roomIdOrAlias);
-    await join(context, { user: principal, roomId, reason: why, content });
+    const { roomId, servers: known } = await resolveRoom(context, params.roomIdOrAlias);
+    const servers = [...namedServers(query), ...known];
+    await join(context, { user: principal, roomId, reason: why, content, servers });
     return { room_id: roomId };
   },
 });

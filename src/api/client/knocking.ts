@@ -1,9 +1,10 @@
 /** Owns the endpoint by which users ask to be let into a room. */
 import { Type } from 'typebox';
 import { reason } from '#api/client/event-content.ts';
+import { namedServers, viaQuery } from '#api/client/via.ts';
 import type { Context } from '#context.ts';
 import { endpoint } from '#http/endpoint.ts';
-import { requireRoomId } from '#rooms/aliases/find-alias.ts';
+import { resolveRoom } from '#rooms/aliases/resolve-alias.ts';
 import { knockOnRoom } from '#rooms/knock-room.ts';
 
 export const knockRoom = endpoint({
@@ -14,10 +15,12 @@ export const knockRoom = endpoint({
   auth: 'user',
   rateLimit: 'join',
   spec: 'Client-Server API, Knocking on rooms',
+  query: viaQuery,
   body: Type.Object({ reason }),
-  handler: async (context: Context, { params, body, principal }) => {
-    const roomId = await requireRoomId(context, params.roomIdOrAlias);
-    await knockOnRoom(context, { user: principal, roomId, reason: body.reason });
+  handler: async (context: Context, { params, query, body, principal }) => {
+    const { roomId, servers: known } = await resolveRoom(context, params.roomIdOrAlias);
+    const servers = [...namedServers(query), ...known];
+    await knockOnRoom(context, { user: principal, roomId, reason: body.reason, servers });
     return { room_id: roomId };
   },
 });

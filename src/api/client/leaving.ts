@@ -3,9 +3,9 @@ import { Type } from 'typebox';
 import { reason } from '#api/client/event-content.ts';
 import type { Context } from '#context.ts';
 import { endpoint } from '#http/endpoint.ts';
-import { leaveRoom as leave } from '#rooms/change-membership.ts';
 import { forgetRoom as forget } from '#rooms/forget-room.ts';
 import { requireLeavable } from '#rooms/notices/require-leavable.ts';
+import { leaveRoom as leave } from '#rooms/residents/leave-room.ts';
 
 export const leaveRoom = endpoint({
   operation: 'client.leaveRoom',

@@ -15,11 +15,12 @@ import { referenceTo } from '#rooms/persist/event-reference.ts';
 import { columnsOf, factOf, replayColumnsOf } from '#rooms/persist/event-rows.ts';
 import { citesState, judgeSealed, loadCited, standsOnHead, type CitedEvent } from '#rooms/persist/judge-sealed.ts';
 import { orderStep, type BuildParts, type BuiltEvent, type Placed } from '#rooms/persist/built-events.ts';
-import { branchesOf, extremitiesAfter, type Predecessors } from '#rooms/persist/predecessors.ts';
+import { branchesOf, branchesOfEntry, extremitiesAfter, type Predecessors } from '#rooms/persist/predecessors.ts';
 import { resolvedEntries } from '#rooms/persist/resolved-entries.ts';
 import { entryOf, type RoomView, type StateEntry } from '#rooms/persist/room-view.ts';
 import type { SealedEvent } from '#rooms/persist-request.ts';
 import { isJudged, isRejected, type EventStatus } from '#storage/rooms/event-status.ts';
+import { findJoinedUsers } from '#storage/rooms/find-joined-users.ts';
 import { findArrival, findFollowerOrder, findFreeOrder } from '#storage/rooms/find-graph.ts';
 import type { NewNode, NewState } from '#storage/rooms/state-tries.ts';
 
@@ -45,7 +46,9 @@ export async function placeSealed(parts: BuildParts, sealed: SealedEvent, view: 
   const { place: own, isRedacted } = await findArrival(parts.database, event.eventId);
   if (own !== undefined && isJudged(own.status)) return { kind: 'known', status: own.status };
   const earlyRedactions = isRedacted ? await judgeEarlyRedactions(parts, view, event) : [];
-  const onHead = standsOnHead(pdu, view);
+  const entersRoom =
+    sealed.entersRoom === true && (await findJoinedUsers(parts.database, view.roomNid, 1)).length === 0;
+  const onHead = !entersRoom && standsOnHead(pdu, view);
   // A room has one create event, and it comes first.
   const isPossible = event.type !== 'm.room.create' || view.head.extremities.length === 0;
   if (onHead && isPossible && sealed.before === undefined && citesState(event, view)) {
@@ -55,13 +58,14 @@ export async function placeSealed(parts: BuildParts, sealed: SealedEvent, view: 
     if (verdict.allowed) return { kind: 'onHead', eventNid: own?.eventNid, earlyRedactions };
   }
   const cited = await loadCited(parts, event, view);
-  const predecessors = await branchesOf(parts, sealed, view);
+  const predecessors = entersRoom ? await branchesOfEntry(parts, sealed, view) : await branchesOf(parts, sealed, view);
   const resolved = await resolve(parts, view, predecessors.branches);
   const before = onHead ? view : viewAt(view, resolved.root);
   const followerOrder = await findOrderAbove(parts, sealed, own?.eventNid);
   const isHistory = followerOrder !== undefined;
   // What others here have followed already cannot soft-fail: the room's state has moved on with it, not against it.
-  const status = await judgeSealed(parts, { event, before, current: isHistory ? before : view }, cited);
+  const isOwnState = isHistory || entersRoom;
+  const status = await judgeSealed(parts, { event, before, current: isOwnState ? before : view }, cited);
   const eventNid = own?.eventNid ?? (await parts.nids.reserve(1, () => parts.nids.take()));
   const isMentioned = own !== undefined;
   const placing: Placing = {

@@ -50,20 +50,12 @@ export async function branchesOf(
   const [only, second] = extremities;
   if (only !== undefined && second === undefined) known.set(only.id, { root: view.head.root, entry: undefined });
   const unknown = [...prevIds].filter((id) => !known.has(id));
-  const given: StateRoot[] = [];
-  const nodes: NewNode[] = [];
-  const missing: string[] = [];
-  for (const id of unknown) {
-    const told = states?.get(id);
-    if (told === undefined) {
-      missing.push(id);
-      continue;
-    }
-    const branch = await givenBranch(parts, view, told, nodes);
-    given.push(branch.root);
-    known.set(id, branch);
-  }
+  const missing = unknown.filter((id) => states?.has(id) !== true);
   if (missing.length > 0) throw new MissingEventsError(missing);
+  const nodes: NewNode[] = [];
+  const told = await givenBranches(parts, view, unknown, states, nodes);
+  for (const [id, branch] of told) known.set(id, branch);
+  const given = [...told.values()].map(({ root }) => root);
   const nids = await nidsOf(parts, view, [...prevIds], places);
   const branchAfter = (id: string): BranchState => {
     const branch = known.get(id);
@@ -78,6 +70,21 @@ export async function branchesOf(
     given,
     nodes,
   };
+}
+
+/** Of the event by which the server comes into the room: what was here before counts for nothing. */
+export async function branchesOfEntry(
+  parts: BuildParts,
+  { sealed, states }: SealedEvent,
+  view: RoomView,
+): Promise<Predecessors> {
+  const prevIds = [...new Set(eventIdsOf(sealed.pdu.prev_events))];
+  const missing = prevIds.filter((id) => states?.has(id) !== true);
+  if (missing.length > 0) throw new MissingEventsError(missing);
+  const nodes: NewNode[] = [];
+  const branches = [...(await givenBranches(parts, view, prevIds, states, nodes)).values()];
+  const nids = await nidsOf(parts, view, prevIds, await findEventPlaces(parts.database, prevIds));
+  return { nids, branches, others: [], remaining: [], given: branches.map(({ root }) => root), nodes };
 }
 
 /** Events without acceptance that are walked through; a longer chain of them leaves an extremity too many. */
@@ -107,6 +114,26 @@ async function findFollowed(
     wanted = next;
   }
   return followed;
+}
+
+/** The states after these events, as they were told. One that was told of several is made once. */
+async function givenBranches(
+  parts: ViewParts,
+  view: RoomView,
+  eventIds: readonly string[],
+  states: SealedEvent['states'],
+  nodes: NewNode[],
+): Promise<ReadonlyMap<string, BranchState>> {
+  const made = new Map<readonly string[], BranchState>();
+  const branches = new Map<string, BranchState>();
+  for (const id of eventIds) {
+    const told = states?.get(id);
+    if (told === undefined) continue;
+    const branch = made.get(told) ?? (await givenBranch(parts, view, told, nodes));
+    made.set(told, branch);
+    branches.set(id, branch);
+  }
+  return branches;
 }
 
 /** A state that another server told, of events that are all here. */

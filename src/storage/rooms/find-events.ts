@@ -1,7 +1,7 @@
 /** Owns reading events with their text, as they are shown to clients. */
 import { statement, type ReadTx } from '#storage/database.ts';
 
-/** An accepted event as it is stored. */
+/** An event as it is stored, of a timeline or of a state. */
 export type StoredEvent = {
   readonly eventNid: number;
   readonly roomNid: number;
@@ -63,16 +63,16 @@ export const storedEventJoins = `
   join users u on u.user_nid = e.sender_nid
   left join state_keys k on k.key_nid = e.key_nid`;
 
-// By nids come entries of states too: of those a resolution may have chosen one that is no event of the timeline.
+// By nids come entries of states too: those may be outliers, or such that a resolution chose, which no timeline has.
 const selectByNids = statement<StoredEventRow>(
   'select_stored_events',
   `select ${storedEventColumns} from events e ${storedEventJoins}
-   where e.event_nid = any($1::bigint[]) and e.status between 2 and 4`,
+   where e.event_nid = any($1::bigint[]) and e.status between 1 and 4`,
 );
 const selectByNidsOfType = statement<StoredEventRow>(
   'select_stored_events_of_type',
   `select ${storedEventColumns} from events e ${storedEventJoins}
-   where e.event_nid = any($1::bigint[]) and e.type = $2 and e.status between 2 and 4`,
+   where e.event_nid = any($1::bigint[]) and e.type = $2 and e.status between 1 and 4`,
 );
 const selectById = statement<StoredEventRow>(
   'select_stored_event_by_id',

@@ -87,7 +87,7 @@ export const selectRedactedState = statement<{
   'select_redacted_state',
   `select e.event_id, e.event_nid, e.room_nid, e.type, e.key_nid, u.user_id as sender
    from events e join state_keys k on k.key_nid = e.key_nid join users u on u.user_nid = e.sender_nid
-   where e.event_id = any($1::text[]) and e.type = any($2::text[]) and k.state_key = '' and e.status = 2`,
+   where e.event_id = any($1::text[]) and e.type = any($2::text[]) and k.state_key = '' and e.status in (1, 2)`,
 );
 // Who is censored in how long is counted from when the redaction took effect here, by the database's clock.
 const nowMs = '(extract(epoch from clock_timestamp()) * 1000)::bigint';
