@@ -6,7 +6,6 @@ import type { ValidatedPdu } from '#matrix/validated-pdu.ts';
 import type { SealedEvent } from '#rooms/persist-request.ts';
 import { MissingEventsError } from '#rooms/persist/missing-events.ts';
 import type { ReceiveParts } from '#rooms/receive/receive-parts.ts';
-import type { Tx } from '#storage/database.ts';
 import type { EventStatus } from '#storage/rooms/event-status.ts';
 
 export type Received =
@@ -82,21 +81,16 @@ function noteStatus(logger: Logger, event: ValidatedPdu | undefined, status: Eve
   logger.info({ roomId: event.roomId, eventId: event.eventId, status }, 'a received event was not accepted');
 }
 
-/** `states` and `alongside` as in a PersistRequest. Never rejects: an event that fails must not take others with it. */
+/** `states` as of a sealed event. Never rejects: an event that fails must not take others with it. */
 export async function persistReceived(
   { persistEvents, logger }: Parts,
   event: ValidatedPdu,
-  extra: { readonly states?: SealedEvent['states']; readonly alongside?: (tx: Tx) => Promise<void> } = {},
+  states?: SealedEvent['states'],
 ): Promise<Received> {
   const { roomId, eventId } = event;
-  const { states, alongside } = extra;
   const sealed = states === undefined ? { sealed: event } : { sealed: event, states };
   try {
-    const { statuses } = await persistEvents({
-      room: { roomId },
-      events: [sealed],
-      ...(alongside === undefined ? {} : { alongside }),
-    });
+    const { statuses } = await persistEvents({ room: { roomId }, events: [sealed] });
     const [status] = statuses;
     if (status === undefined) throw new Error('An event has no status.');
     noteStatus(logger, event, status);

@@ -1,5 +1,5 @@
 /** Owns the places in a room's history where events are missing: what history is fetched from other servers for. */
-import { statement, type Tx } from '#storage/database.ts';
+import { statement, type ReadTx } from '#storage/database.ts';
 
 // The event's own edges, by primary key.
 const insertGaps = statement<never>(
@@ -12,9 +12,9 @@ const insertGaps = statement<never>(
 );
 
 /**
- * Notes what these events follow that is not part of the room here, in the transaction that makes them part of it.
- * Events that were not accepted have no place, and no gap before it.
+ * Notes what these events follow that is not part of the room here, once they are. Events that were not accepted have no place,
+ * and no gap before it.
  */
-export async function persistGapsBefore(tx: Tx, eventIds: readonly string[]): Promise<void> {
-  await tx.query(insertGaps, [eventIds]);
+export async function persistGapsBefore(db: ReadTx, eventIds: readonly string[]): Promise<void> {
+  await db.query(insertGaps, [eventIds]);
 }

@@ -11,9 +11,8 @@ import {
   prevIdsOf,
   type Pool,
 } from '#rooms/receive/gaps/missing-events.ts';
-import { persistReceived, type Received } from '#rooms/receive/persist-received.ts';
+import { persistAllReceived, persistReceived, type Received } from '#rooms/receive/persist-received.ts';
 import type { ReceiveParts } from '#rooms/receive/receive-parts.ts';
-import type { Tx } from '#storage/database.ts';
 import { findServersInRoom } from '#storage/rooms/find-room-servers.ts';
 import { findRoom } from '#storage/rooms/find-rooms.ts';
 import { persistGapsBefore } from '#storage/rooms/gaps.ts';
@@ -50,13 +49,17 @@ export async function fillGap(parts: ReceiveParts, gap: Gap, signal: AbortSignal
     asked = { server, room, signal };
     for (const eventId of await addMissing(parts, asked, pool, event.eventId)) told.add(eventId);
   }
-  let outcome: Received = { kind: 'busy' };
-  for (const own of inOrder(pool)) {
+  const events = inOrder(pool);
+  const outcomes = await persistAllReceived(parts, events);
+  for (const [index, own] of events.entries()) {
     if (signal.aborted) return { kind: 'busy' };
-    outcome = await persistWithGaps(parts, asked, own, { mayAskForState: told.has(own.eventId) });
-    if (own === event) break;
+    let outcome = outcomes[index] ?? { kind: 'busy' };
+    if (outcome.kind === 'missing') {
+      outcome = await persistWithGaps(parts, asked, own, { mayAskForState: told.has(own.eventId) });
+    }
+    if (own === event) return outcome;
   }
-  return outcome;
+  return { kind: 'busy' };
 }
 
 /** Whether all that the event itself follows is here or collected. */
@@ -89,7 +92,7 @@ async function persistWithGaps(
   if (missing.length === 0) return second;
   for (const eventId of missing.slice(0, BRANCHES_MAX)) {
     const before = await fetchEvent(parts, asked, eventId);
-    // What it follows cannot be had at all, so that the room begins with the event itself.
+    // What it follows cannot be had: then the event itself stands at the edge of the gap.
     if (before === undefined) return persistAtGap(parts, asked, event);
     const placed = await persistAtGap(parts, asked, before);
     if (placed.kind !== 'done') return placed;
@@ -103,12 +106,13 @@ async function persistAtGap(parts: ReceiveParts, asked: Asked, event: ValidatedP
   const state = await fetchStateBefore(parts, asked, event.eventId);
   if (state === undefined) return { kind: 'missing', eventIds: prevIdsOf(event) };
   const missing = await findMissing(parts.database, room.roomNid, only(event));
-  const extra = {
-    states: new Map(missing.map((id) => [id, state])),
-    alongside: (tx: Tx) => persistGapsBefore(tx, [event.eventId]),
-  };
-  const first = await persistReceived(parts, event, extra);
-  if (first.kind !== 'missing') return first;
-  await fetchAuth(parts, asked, event);
-  return persistReceived(parts, event, extra);
+  const states = new Map(missing.map((id) => [id, state]));
+  let outcome = await persistReceived(parts, event, states);
+  if (outcome.kind === 'missing') {
+    await fetchAuth(parts, asked, event);
+    outcome = await persistReceived(parts, event, states);
+  }
+  // Its place is known when it is committed; what a crash in between leaves unnoted is history that is not fetched.
+  if (outcome.kind === 'done') await persistGapsBefore(parts.database, [event.eventId]);
+  return outcome;
 }
