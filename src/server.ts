@@ -248,7 +248,7 @@ async function createContext(
   const searchIndexer = starting.use(
     startSearchIndexer({ database, clock, logger, horizon: () => streams.events.horizon }),
   );
-  const receiver = starting.use(createReceiver({ ...graph, limits: config.federation }));
+  const receiver = starting.use(createReceiver({ ...graph, streams, limits: config.federation }));
   starting.use(startTypingSweep({ database, streams, clock, logger }));
   const sending = { database, clock, logger, streams, isLocal, origin: signer.serverName, client: federation.client };
   const federationSender = federation.isEnabled

@@ -1,10 +1,9 @@
 /** Owns what is judged of another server's events before it is answered: all that an event can fail by itself. */
-import { parseJsonExactly } from '#matrix/parse-json.ts';
-import { eventIdOf } from '#matrix/hashes.ts';
 import { validatePdu } from '#matrix/pdu-checks.ts';
-import type { ExactJsonValue } from '#matrix/pdu.ts';
-import { findRoomVersion, type RoomVersion } from '#matrix/room-versions.ts';
+import type { RoomVersion } from '#matrix/room-versions.ts';
 import type { ValidatedPdu } from '#matrix/validated-pdu.ts';
+import { findClaimedId } from '#rooms/receive/claimed-id.ts';
+import { endsMembership } from '#rooms/receive/end-of-invite.ts';
 import type { ReceiveParts } from '#rooms/receive/receive-parts.ts';
 import { findRoomGate, type RoomGate } from '#rooms/receive/room-gate.ts';
 
@@ -16,9 +15,11 @@ export type CheckedPdus = {
   readonly refusals: ReadonlyMap<string, string | undefined>;
   /** Those that are taken, in their order, none twice. */
   readonly events: readonly ValidatedPdu[];
+  /** Ends of invites and knocks of users of this server, of rooms in which it has nobody. */
+  readonly endings: readonly ValidatedPdu[];
 };
 
-type CheckParts = Pick<ReceiveParts, 'database' | 'tries' | 'federation'>;
+type CheckParts = Pick<ReceiveParts, 'database' | 'tries' | 'federation' | 'isLocal'>;
 
 /**
  * Checks that the events are of rooms which both servers are in, are events of those rooms' versions, and are signed. One
@@ -28,23 +29,23 @@ type CheckParts = Pick<ReceiveParts, 'database' | 'tries' | 'federation'>;
 export async function checkPdus(parts: CheckParts, origin: string, pdus: readonly SentPdu[]): Promise<CheckedPdus> {
   const gates = await findGates(parts, origin, pdus);
   const refusals = new Map<string, string | undefined>();
-  const candidates = new Map<string, ValidatedPdu>();
+  const candidates = new Map<string, { readonly event: ValidatedPdu; readonly gate: RoomGate }>();
   for (const { text, roomId } of pdus) {
     const gate = roomId === undefined ? undefined : gates.get(roomId);
-    if (gate === undefined) continue;
-    const verdict = checkOne(text, gate);
-    if (verdict === undefined || refusals.has(verdict.eventId)) continue;
+    const verdict = gate === undefined ? undefined : await checkOne(parts, text, gate);
+    if (gate === undefined || verdict === undefined || refusals.has(verdict.eventId)) continue;
     refusals.set(verdict.eventId, verdict.refusal);
-    if (verdict.event !== undefined) candidates.set(verdict.eventId, verdict.event);
+    if (verdict.event !== undefined) candidates.set(verdict.eventId, { event: verdict.event, gate });
   }
-  const checked = await parts.federation.keyring.checkEvents([...candidates.values()]);
+  const checked = await parts.federation.keyring.checkEvents([...candidates.values()].map(({ event }) => event));
   const events: ValidatedPdu[] = [];
-  for (const [index, eventId] of [...candidates.keys()].entries()) {
+  const endings: ValidatedPdu[] = [];
+  for (const [index, [eventId, { gate }]] of [...candidates].entries()) {
     const verdict = checked[index];
-    if (verdict?.ok === true) events.push(verdict.event);
-    else refusals.set(eventId, verdict?.message ?? 'The event was not checked.');
+    if (verdict?.ok === true) (gate.isOpen ? events : endings).push(verdict.event);
+    else refusals.set(eventId, gate.isOpen ? (verdict?.message ?? 'The event was not checked.') : gate.refusal);
   }
-  return { refusals, events };
+  return { refusals, events, endings };
 }
 
 /** Once for each room that the transaction names, of which there are at most as many as events. */
@@ -61,37 +62,20 @@ async function findGates(
 
 type Verdict = { readonly eventId: string; readonly refusal?: string; readonly event?: ValidatedPdu };
 
-function checkOne(text: string, gate: RoomGate): Verdict | undefined {
-  if (!gate.isOpen) return refused(text, gate.room?.version ?? guessedVersion(), gate.refusal);
-  const { room } = gate.served;
-  const verdict = validatePdu(text, room.version);
-  if (!verdict.ok) return refused(text, room.version, verdict.message);
+async function checkOne(parts: CheckParts, text: string, gate: RoomGate): Promise<Verdict | undefined> {
+  const { room } = gate;
+  const verdict = room === undefined ? undefined : validatePdu(text, room.version);
+  if (!gate.isOpen) {
+    const isEnding = verdict?.ok === true && (await endsMembership(parts, verdict.event));
+    if (!isEnding) return refused(text, room?.version, gate.refusal);
+  }
+  if (verdict?.ok !== true) return refused(text, room?.version, verdict?.message ?? 'The room is not known.');
   // Keys that come twice, for one: the event is that of the room which its checked form names.
-  if (verdict.event.roomId !== room.roomId) return refused(text, room.version, 'The event names another room.');
+  if (verdict.event.roomId !== room?.roomId) return refused(text, room?.version, 'The event names another room.');
   return { eventId: verdict.event.eventId, event: verdict.event };
 }
 
-function refused(text: string, version: RoomVersion, refusal: string): Verdict | undefined {
+function refused(text: string, version: RoomVersion | undefined, refusal: string): Verdict | undefined {
   const eventId = findClaimedId(text, version);
   return eventId === undefined ? undefined : { eventId, refusal };
-}
-
-/** The version of a room that is not here is not known. Most events have the same id in most versions. */
-function guessedVersion(): RoomVersion {
-  const version = findRoomVersion('11');
-  if (version === undefined) throw new Error('Room version 11 is not known.');
-  return version;
-}
-
-/** The id that the sender knows the text by, though it is no event; undefined where it cannot be told. */
-function findClaimedId(text: string, version: RoomVersion): string | undefined {
-  try {
-    const value: ExactJsonValue = parseJsonExactly(text);
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
-    const { unsigned: _unsigned, ...event } = value;
-    return eventIdOf(event, version);
-  } catch {
-    // A field that the id is made of has no canonical form.
-    return undefined;
-  }
 }

@@ -6,6 +6,7 @@ import type { Keyring } from '#federation/keyring.ts';
 import type { RoomWriteParts } from '#rooms/room-parts.ts';
 import type { Interned } from '#storage/interned.ts';
 import type { NidAllocator } from '#storage/nid-allocator.ts';
+import type { Streams } from '#streams/streams.ts';
 
 export type ReceiveLimits = {
   /** How many events of one server may wait. */
@@ -23,6 +24,7 @@ export type ReceiveParts = RoomWriteParts & {
   readonly logger: Logger;
   readonly interned: Interned;
   readonly nids: NidAllocator;
+  readonly streams: Pick<Streams, 'committed'>;
   readonly federation: { readonly client: FederationClient; readonly keyring: Keyring };
   readonly limits: ReceiveLimits;
 };

@@ -1,6 +1,7 @@
 /** Owns taking a transaction of another server: judged, staged, committed, answered; the same one again is only answered. */
 import { Quota, type Load } from '#core/quota.ts';
 import { tooMuchWaiting } from '#storage/overload.ts';
+import { persistOutOfBand } from '#rooms/persist-out-of-band.ts';
 import { checkPdus, type CheckedPdus, type SentPdu } from '#rooms/receive/check-pdus.ts';
 import { CLAIM_MS, Inbox, type InboxItem } from '#rooms/receive/inbox.ts';
 import type { ReceiveParts } from '#rooms/receive/receive-parts.ts';
@@ -41,6 +42,7 @@ export function createReceiver(parts: ReceiveParts): Receiver {
     const { inboundEventsMax } = parts.limits;
     if ((await countStaged(parts.database, origin, inboundEventsMax)) >= inboundEventsMax) throw tooMuchWaiting();
     const checked = await checkPdus(parts, origin, transaction.pdus);
+    for (const event of checked.endings) await persistOutOfBand(parts, { event, shown: [] });
     await transaction.takeEdus();
     const { response, items } = await stage(parts, transaction, checked);
     inbox.add(items);
