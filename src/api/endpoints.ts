@@ -144,7 +144,11 @@ import {
 import { queryProfile, queryRoomDirectory } from '#api/federation/query.ts';
 import { getEventByTimestamp as getFederationEventByTimestamp } from '#api/federation/room-event-by-timestamp.ts';
 import { getSpaceHierarchy as getFederationSpaceHierarchy } from '#api/federation/space-hierarchy.ts';
+import { sendInviteV1, sendInviteV2 } from '#api/federation/inviting.ts';
+import { makeJoin, sendJoinV1, sendJoinV2 } from '#api/federation/joins.ts';
 import { getServerKey } from '#api/federation/keys.ts';
+import { makeKnock, sendKnock } from '#api/federation/knocks.ts';
+import { makeLeave, sendLeaveV1, sendLeaveV2 } from '#api/federation/leaving.ts';
 import { exchangeOpenIdToken } from '#api/federation/openid.ts';
 import { sendTransaction } from '#api/federation/transactions.ts';
 import { getUserDevices } from '#api/federation/user-devices.ts';
@@ -262,6 +266,9 @@ export const endpoints: readonly Endpoint<Context>[] = [
   login,
   logout,
   logout_all,
+  makeJoin,
+  makeKnock,
+  makeLeave,
   post3PIDs,
   postReceipt,
   postRoomKeysVersion,
@@ -297,6 +304,13 @@ export const endpoints: readonly Endpoint<Context>[] = [
   roomInitialSync,
   search,
   searchUserDirectory,
+  sendInviteV1,
+  sendInviteV2,
+  sendJoinV1,
+  sendJoinV2,
+  sendKnock,
+  sendLeaveV1,
+  sendLeaveV2,
   sendMessage,
   sendServerNotice,
   sendToDevice,

@@ -23,6 +23,7 @@ function build(versionId: string, changes: Partial<NewRoom> = {}): DraftEvent[] 
     name: undefined,
     topic: undefined,
     invited: [],
+    invitedElsewhere: [],
     isDirect: false,
     ...changes,
   });

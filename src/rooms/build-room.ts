@@ -23,6 +23,8 @@ export type NewRoom = {
   readonly topic: string | undefined;
   readonly alias?: string | undefined;
   readonly invited: readonly Pick<LocalUser, 'userId' | 'displayname' | 'avatarUrl'>[];
+  /** Users of other servers, who are invited once the room is there. */
+  readonly invitedElsewhere: readonly string[];
   readonly isDirect: boolean;
 };
 
@@ -65,25 +67,29 @@ export function buildRoomEvents(room: NewRoom): DraftEvent[] {
 }
 
 /** What the server decides is not for `creation_content` to say. */
-function buildCreateContent({ version, creator, preset, creationContent, invited }: NewRoom): JsonObject {
+function buildCreateContent({ version, creator, preset, creationContent, ...room }: NewRoom): JsonObject {
   const { creator: _creator, room_version: _version, ...kept } = creationContent;
   const content: JsonObject = { ...kept, room_version: version.id };
   if (version.creatorInContent) content['creator'] = creator.userId;
   if (version.privilegedCreators && preset === 'trusted_private_chat') {
     const given = Array.isArray(kept['additional_creators']) ? kept['additional_creators'] : [];
-    const creators = new Set([...given, ...invited.map((user) => user.userId)]);
+    const creators = new Set([...given, ...allInvited(room)]);
     if (creators.size > 0) content['additional_creators'] = [...creators];
   }
   return content;
 }
 
+function allInvited({ invited, invitedElsewhere }: Pick<NewRoom, 'invited' | 'invitedElsewhere'>): string[] {
+  return [...invited.map((user) => user.userId), ...invitedElsewhere];
+}
+
 /** Keys of the override replace whole keys of what stands here. Specification: `m.room.power_levels`. */
-function buildPowerLevels({ version, creator, preset, invited, powerLevelOverride }: NewRoom): JsonObject {
+function buildPowerLevels({ version, creator, preset, powerLevelOverride, ...room }: NewRoom): JsonObject {
   const users: JsonObject = {};
   if (!version.privilegedCreators) {
     // Creators of later versions have power that no level describes, and must not be listed.
     users[creator.userId] = 100;
-    if (preset === 'trusted_private_chat') for (const user of invited) users[user.userId] = 100;
+    if (preset === 'trusted_private_chat') for (const userId of allInvited(room)) users[userId] = 100;
   }
   const levels: JsonObject = {
     users,

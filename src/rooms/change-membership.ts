@@ -2,6 +2,7 @@
 import { MatrixError } from '#matrix/error.ts';
 import { isUserId } from '#matrix/ids.ts';
 import type { JsonObject } from '#matrix/pdu.ts';
+import { inviteRemoteUser, type RemoteInviteParts } from '#rooms/admit/invite-remote-user.ts';
 import { findMembershipInState } from '#rooms/find-room-state.ts';
 import { buildMemberContent } from '#rooms/member-content.ts';
 import type { PersistEvents } from '#rooms/persist-request.ts';
@@ -18,13 +19,15 @@ type MembershipRequest = {
   readonly reason?: string | undefined;
 };
 
-/** Invites a user of this server; to invite again whoever is invited already changes nothing. */
-export async function inviteUser(parts: RoomWriteParts, request: MembershipRequest): Promise<void> {
-  const { room, root } = await requireJoinedRoom(parts, request.sender, request.roomId);
-  const users = await requireInvitable(parts, [request.targetId]);
-  if ((await findMembershipInState(parts, room, root, request.targetId)) === 'invite') return;
-  const content = buildMemberContent('invite', users.get(request.targetId), { reason: request.reason });
-  await persistMember(parts, request.roomId, request.sender.userId, request.targetId, content);
+/** Invites a user of any server; to invite again whoever is invited already changes nothing. */
+export async function inviteUser(parts: RemoteInviteParts, request: MembershipRequest): Promise<void> {
+  const { roomId, sender, targetId, reason } = request;
+  const { room, root } = await requireJoinedRoom(parts, sender, roomId);
+  const users = await requireInvitable(parts, [targetId]);
+  if ((await findMembershipInState(parts, room, root, targetId)) === 'invite') return;
+  const content = buildMemberContent('invite', users.get(targetId), { reason });
+  if (parts.isLocal(targetId)) await persistMember(parts, roomId, sender.userId, targetId, content);
+  else await inviteRemoteUser(parts, { roomId, senderId: sender.userId, invitedId: targetId, content });
 }
 
 /** Leaves a room, or rejects its invitation; who has left already has nothing to do. */

@@ -1,11 +1,13 @@
 /** Owns making a room of this server. */
-import type { Clock } from '#core/clock.ts';
+import type { Logger } from '#core/logger.ts';
 import { MatrixError } from '#matrix/error.ts';
 import { isRoomAlias, isUserId, serverNameOf } from '#matrix/ids.ts';
 import type { JsonObject } from '#matrix/pdu.ts';
 import { findRoomVersion, roomVersions, type RoomVersion } from '#matrix/room-versions.ts';
+import { inviteRemoteUser, type RemoteInviteParts } from '#rooms/admit/invite-remote-user.ts';
 import { requireAliases } from '#rooms/aliases/check-canonical-alias.ts';
 import { buildRoomEvents, checkCreationContent, type InitialState, type RoomPreset } from '#rooms/build-room.ts';
+import { buildMemberContent } from '#rooms/member-content.ts';
 import type { PersistEvents, PersistRequest, PersistResult } from '#rooms/persist-request.ts';
 import { requireInvitable } from '#rooms/require-invitable.ts';
 import type { RoomUser } from '#rooms/room-parts.ts';
@@ -17,11 +19,7 @@ import { findRoom, type KnownRoom } from '#storage/rooms/find-rooms.ts';
 import { writeAlias } from '#storage/rooms/write-aliases.ts';
 import { writePublished } from '#storage/rooms/write-published.ts';
 
-export type CreateRoomParts = CarryParts & {
-  readonly clock: Clock;
-  readonly persistEvents: PersistEvents;
-  readonly isLocal: (id: string) => boolean;
-};
+export type CreateRoomParts = CarryParts & RemoteInviteParts & { readonly logger: Pick<Logger, 'info'> };
 
 export type CreateRoomRequest = {
   readonly creator: RoomUser;
@@ -40,9 +38,12 @@ export type CreateRoomRequest = {
   readonly isPublished?: boolean | undefined;
 };
 
+/** Users of other servers who are invited at the same time. */
+const REMOTE_INVITES_AT_ONCE = 5;
+
 /**
  * Makes the room with all its first events, its alias and its place in the directory, or not at all, and answers its id.
- * Throws M_UNSUPPORTED_ROOM_VERSION, M_INVALID_PARAM, M_ROOM_IN_USE for an alias that is taken, and
+ * Users of other servers are invited once it is there; it stays without those whose servers refuse or do not answer. Throws M_UNSUPPORTED_ROOM_VERSION, M_INVALID_PARAM, M_ROOM_IN_USE for an alias that is taken, and
  * M_INVALID_ROOM_STATE where the room's own rules would refuse one of the events.
  */
 export async function createRoom(parts: CreateRoomParts, request: CreateRoomRequest): Promise<string> {
@@ -54,6 +55,8 @@ export async function createRoom(parts: CreateRoomParts, request: CreateRoomRequ
   const alias = request.aliasName === undefined ? undefined : requireNewAlias(request.aliasName, userId);
   checkInitialState(request.initialState ?? [], alias);
   const invitedIds = [...new Set(request.invite)].filter((id) => id !== userId);
+  const invitedElsewhere = invitedIds.filter((id) => !parts.isLocal(id));
+  const isDirect = request.isDirect ?? false;
   const [own, invited, taken] = await Promise.all([
     findLocalUsers(parts.database, [userId]),
     requireInvitable(parts, invitedIds),
@@ -71,15 +74,36 @@ export async function createRoom(parts: CreateRoomParts, request: CreateRoomRequ
     topic: request.topic,
     alias,
     invited: invitedIds.flatMap((id) => invited.get(id) ?? []),
-    isDirect: request.isDirect ?? false,
+    invitedElsewhere,
+    isDirect,
   });
   const isNamed = alias !== undefined || request.isPublished === true;
   const alongside = (tx: Tx, room: PersistResult): Promise<void> => writeNames(parts, tx, request, room, alias);
   const roomId = await persistRoom(parts, { room: { create: version }, events, ...(isNamed && { alongside }) });
+  await inviteElsewhere(parts, { roomId, senderId: userId, isDirect }, invitedElsewhere);
   if (creationContent['predecessor'] !== undefined) {
     await carrySettings(parts, request.creator, await requireNewRoom(parts, roomId), { isOwnRoom: true });
   }
   return roomId;
+}
+
+async function inviteElsewhere(
+  parts: CreateRoomParts,
+  { roomId, senderId, isDirect }: { readonly roomId: string; readonly senderId: string; readonly isDirect: boolean },
+  invitedIds: readonly string[],
+): Promise<void> {
+  const content = buildMemberContent('invite', undefined, { isDirect });
+  const invite = async (invitedId: string): Promise<void> => {
+    try {
+      await inviteRemoteUser(parts, { roomId, senderId, invitedId, content });
+    } catch (error) {
+      if (!(error instanceof MatrixError)) throw error;
+      parts.logger.info({ err: error, roomId }, 'a user of another server was not invited to a new room');
+    }
+  };
+  for (let at = 0; at < invitedIds.length; at += REMOTE_INVITES_AT_ONCE) {
+    await Promise.all(invitedIds.slice(at, at + REMOTE_INVITES_AT_ONCE).map(invite));
+  }
 }
 
 /** The room that was made a moment ago. */

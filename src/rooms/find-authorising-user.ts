@@ -2,9 +2,9 @@
 import { allowedRoomsOf } from '#matrix/join-rules.ts';
 import { isJsonObject } from '#matrix/pdu-format.ts';
 import { namedLevel, userPowerLevel } from '#matrix/power-levels.ts';
-import { contentOf, findStateEvent } from '#rooms/find-room-state.ts';
+import { contentOf, findMembershipInState, findStateEvent } from '#rooms/find-room-state.ts';
 import { findRoomPower } from '#rooms/find-room-power.ts';
-import type { RoomReadParts, RoomUser } from '#rooms/room-parts.ts';
+import type { RoomReadParts } from '#rooms/room-parts.ts';
 import { findJoinedAmong, findJoinedUsers } from '#storage/rooms/find-joined-users.ts';
 import { findHead, findMembership, findRoom, type KnownRoom } from '#storage/rooms/find-rooms.ts';
 import type { StateRoot } from '#storage/rooms/state-tries.ts';
@@ -12,6 +12,9 @@ import { membershipCodes } from '#streams/event-fact.ts';
 
 /** Members of no particular power that are looked at when anybody may invite. */
 const CANDIDATES_MAX = 20;
+
+/** A user of any server; the number of a local one says what they are to rooms without their state. */
+export type JoiningUser = { readonly userId: string; readonly userNid?: number };
 
 /** Whether a restricted room lets a user in, and by whose word. Codes are those of the federation's `make_join`. */
 export type RestrictedJoin =
@@ -30,7 +33,7 @@ export type RestrictedJoin =
  */
 export async function checkRestrictedJoin(
   parts: RoomReadParts & { readonly isLocal: (id: string) => boolean },
-  user: RoomUser,
+  user: JoiningUser,
   room: KnownRoom,
 ): Promise<RestrictedJoin> {
   const head = await findHead(parts.database, room.roomNid);
@@ -76,16 +79,25 @@ async function findInviter(
 }
 
 /** `unknown`: none of the rooms that are here fulfils it, and others are not here. */
-async function checkAllowList(parts: RoomReadParts, user: RoomUser, allow: unknown): Promise<'yes' | 'no' | 'unknown'> {
+async function checkAllowList(
+  parts: RoomReadParts,
+  user: JoiningUser,
+  allow: unknown,
+): Promise<'yes' | 'no' | 'unknown'> {
   let isUnknown = false;
   for (const roomId of allowedRoomsOf(allow)) {
     const room = await findRoom(parts.database, roomId);
-    if (room === undefined) {
-      isUnknown = true;
-      continue;
-    }
-    const own = await findMembership(parts.database, user.userNid, room.roomNid);
-    if (own?.membership === membershipCodes.join) return 'yes';
+    // Of a room that all users of this server have left nothing is known any more.
+    if (room === undefined || (await findJoinedUsers(parts.database, room.roomNid, 1)).length === 0) isUnknown = true;
+    else if (await isJoined(parts, user, room)) return 'yes';
   }
   return isUnknown ? 'unknown' : 'no';
+}
+
+async function isJoined(parts: RoomReadParts, { userId, userNid }: JoiningUser, room: KnownRoom): Promise<boolean> {
+  if (userNid !== undefined) {
+    return (await findMembership(parts.database, userNid, room.roomNid))?.membership === membershipCodes.join;
+  }
+  const head = await findHead(parts.database, room.roomNid);
+  return head !== undefined && (await findMembershipInState(parts, room, head.stateRoot, userId)) === 'join';
 }

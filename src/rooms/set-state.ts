@@ -1,6 +1,7 @@
 /** Owns setting one entry of a room's state. */
 import { isDeepStrictEqual } from 'node:util';
 import type { JsonObject } from '#matrix/pdu.ts';
+import { inviteRemoteUser, type RemoteInviteParts } from '#rooms/admit/invite-remote-user.ts';
 import { requireOwnAliases } from '#rooms/aliases/check-canonical-alias.ts';
 import { persistJoin, type LocalJoinParts } from '#rooms/join-room.ts';
 import { contentOf, findStateEvent } from '#rooms/find-room-state.ts';
@@ -13,7 +14,7 @@ import { findLocalUsers } from '#storage/rooms/find-local-users.ts';
 import { findRoom } from '#storage/rooms/find-rooms.ts';
 
 /** What setting state takes. The server's own invitations cannot be rejected, whichever way it is tried. */
-export type SetStateParts = LocalJoinParts & LeavableParts & { readonly workWaiting: () => void };
+export type SetStateParts = LocalJoinParts & LeavableParts & RemoteInviteParts & { readonly workWaiting: () => void };
 
 type StateRequest = {
   readonly roomId: string;
@@ -51,7 +52,12 @@ async function findSame(parts: RoomWriteParts, request: StateRequest): Promise<s
 async function setMember(parts: SetStateParts, request: StateRequest): Promise<string> {
   const { roomId, sender, stateKey } = request;
   const { join_authorised_via_users_server: _claimed, ...content } = request.content;
-  if (content['membership'] === 'invite') await requireInvitable(parts, [stateKey]);
+  if (content['membership'] === 'invite') {
+    await requireInvitable(parts, [stateKey]);
+    if (!parts.isLocal(stateKey)) {
+      return inviteRemoteUser(parts, { roomId, senderId: sender.userId, invitedId: stateKey, content });
+    }
+  }
   const isOwn = stateKey === sender.userId;
   if (isOwn && content['membership'] === 'leave') await requireLeavable(parts, sender, roomId);
   const room = isOwn && content['membership'] === 'join' ? await findRoom(parts.database, roomId) : undefined;

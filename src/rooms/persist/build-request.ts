@@ -5,7 +5,7 @@ import { checkAuth } from '#matrix/auth-rules/check-auth.ts';
 import { selectAuthTypes } from '#matrix/auth-rules/select-auth-types.ts';
 import { buildEvent } from '#matrix/build-event.ts';
 import { MatrixError } from '#matrix/error.ts';
-import type { AuthEvent, EventReference, Pdu } from '#matrix/pdu.ts';
+import type { AuthEvent, Pdu } from '#matrix/pdu.ts';
 import { isJsonSignedBy } from '#matrix/signing.ts';
 import type { ValidatedPdu } from '#matrix/validated-pdu.ts';
 import { withoutRelation, type JudgedRedaction } from '#rooms/persist/early-redactions.ts';
@@ -27,9 +27,8 @@ import {
 } from '#rooms/persist/built-events.ts';
 import { columnsOf, factOf, replayColumnsOf } from '#rooms/persist/event-rows.ts';
 import { stateKeysFor } from '#rooms/persist/judge-sealed.ts';
+import { placeOnHead } from '#rooms/persist/place-on-head.ts';
 import { placeSealed } from '#rooms/persist/place-sealed.ts';
-
-const depthMax = Number.MAX_SAFE_INTEGER;
 
 /** A view for a room that does not exist yet; its id is known when its create event has been built. */
 export function newRoomView(version: RoomView['version'], roomNid: number, serverName: string): RoomView {
@@ -139,16 +138,9 @@ export async function internNames({ interned }: Pick<BuildParts, 'interned'>, re
 
 function signDraft({ clock, signer, nextCreationTs }: BuildParts, draft: DraftEvent, view: RoomView): ValidatedPdu {
   const isNewHashRoom = draft.type === 'm.room.create' && view.version.roomIdIsCreateHash;
-  const authEvents: EventReference[] = [];
-  for (const [type, stateKey] of selectAuthTypes(draft, view.version)) {
-    const entry = entryOf(view, type, stateKey);
-    if (entry !== undefined) authEvents.push(entry.reference);
-  }
   const verdict = buildEvent(isNewHashRoom ? draft : { ...draft, room_id: view.roomId }, {
     version: view.version,
-    prevEvents: view.head.extremities.map(({ reference }) => reference),
-    authEvents,
-    depth: Math.min(view.head.depth + 1, depthMax),
+    ...placeOnHead(view, draft),
     originServerTs: isNewHashRoom ? nextCreationTs() : clock.now(),
     signer,
     ...(view.version.eventId === 'in-pdu' && { eventId: `$${randomString(32, idAlphabet)}:${signer.serverName}` }),
