@@ -1,7 +1,8 @@
-/** Owns when messages to devices go: when they are acknowledged, or with their device. */
+/** Owns when messages to devices go: when they are acknowledged, or with their device; to another server, when it has them. */
 import { BoundedMap } from '#core/bounded-map.ts';
 import type { ReadTx, Tx } from '#storage/database.ts';
 import { deleteDevicesIn, deleteMessagesUpTo } from '#storage/streams/delete-to-device-messages.ts';
+import { deleteSentMessages } from '#storage/streams/to-device-outbox.ts';
 import type { ChangeStream } from '#streams/change-stream.ts';
 
 /** Deletes what waits for devices that are removed, in the transaction that removes them. */
@@ -10,6 +11,11 @@ export async function deleteToDeviceMessages(
   { deviceNids }: { readonly deviceNids: readonly number[] },
 ): Promise<void> {
   await deleteDevicesIn(tx, deviceNids);
+}
+
+/** Deletes what transactions to a server have taken, which are kept until it has them. */
+export async function deleteMessagesTo(db: ReadTx, serverName: string): Promise<void> {
+  await deleteSentMessages(db, serverName);
 }
 
 const DEVICES_MAX = 100_000;

@@ -6,6 +6,9 @@ import { takeReceipts } from '#rooms/receive/take-receipts.ts';
 import { takeTyping } from '#rooms/receive/take-typing.ts';
 import { findUnavailable } from '#storage/overload.ts';
 import { MatrixError } from '#matrix/error.ts';
+import { takeToDevice } from '#streams/take-to-device.ts';
+import { takeDeviceListUpdate } from '#users/remote/take-device-list-update.ts';
+import { takeSigningKeyUpdate } from '#users/remote/take-signing-key-update.ts';
 
 /**
  * Takes one EDU that the server has sent. What is malformed, or about what is not the server's, is ignored. What throws
@@ -17,6 +20,9 @@ export type TakeEdu = (context: Context, origin: string, content: JsonObject) =>
 const takers: Readonly<Record<string, TakeEdu>> = {
   'm.typing': takeTyping,
   'm.receipt': takeReceipts,
+  'm.direct_to_device': takeToDevice,
+  'm.device_list_update': takeDeviceListUpdate,
+  'm.signing_key_update': takeSigningKeyUpdate,
 };
 
 /** Takes the EDUs of a transaction in their order; one that fails by itself does not fail the others. */
