@@ -54,6 +54,8 @@ import { forgetOneTimeKeys } from '#users/keys/forget-one-time-keys.ts';
 import { createAccount } from '#users/create-account.ts';
 import { openErasedUsers } from '#users/erased-users.ts';
 import { createPasswordAttempts } from '#users/password-attempts.ts';
+import { deviceListEdus } from '#users/remote/device-list-edus.ts';
+import { toDeviceEdus } from '#users/remote/to-device-edus.ts';
 import { ensureRegistrationToken } from '#users/registration-tokens.ts';
 import { findSetUpToken } from '#users/set-up.ts';
 
@@ -252,7 +254,13 @@ async function createContext(
   starting.use(startTypingSweep({ database, streams, clock, logger }));
   const sending = { database, clock, logger, streams, isLocal, origin: signer.serverName, client: federation.client };
   const federationSender = federation.isEnabled
-    ? starting.use(new FederationSender({ ...sending, limits: config.federation, durableEdus: [] }))
+    ? starting.use(
+        new FederationSender({
+          ...sending,
+          limits: config.federation,
+          durableEdus: [toDeviceEdus(sending), deviceListEdus(sending)],
+        }),
+      )
     : undefined;
   const ignoredUsers = createIgnoredUsers({ database, streams });
   const pushRulesOf = createPushRulesOf({ database, streams });

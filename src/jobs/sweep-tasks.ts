@@ -5,8 +5,10 @@ import { createNotificationTrimmer } from '#notifications/trim-notifications.ts'
 import { censorRedacted } from '#rooms/censor-redacted.ts';
 import { ageRules, removalOf } from '#storage/age-rules.ts';
 import type { Database } from '#storage/database.ts';
+import { createListForgetter } from '#users/remote/forget-unshared-lists.ts';
 
 const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
 /** Texts of at most 64 KiB, parsed and written anew without a pause: mostly 2 ms, at worst some 50. */
@@ -31,7 +33,13 @@ export function createSweepTasks(database: Database, { redactedContentDays }: Re
   });
   const trimSome = createNotificationTrimmer(database);
   const trimming: SweepTask = { name: 'notifications', intervalMs: DAY_MS, step: trimSome };
-  if (redactedContentDays === undefined) return [...byAge, trimming];
+  const forgetting: SweepTask = {
+    name: 'remote_device_lists',
+    intervalMs: HOUR_MS,
+    step: createListForgetter(database),
+  };
+  const always = [...byAge, trimming, forgetting];
+  if (redactedContentDays === undefined) return always;
   const censoring: SweepTask = {
     name: 'event_json',
     intervalMs: MINUTE_MS,
@@ -41,7 +49,7 @@ export function createSweepTasks(database: Database, { redactedContentDays }: Re
       return { rows, hasMore: rows === CENSORED_AT_ONCE };
     },
   };
-  return [...byAge, trimming, censoring];
+  return [...always, censoring];
 }
 
 export function createSweepMetrics(registry: Registry): SweepMetrics {

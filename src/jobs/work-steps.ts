@@ -11,6 +11,7 @@ import type { ResidentParts } from '#rooms/residents/resident-parts.ts';
 import type { WorkKind } from '#storage/work-items.ts';
 import type { DeactivationPayload } from '#users/deactivate-account.ts';
 import type { ProfileChangePayload } from '#users/profile.ts';
+import { announceDevices, type AnnouncementPayload } from '#users/remote/announce-devices.ts';
 import type { ResyncPayload } from '#users/remote/ask-for-resync.ts';
 import type { RemoteKeysParts } from '#users/remote/query-remote-keys.ts';
 import { resyncDeviceList } from '#users/remote/resync-device-list.ts';
@@ -37,6 +38,11 @@ export function createWorkSteps(
     device_list_resync: async (payload) => {
       const asked: ResyncPayload = JSON.parse(payload);
       return (await resyncDeviceList(parts, asked)) ? undefined : { payload, pauseMs: RESYNC_PAUSE_MS };
+    },
+    devices_shared: async (payload) => {
+      const asked: AnnouncementPayload = JSON.parse(payload);
+      await announceDevices(parts, asked);
+      return undefined;
     },
     profile_changed: async (payload) => {
       const asked: ProfileChangePayload = JSON.parse(payload);

@@ -5,6 +5,7 @@ import { statement, type ReadTx, type Tx } from '#storage/database.ts';
 export type WorkKind =
   | 'account_deactivated'
   | 'device_list_resync'
+  | 'devices_shared'
   | 'profile_changed'
   | 'guest_access_ended'
   | 'room_purge'

@@ -23,6 +23,11 @@ export function appendDeviceListChange(tx: StreamTx, userNid: number, change: De
   tx.add({ deviceLists: [{ userNid }], deviceUpdates });
 }
 
+/** Servers that share a room with the user are told of devices as if these had changed; nobody here is. */
+export function appendDeviceAnnouncement(tx: StreamTx, userNid: number, deviceIds: readonly string[]): void {
+  tx.add({ deviceUpdates: deviceIds.map((deviceId) => ({ userNid, deviceId, isDeleted: false })) });
+}
+
 /** Users of this server who share a room with a user of another server hear that there is something to ask that server for. */
 export function appendRemoteDeviceListChange(tx: StreamTx, userNid: number): void {
   tx.add({ deviceLists: [{ userNid }] });

@@ -29,11 +29,10 @@ describe('what other servers tell of devices', () => {
   let server: FederatedServer;
   let peer: Peer;
   let alice: MatrixHttp;
-  let room: PeerRoom;
   before(async () => {
     [server, peer] = await Promise.all([startFederatedServer('taking.localhost'), startPeer()]);
     alice = await server.newUser('alice');
-    room = await PeerRoom.create(peer, server, alice, { joined: ['bob', 'carol', 'dave', 'erin', 'frank'] });
+    await PeerRoom.create(peer, server, alice, { joined: ['bob', 'carol', 'dave', 'erin', 'frank'] });
   });
   after(async () => {
     await Promise.all([server[Symbol.asyncDispose](), peer[Symbol.asyncDispose]()]);
@@ -116,7 +115,12 @@ describe('what other servers tell of devices', () => {
     // What is said in another's name, for nobody here, or in another form, is nothing.
     await send(other, message('four', toAlice));
     await send(peer, message('five', { [alice.userId]: { OTHER: {} }, '@nobody:elsewhere.test': { '*': {} } }));
-    await send(peer, message('six', { [alice.userId]: 'all' }), message('', 7 as never), ['m.direct_to_device', {}]);
+    await send(
+      peer,
+      message('six', { [alice.userId]: 'all' }),
+      ['m.direct_to_device', { sender: peer.userId('bob'), type: 7, message_id: '', messages: toAlice }],
+      ['m.direct_to_device', {}],
+    );
     const events = messagesIn(await alice.sync({ since: nextBatch }));
     const [first, second, third] = events.map(({ content }) => asObject(content, 'content')['n']);
     assert.deepEqual([first, third], [1, 3]);

@@ -23,6 +23,7 @@ async function openWork() {
     const steps = {
       account_deactivated: step,
       device_list_resync: step,
+      devices_shared: step,
       profile_changed: step,
       guest_access_ended: step,
       room_purge: step,

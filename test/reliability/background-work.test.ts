@@ -63,6 +63,7 @@ test('O26: an item whose work fails each time is put off, says why, and holds up
   const steps = {
     account_deactivated: step,
     device_list_resync: step,
+    devices_shared: step,
     profile_changed: step,
     guest_access_ended: step,
     room_purge: step,

@@ -9,6 +9,7 @@ import { redactions } from '#rooms/projections/redactions.ts';
 import { remoteMembers } from '#rooms/projections/remote-members.ts';
 import { roomServers } from '#rooms/projections/room-servers.ts';
 import { roomSummaries } from '#rooms/projections/room-summaries.ts';
+import { sharedDevices } from '#rooms/projections/shared-devices.ts';
 import { strippedSnapshots } from '#rooms/projections/stripped-snapshots.ts';
 import type { Interned } from '#storage/interned.ts';
 import type { StateTries } from '#storage/rooms/state-tries.ts';
@@ -30,6 +31,7 @@ export function roomProjections(parts: {
     guestAccess(parts),
     roomServers(parts),
     remoteMembers(parts),
+    sharedDevices(parts),
     eventDestinations(parts),
   ];
 }

@@ -1,4 +1,4 @@
-/** Owns the statements by which is kept who of other servers is in which room. */
+/** Owns the statements by which is kept who of other servers is in which room, and what of it is asked meanwhile. */
 import { statement } from '#storage/database.ts';
 
 // As `membershipCodes` has it.
@@ -33,4 +33,11 @@ export const restampRemoteMembers = statement<unknown>(
 export const deleteRemoteMembersOfRoom = statement<unknown>(
   'delete_remote_members_of_room',
   'delete from remote_members where room_nid = $1',
+);
+
+/** Which of the rooms (`$1`) have members of other servers: a look at an index for each. */
+export const selectSharedRooms = statement<{ room_nid: number }>(
+  'select_rooms_with_remote_members',
+  `select room_nid from unnest($1::bigint[]) as r(room_nid)
+   where exists (select from remote_members m where m.room_nid = r.room_nid)`,
 );

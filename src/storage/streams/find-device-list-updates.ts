@@ -64,3 +64,20 @@ const selectServers = statement<{ server_name: string }>(
 export async function findServersOfUpdates(db: ReadTx, after: number): Promise<string[]> {
   return (await db.query(selectServers, [after])).map((row) => row.server_name);
 }
+
+// A server of the room after the other, until one is new to the user.
+const selectNewServer = statement<{ is_new: boolean }>(
+  'select_whether_user_meets_new_servers',
+  `select exists (
+     select from room_servers s
+     where s.room_nid = $2 and s.server_name not in (select server_name from local_servers) and not exists (
+       select from user_rooms m join room_servers o on o.room_nid = m.room_nid and o.server_name = s.server_name
+       where m.user_nid = $1 and m.membership = ${joined} and m.room_nid <> $2)
+     and exists (select from user_rooms m where m.user_nid = $1 and m.room_nid = $2 and m.membership = ${joined})
+   ) as is_new`,
+);
+
+/** Whether the user is in the room, and shares with a server of it no other room. */
+export async function meetsNewServers(db: ReadTx, userNid: number, roomNid: number): Promise<boolean> {
+  return (await db.query(selectNewServer, [userNid, roomNid]))[0]?.is_new ?? false;
+}

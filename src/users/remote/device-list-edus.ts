@@ -1,4 +1,5 @@
 /** Owns what of changed devices and keys of users of this server the sender puts into transactions to other servers. */
+import type { DurableEdus } from '#federation/sender/edu-source.ts';
 import type { ReadTx } from '#storage/database.ts';
 import {
   findDeviceListUpdates,
@@ -8,7 +9,7 @@ import {
 } from '#storage/streams/find-device-list-updates.ts';
 import type { Streams } from '#streams/streams.ts';
 import { findOwnKeys, type OwnKeys } from '#users/remote/own-keys.ts';
-import { takeFitting, type EduSource } from '#users/remote/take-fitting.ts';
+import { takeFitting } from '#users/remote/take-fitting.ts';
 
 /**
  * Changes of devices and signing keys, for the servers that share rooms with their users: of each device its last change, as
@@ -23,7 +24,7 @@ export function deviceListEdus({
   readonly database: ReadTx;
   readonly streams: Pick<Streams, 'deviceLists'>;
   readonly isLocal: (id: string) => boolean;
-}): EduSource {
+}): DurableEdus {
   return {
     position: 'deviceLists',
     horizon: () => streams.deviceLists.horizon,

@@ -1,18 +1,5 @@
 /** Owns how many EDUs of a source go into one transaction. */
-
-export type EduBound = { readonly countMax: number; readonly bytesMax: number };
-
-/** What the sender asks for EDUs. */
-export type EduSource = {
-  readonly position: 'toDevice' | 'deviceLists';
-  readonly horizon: () => number;
-  readonly findServers: (after: number) => Promise<readonly string[]>;
-  readonly findEdus: (
-    serverName: string,
-    after: number,
-    bound: EduBound,
-  ) => Promise<{ readonly edus: readonly string[]; readonly upTo: number; readonly hasMore: boolean }>;
-};
+import type { EduBound } from '#federation/sender/edu-source.ts';
 
 export type PlacedEdu = { readonly pos: number; readonly json: string };
 

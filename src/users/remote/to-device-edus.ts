@@ -1,9 +1,10 @@
 /** Owns what of messages to devices the sender puts into transactions to other servers. */
+import type { DurableEdus } from '#federation/sender/edu-source.ts';
 import type { ReadTx } from '#storage/database.ts';
 import { findServersWaitedFor, findWaitingMessages } from '#storage/streams/find-outbox.ts';
 import type { Streams } from '#streams/streams.ts';
 import { deleteMessagesTo } from '#streams/to-device-queue.ts';
-import { takeFitting, type EduSource } from '#users/remote/take-fitting.ts';
+import { takeFitting } from '#users/remote/take-fitting.ts';
 
 /** Messages that wait for other servers' devices, in the order in which they were sent. */
 export function toDeviceEdus({
@@ -12,7 +13,7 @@ export function toDeviceEdus({
 }: {
   readonly database: ReadTx;
   readonly streams: Pick<Streams, 'toDevice'>;
-}): EduSource {
+}): DurableEdus {
   return {
     position: 'toDevice',
     horizon: () => streams.toDevice.horizon,
