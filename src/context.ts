@@ -6,6 +6,7 @@ import type { Federation } from '#federation/federation.ts';
 import type { FederationSender } from '#federation/sender/sender.ts';
 import type { OwnKeys } from '#matrix/server-keys.ts';
 import type { PushRulesOf } from '#notifications/push-rules/rules-cache.ts';
+import type { Backfiller } from '#rooms/backfill/backfiller.ts';
 import type { PersistEvents } from '#rooms/persist-request.ts';
 import type { Receiver } from '#rooms/receive/receive-transaction.ts';
 import type { SearchIndexer } from '#rooms/search/index-events.ts';
@@ -46,6 +47,8 @@ export type Context = {
   readonly receiver: Receiver;
   /** Undefined for a server that does not federate. */
   readonly federationSender: FederationSender | undefined;
+  /** Fetches history that other servers have. */
+  readonly backfiller: Backfiller;
   /** Whether this server is the home of the user, room alias or server name. Several names stay possible. */
   readonly isLocal: (id: string) => boolean;
   readonly ownKeys: OwnKeys;

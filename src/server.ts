@@ -26,6 +26,7 @@ import { serverNameOf } from '#matrix/ids.ts';
 import { parseJsonBytes } from '#matrix/parse-json.ts';
 import { createPushRulesOf } from '#notifications/push-rules/rules-cache.ts';
 import { createEventPersister, type EventPersister, type PersistParts } from '#rooms/persist-event.ts';
+import { createBackfiller } from '#rooms/backfill/backfiller.ts';
 import { createReceiver } from '#rooms/receive/receive-transaction.ts';
 import { startSearchIndexer } from '#rooms/search/index-events.ts';
 import { askForPurge } from '#rooms/purge/ask-for-purge.ts';
@@ -251,6 +252,7 @@ async function createContext(
     startSearchIndexer({ database, clock, logger, horizon: () => streams.events.horizon }),
   );
   const receiver = starting.use(createReceiver({ ...graph, streams, limits: config.federation }));
+  const backfiller = starting.use(createBackfiller(graph));
   starting.use(startTypingSweep({ database, streams, clock, logger }));
   const sending = { database, clock, logger, streams, isLocal, origin: signer.serverName, client: federation.client };
   const federationSender = federation.isEnabled
@@ -276,6 +278,7 @@ async function createContext(
     searchIndexer,
     receiver,
     federationSender,
+    backfiller,
     addresses,
     authenticator,
     erasedUsers: starting.use(await openErasedUsers({ database, logger })),

@@ -9,7 +9,10 @@ const SCANNED_MAX = 2_000;
 /** Events read at a time when a filter may want few of them. */
 const FILTERED_BATCH = 100;
 
-type Scan = Required<TimelineRange> & { readonly matches: ((event: StoredEvent) => boolean) | undefined };
+export type Scan = Required<TimelineRange> & { readonly matches: ((event: StoredEvent) => boolean) | undefined };
+
+/** `next` is the place from which it goes on; undefined at the end of the range. */
+export type ScannedPage = { readonly chunk: readonly StoredEvent[]; readonly next: number | undefined };
 
 /** Reads on until the page is full, the range is at its end, or enough has been looked at. */
 export async function scanTimeline(
@@ -17,7 +20,7 @@ export async function scanTimeline(
   user: RoomUser,
   reader: RoomReader,
   { matches, limit, ...range }: Scan,
-): Promise<{ readonly chunk: readonly StoredEvent[]; readonly next: number | undefined }> {
+): Promise<ScannedPage> {
   const chunk: StoredEvent[] = [];
   const batch = matches === undefined ? limit : Math.max(limit, FILTERED_BATCH);
   let { from, before } = range;

@@ -1,11 +1,12 @@
 /** Owns a room of a server as a scripted peer takes part in it: it knows the room's events, and adds signed ones of its own. */
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { Client } from 'pg';
 import { createLogger } from '#core/logger.ts';
 import { selectAuthTypes } from '#matrix/auth-rules/select-auth-types.ts';
 import { joinedKey } from '#matrix/joined-key.ts';
 import { parseJsonExactly } from '#matrix/parse-json.ts';
-import { readStoredPdu } from '#matrix/pdu-checks.ts';
+import { readStoredPdu, validatePdu } from '#matrix/pdu-checks.ts';
 import { eventIdsOf, type JsonObject, type Pdu } from '#matrix/pdu.ts';
 import { findRoomVersion, type RoomVersion } from '#matrix/room-versions.ts';
 import { signText } from '#matrix/signing-keys.ts';
@@ -13,6 +14,7 @@ import type { ValidatedPdu } from '#matrix/validated-pdu.ts';
 import { signedRequestText, writeXMatrix } from '#matrix/x-matrix.ts';
 import { openDatabase } from '#storage/database.ts';
 import { createNidAllocator } from '#storage/nid-allocator.ts';
+import { persistOutliers } from '#rooms/persist-outliers.ts';
 import { ensureSecret } from '#storage/server-identity.ts';
 import { createStateTries } from '#storage/rooms/state-tries.ts';
 import type { FederatedServer } from '#test/support/federated-servers.ts';
@@ -34,6 +36,7 @@ export type PeerDraft = {
   readonly extra?: JsonObject;
 };
 
+type RoomParts = Awaited<ReturnType<typeof createRoomParts>>;
 type Known = { readonly eventId: string; readonly pdu: Pdu; readonly json: string };
 
 export class PeerRoom {
@@ -81,8 +84,59 @@ export class PeerRoom {
     return room;
   }
 
+  /** A room of the peer's, of which the server has nothing yet. */
+  static async remote(peer: Peer, server: FederatedServer, localpart = 'bob'): Promise<PeerRoom> {
+    const version = findRoomVersion('11');
+    assert.ok(version);
+    const room = new PeerRoom(peer, server, `!${randomUUID()}:${peer.name}`, version);
+    const sender = peer.userId(localpart);
+    const state = (type: string, stateKey: string, content: JsonObject): void => {
+      room.add({ type, sender, stateKey, content });
+    };
+    state('m.room.create', '', { room_version: version.id });
+    state('m.room.member', sender, { membership: 'join' });
+    state('m.room.power_levels', '', { users: { [sender]: 100 } });
+    state('m.room.join_rules', '', { join_rule: 'public' });
+    return room;
+  }
+
+  /** The server takes the user in by what the peer told of the room: its state now, and nothing of its history. */
+  async enter(userId: string): Promise<ValidatedPdu> {
+    const stateIds = [...this.state().values()];
+    const prevIds = this.newest();
+    const join = this.add({ type: 'm.room.member', sender: userId, stateKey: userId, content: { membership: 'join' } });
+    const events = stateIds.map((id) => {
+      const verdict = validatePdu(this.events.get(id)?.json ?? '', this.version);
+      assert.ok(verdict.ok);
+      return verdict.event;
+    });
+    const { roomId, version } = this;
+    const states = new Map(prevIds.map((id) => [id, stateIds]));
+    const { statuses } = await this.#asProcess(async (own) => {
+      await persistOutliers(own, { roomId, version, events });
+      return own.persistEvents({ room: { roomId }, events: [{ sealed: join, states }] });
+    });
+    assert.deepEqual(statuses, ['accepted']);
+    return join;
+  }
+
+  /** The state before an event of a room that has no forks. */
+  stateBefore(eventId: string): string[] {
+    const state = new Map<string, string>();
+    for (const { eventId: id, pdu } of this.events.values()) {
+      if (id === eventId) break;
+      if (pdu.state_key !== undefined) state.set(joinedKey(pdu.type, pdu.state_key), id);
+    }
+    return [...state.values()];
+  }
+
   /** Has the server persist the event, as another of its processes would. */
   async persistHere(event: ValidatedPdu): Promise<readonly string[]> {
+    const request = { room: { roomId: this.roomId }, events: [{ sealed: event }] };
+    return (await this.#asProcess((own) => own.persistEvents(request))).statuses;
+  }
+
+  async #asProcess<Result>(run: (own: RoomParts) => Promise<Result>): Promise<Result> {
     await using database = openDatabase(this.server.database.connection, {
       poolSize: 2,
       logger: createLogger('error'),
@@ -93,8 +147,7 @@ export class PeerRoom {
     const serverName = this.server.name;
     const isLocal = (id: string): boolean => id.endsWith(`:${serverName}`);
     await using own = await createRoomParts(this.server.database, { tries, isLocal });
-    const { statuses } = await own.persistEvents({ room: { roomId: this.roomId }, events: [{ sealed: event }] });
-    return statuses;
+    return await run(own);
   }
 
   /** Reads all that the server has of the room. */

@@ -42,6 +42,8 @@ export type BuiltEvent = {
   readonly sending: Sending;
   /** Whether nodes are written with it that none of the room's states needs. */
   readonly leavesNodes: boolean;
+  /** Whether it follows events that are not here, by the states which another server told. */
+  readonly hasGapBefore: boolean;
 };
 
 /** An older event that a state resolution has made part of the state; of a removed entry, its last event with no content. */

@@ -65,7 +65,11 @@ export async function placeSealed(parts: BuildParts, sealed: SealedEvent, view: 
   const isHistory = followerOrder !== undefined;
   // What others here have followed already cannot soft-fail: the room's state has moved on with it, not against it.
   const isOwnState = isHistory || entersRoom;
-  const status = await judgeSealed(parts, { event, before, current: isOwnState ? before : view }, cited);
+  const isBeginning = isHistory && entryOf(view, 'm.room.create', '')?.event.eventId === event.eventId;
+  // The event that the room's state stands on is judged already.
+  const status = isBeginning
+    ? 'accepted'
+    : await judgeSealed(parts, { event, before, current: isOwnState ? before : view }, cited);
   const eventNid = own?.eventNid ?? (await parts.nids.reserve(1, () => parts.nids.take()));
   const isMentioned = own !== undefined;
   const placing: Placing = {
@@ -157,7 +161,8 @@ async function place(parts: BuildParts, placing: Placing, nodes: readonly NewNod
   };
   const levels = entryOf(before, 'm.room.power_levels', '')?.event;
   const { earlyRedactions } = placing;
-  const none = { fact: undefined, isState: false, sending: 'theirs' as const, resolved: [] };
+  const hasGapBefore = predecessors.given.length > 0 && status === 'accepted';
+  const none = { fact: undefined, isState: false, sending: 'theirs' as const, resolved: [], hasGapBefore };
   // States that were given are not kept for themselves.
   const leavesNodes = predecessors.given.some((root) => root !== before.head.root);
   const built: BuiltEvent = { row, event, replaced, levels, earlyRedactions, leavesNodes, ...none };

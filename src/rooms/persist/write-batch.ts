@@ -3,6 +3,7 @@ import { askForCollection } from '#rooms/collection/ask-for-collection.ts';
 import { resultOf, type RoomBatch } from '#rooms/persist/batch.ts';
 import type { Projection, ProjectedEvent } from '#rooms/persist/projection.ts';
 import { type DatabaseClient, txOn, type Tx } from '#storage/database.ts';
+import { deleteGapsOf, persistGaps } from '#storage/rooms/gaps.ts';
 import {
   isPlain,
   persistFlush,
@@ -69,6 +70,7 @@ export async function writeInside(
       ),
     ),
   );
+  await noteGaps(tx, written);
   for (const { works } of written) {
     for (const entry of works) {
       await entry.work.request.alongside?.(tx, resultOf(entry));
@@ -82,6 +84,18 @@ export async function writeInside(
   if (flush.status === 'rejected') throw flush.reason;
   if (commit.status === 'rejected') throw commit.reason;
   return { statuses: status.map(statusOf), firstPos: flush.value };
+}
+
+/** What comes fills the gaps in which it was missing, and makes those behind it. Most batches have neither. */
+async function noteGaps(tx: Tx, rooms: readonly RoomBatch[]): Promise<void> {
+  for (const { rows, works } of rooms) {
+    const events = works.flatMap(({ built }) => built.events);
+    const come = events.filter(({ row }) => row.isMentioned).map(({ row }) => row.eventNid);
+    if (come.length > 0) await deleteGapsOf(tx, rows.roomNid, come);
+    for (const { row, hasGapBefore } of events) {
+      if (hasGapBefore && row.roomOrder !== null) await persistGaps(tx, rows.roomNid, row.roomOrder, row.prevNids);
+    }
+  }
 }
 
 export function projectionsOf(rooms: readonly RoomBatch[], projections: readonly Projection[]): readonly Projection[] {

@@ -81,16 +81,15 @@ function noteStatus(logger: Logger, event: ValidatedPdu | undefined, status: Eve
   logger.info({ roomId: event.roomId, eventId: event.eventId, status }, 'a received event was not accepted');
 }
 
-/** `states` as of a sealed event. Never rejects: an event that fails must not take others with it. */
+/** `extra` as in a SealedEvent. Never rejects: an event that fails must not take others with it. */
 export async function persistReceived(
   { persistEvents, logger }: Parts,
   event: ValidatedPdu,
-  states?: SealedEvent['states'],
+  extra: Omit<SealedEvent, 'sealed' | 'relay'> = {},
 ): Promise<Received> {
   const { roomId, eventId } = event;
-  const sealed = states === undefined ? { sealed: event } : { sealed: event, states };
   try {
-    const { statuses } = await persistEvents({ room: { roomId }, events: [sealed] });
+    const { statuses } = await persistEvents({ room: { roomId }, events: [{ sealed: event, ...extra }] });
     const [status] = statuses;
     if (status === undefined) throw new Error('An event has no status.');
     noteStatus(logger, event, status);

@@ -28,3 +28,6 @@ export type ReceiveParts = RoomWriteParts & {
   readonly federation: { readonly client: FederationClient; readonly keyring: Keyring };
   readonly limits: ReceiveLimits;
 };
+
+/** What fetching what is missing takes of that. */
+export type GapParts = Omit<ReceiveParts, 'limits'>;

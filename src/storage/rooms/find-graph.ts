@@ -219,3 +219,14 @@ export async function findKeysByNids(
   const rows = await db.query(selectKeys, [keyNids]);
   return new Map(rows.map((row) => [row.key_nid, [row.type, row.state_key]]));
 }
+
+const selectOrders = statement<{ event_id: string; room_order: number }>(
+  'select_orders_of_events',
+  `select event_id, room_order from events where event_id = any($1::text[]) and status = 2 and room_order is not null`,
+);
+
+/** Where those of the events stand that have a place in their rooms. */
+export async function findOrders(db: ReadTx, eventIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  if (eventIds.length === 0) return new Map();
+  return new Map((await db.query(selectOrders, [eventIds])).map((row) => [row.event_id, row.room_order]));
+}

@@ -1,20 +1,72 @@
 /** Owns the places in a room's history where events are missing: what history is fetched from other servers for. */
-import { statement, type ReadTx } from '#storage/database.ts';
+import { statement, type ReadTx, type Tx } from '#storage/database.ts';
 
-// The event's own edges, by primary key.
+// By primary key; what is here by now is no gap.
 const insertGaps = statement<never>(
   'insert_gaps',
   `insert into gaps (room_nid, before_order, missing_nid)
-   select e.room_nid, e.room_order, g.prev_nid
-   from events e join event_edges g using (event_nid) join events p on p.event_nid = g.prev_nid
-   where e.event_id = any($1::text[]) and e.room_order is not null and p.status < 2
+   select $1, $2, event_nid from events where event_nid = any($3::bigint[]) and status < 2
    on conflict (room_nid, before_order, missing_nid) do nothing`,
 );
+// The room's gaps are few: one for each time that this server was away.
+const deleteGaps = statement<never>(
+  'delete_gaps_of_events',
+  'delete from gaps where room_nid = $1 and missing_nid = any($2::bigint[])',
+);
+const selectGaps = statement<{ before_order: number; event_id: string }>(
+  'select_gaps',
+  `select g.before_order, e.event_id from gaps g join events e on e.event_nid = g.missing_nid
+   where g.room_nid = $1 and g.before_order > $2 and g.before_order <= $3
+     and ($4::bigint is null or g.retry_at is null or g.retry_at <= $4)
+   order by g.before_order desc, g.missing_nid limit $5`,
+);
+const postponeGaps = statement<never>(
+  'postpone_gaps',
+  `update gaps set attempts = attempts + 1,
+     retry_at = $3 + least($5, $4 * power(2, least(attempts, 20)))::bigint
+   where room_nid = $1 and before_order = any($2::bigint[])`,
+);
 
-/**
- * Notes what these events follow that is not part of the room here, once they are. Events that were not accepted have no place,
- * and no gap before it.
- */
-export async function persistGapsBefore(db: ReadTx, eventIds: readonly string[]): Promise<void> {
-  await db.query(insertGaps, [eventIds]);
+/** Notes those of an event's predecessors that are not here, in the transaction that gives the event its order. */
+export async function persistGaps(
+  tx: Tx,
+  roomNid: number,
+  beforeOrder: number,
+  prevNids: readonly number[],
+): Promise<void> {
+  await tx.query(insertGaps, [roomNid, beforeOrder, prevNids]);
+}
+
+/** These events have come, whatever was thought of them. */
+export async function deleteGapsOf(tx: Tx, roomNid: number, eventNids: readonly number[]): Promise<void> {
+  await tx.query(deleteGaps, [roomNid, eventNids]);
+}
+
+/** An event that is missing below an order. */
+export type Gap = { readonly beforeOrder: number; readonly eventId: string };
+
+export type GapRange = {
+  /** Gaps below orders greater than this. */
+  readonly after: number;
+  readonly upTo: number;
+  /** Leaves out those that are to be tried again later than this time; undefined: none. */
+  readonly dueAt: number | undefined;
+};
+
+const GAPS_MAX = 20;
+
+/** The uppermost gaps of the range, up to twenty. */
+export async function findGaps(db: ReadTx, roomNid: number, { after, upTo, dueAt }: GapRange): Promise<Gap[]> {
+  const rows = await db.query(selectGaps, [roomNid, after, upTo, dueAt ?? null, GAPS_MAX]);
+  return rows.map((row) => ({ beforeOrder: row.before_order, eventId: row.event_id }));
+}
+
+/** After a failed attempt: the next one waits, twice as long each time. */
+export async function postponeGapsBelow(
+  tx: Tx,
+  roomNid: number,
+  orders: readonly number[],
+  { now, leastMs, mostMs }: { readonly now: number; readonly leastMs: number; readonly mostMs: number },
+): Promise<void> {
+  await tx.query(postponeGaps, [roomNid, orders, now, leastMs, mostMs]);
 }

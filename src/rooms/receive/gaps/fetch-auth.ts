@@ -3,7 +3,7 @@ import { eventIdsOf } from '#matrix/pdu.ts';
 import type { ValidatedPdu } from '#matrix/validated-pdu.ts';
 import { persistOutliers } from '#rooms/persist-outliers.ts';
 import { fetchEach, fetchEventAuth, type Asked } from '#rooms/receive/gaps/fetch-events.ts';
-import type { ReceiveParts } from '#rooms/receive/receive-parts.ts';
+import type { GapParts } from '#rooms/receive/receive-parts.ts';
 import { findEventPlaces } from '#storage/rooms/find-graph.ts';
 
 /** How far citations are followed, one event at a time, where the server does not tell the chain. */
@@ -11,7 +11,7 @@ const ROUNDS_MAX = 10;
 const EVENTS_MAX = 200;
 
 /** Afterwards the auth events of the event are here, as far as the server tells them and they are permitted to be. */
-export async function fetchAuth(parts: ReceiveParts, asked: Asked, event: ValidatedPdu): Promise<void> {
+export async function fetchAuth(parts: GapParts, asked: Asked, event: ValidatedPdu): Promise<void> {
   const { room } = asked;
   const pool = new Map((await fetchEventAuth(parts, asked, event.eventId)).map((own) => [own.eventId, own]));
   let left = EVENTS_MAX;
@@ -34,7 +34,7 @@ function citedBy(events: readonly ValidatedPdu[]): string[] {
 
 /** Those that are known by name only, or not at all. */
 async function findLacking(
-  { database }: ReceiveParts,
+  { database }: GapParts,
   eventIds: readonly string[],
   pool: ReadonlyMap<string, ValidatedPdu>,
 ): Promise<string[]> {

@@ -37,6 +37,21 @@ export async function fetchMissingEvents(
   return answer === undefined ? [] : checkedEvents(parts, asked, eventsIn(answer, 'events').slice(0, limit));
 }
 
+/**
+ * These events and what is before them, as far as the server tells it. Specification: Server-Server API, "Backfilling and
+ * retrieving missing events".
+ */
+export async function fetchBackfill(
+  parts: FetchParts,
+  asked: Asked,
+  { from, limit }: { readonly from: readonly string[]; readonly limit: number },
+): Promise<ValidatedPdu[]> {
+  const query = [...from.map((id) => `v=${encodeURIComponent(id)}`), `limit=${limit}`].join('&');
+  const path = `/_matrix/federation/v1/backfill/${encodeURIComponent(asked.room.roomId)}?${query}`;
+  const answer = await fetchJson(parts, asked, { method: 'GET', path });
+  return answer === undefined ? [] : checkedEvents(parts, asked, eventsIn(answer, 'pdus').slice(0, limit));
+}
+
 /** The event of that id, and no other. */
 export async function fetchEvent(parts: FetchParts, asked: Asked, eventId: string): Promise<ValidatedPdu | undefined> {
   const path = `/_matrix/federation/v1/event/${encodeURIComponent(eventId)}`;

@@ -2,7 +2,7 @@
 import type { ValidatedPdu } from '#matrix/validated-pdu.ts';
 import { persistOutliers } from '#rooms/persist-outliers.ts';
 import { fetchEach, fetchState, fetchStateIds, type Asked } from '#rooms/receive/gaps/fetch-events.ts';
-import type { ReceiveParts } from '#rooms/receive/receive-parts.ts';
+import type { GapParts } from '#rooms/receive/receive-parts.ts';
 import { findEventPlaces } from '#storage/rooms/find-graph.ts';
 
 /** Up to so many events are asked for one by one; for more the server is asked for the whole state. */
@@ -13,7 +13,7 @@ const SINGLY_MAX = 100;
  * events that cannot be had: with a part of the state the room would be another one than elsewhere.
  */
 export async function fetchStateBefore(
-  parts: ReceiveParts,
+  parts: GapParts,
   asked: Asked,
   eventId: string,
 ): Promise<readonly string[] | undefined> {
@@ -29,7 +29,7 @@ export async function fetchStateBefore(
 }
 
 async function fetchLacking(
-  parts: ReceiveParts,
+  parts: GapParts,
   asked: Asked,
   eventId: string,
   lacking: ReadonlySet<string>,
@@ -40,7 +40,7 @@ async function fetchLacking(
 
 /** Events of other rooms count as lacking: nothing can make them part of this one. */
 async function findLacking(
-  { database }: ReceiveParts,
+  { database }: GapParts,
   { room }: Asked,
   eventIds: readonly string[],
 ): Promise<ReadonlySet<string>> {

@@ -15,7 +15,6 @@ import { persistAllReceived, persistReceived, type Received } from '#rooms/recei
 import type { ReceiveParts } from '#rooms/receive/receive-parts.ts';
 import { findServersInRoom } from '#storage/rooms/find-room-servers.ts';
 import { findRoom } from '#storage/rooms/find-rooms.ts';
-import { persistGapsBefore } from '#storage/rooms/gaps.ts';
 
 /** Servers that are asked besides the one that sent the event. */
 const OTHERS_MAX = 3;
@@ -100,19 +99,15 @@ async function persistWithGaps(
   return persistReceived(parts, event);
 }
 
-/** Persists an event by the state before it that the server tells, and notes that what it follows is missing. */
+/** Persists an event by the state before it that the server tells: what it follows stays missing, which makes a gap. */
 async function persistAtGap(parts: ReceiveParts, asked: Asked, event: ValidatedPdu): Promise<Received> {
   const { room } = asked;
   const state = await fetchStateBefore(parts, asked, event.eventId);
   if (state === undefined) return { kind: 'missing', eventIds: prevIdsOf(event) };
   const missing = await findMissing(parts.database, room.roomNid, only(event));
-  const states = new Map(missing.map((id) => [id, state]));
-  let outcome = await persistReceived(parts, event, states);
-  if (outcome.kind === 'missing') {
-    await fetchAuth(parts, asked, event);
-    outcome = await persistReceived(parts, event, states);
-  }
-  // Its place is known when it is committed; what a crash in between leaves unnoted is history that is not fetched.
-  if (outcome.kind === 'done') await persistGapsBefore(parts.database, [event.eventId]);
-  return outcome;
+  const extra = { states: new Map(missing.map((id) => [id, state])) };
+  const first = await persistReceived(parts, event, extra);
+  if (first.kind !== 'missing') return first;
+  await fetchAuth(parts, asked, event);
+  return persistReceived(parts, event, extra);
 }

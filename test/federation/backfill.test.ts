@@ -1,0 +1,111 @@
+/** Proves that our users read history which other servers have: whole, in order, and only what belongs there. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { JsonObject } from '#matrix/pdu.ts';
+import { tellHistory } from '#test/federation/history-script.ts';
+import { PeerRoom } from '#test/federation/peer-room.ts';
+import { startFederatedServer, type FederatedServer } from '#test/support/federated-servers.ts';
+import type { MatrixHttp } from '#test/support/matrix-http.ts';
+import { startPeer, type Peer } from '#test/support/peer.ts';
+
+describe('history that other servers have', () => {
+  let server: FederatedServer;
+  let peer: Peer;
+  let alice: MatrixHttp;
+  before(async () => {
+    server = await startFederatedServer('hs1.localhost');
+    peer = await startPeer();
+    alice = await server.newUser('alice');
+  });
+  after(async () => {
+    await server[Symbol.asyncDispose]();
+    await peer[Symbol.asyncDispose]();
+  });
+
+  const countAsked = (kind: string): number =>
+    peer.requests.filter(({ target }) => target.startsWith(`/_matrix/federation/v1/${kind}/`)).length;
+
+  /** All pages backwards, newest first. */
+  const readBack = async (roomId: string, limit: number): Promise<string[]> => {
+    const ids: string[] = [];
+    for (let from: string | undefined; ;) {
+      const page = await alice.getMessages(roomId, { dir: 'b', limit, ...(from !== undefined && { from }) });
+      ids.push(...page.chunk.map((event) => event.event_id));
+      if (page.end === undefined || page.end === from) return ids;
+      from = page.end;
+    }
+  };
+
+  test('500 messages from before the join are read in pages, each once and in their order', async () => {
+    const room = await PeerRoom.remote(peer, server);
+    for (let at = 0; at < 500; at++) room.say(`message ${at}`);
+    await room.enter(alice.userId);
+    tellHistory(room);
+    const { nextBatch } = await alice.sync();
+    const expected = [...room.events.keys()].toReversed();
+    assert.deepEqual(await readBack(room.roomId, 100), expected);
+    const pages = countAsked('backfill');
+    assert.ok(pages >= 5 && pages <= 7, `${pages} pages were asked for`);
+    assert.deepEqual(await readBack(room.roomId, 70), expected, 'and again, from what is here now');
+    assert.equal(countAsked('backfill'), pages);
+
+    const later = await alice.sync({ since: nextBatch, timeout: 0 });
+    assert.deepEqual([later.join.size, later.leave.size], [0, 0], 'a sync tells nothing of it');
+    const fresh = JSON.stringify((await alice.sync()).raw);
+    assert.match(fresh, /"notification_count":0/);
+  });
+
+  test('V15 what belongs elsewhere, is forged or hangs on nothing does not come in with a page', async () => {
+    const room = await PeerRoom.remote(peer, server);
+    const other = await PeerRoom.remote(peer, server);
+    const foreign = other.say('of another room');
+    for (let at = 0; at < 10; at++) room.say(`honest ${at}`);
+    await room.enter(alice.userId);
+    const loose = room.build({
+      type: 'm.room.message',
+      sender: peer.userId('bob'),
+      content: { msgtype: 'm.text', body: 'loose' },
+    });
+    const text = (pdu: { json: string }): JsonObject => JSON.parse(pdu.json);
+    tellHistory(room, {
+      backfill: (pdus) => {
+        const forged = pdus.slice(0, 3).map((pdu) => ({ ...pdu, content: { msgtype: 'm.text', body: 'forged' } }));
+        const unsigned = pdus.slice(0, 2).map((pdu) => ({ ...pdu, signatures: {} }));
+        return [text(foreign), text(loose), ...unsigned, ...pdus, ...forged, ...pdus.toReversed()];
+      },
+    });
+    const { chunk } = await alice.getMessages(room.roomId, { dir: 'b', limit: 50 });
+    assert.deepEqual(
+      chunk.map((event) => event.event_id),
+      [...room.events.keys()].toReversed(),
+    );
+    assert.ok(!JSON.stringify(chunk).includes('forged'));
+  });
+
+  test('a server that gives nothing, or the same again, is not asked without end', async () => {
+    const room = await PeerRoom.remote(peer, server);
+    for (let at = 0; at < 5; at++) room.say(`kept ${at}`);
+    await room.enter(alice.userId);
+    tellHistory(room, { backfill: (pdus) => pdus.slice(1) });
+    const asked = countAsked('backfill');
+    const page = await alice.getMessages(room.roomId, { dir: 'b', limit: 50 });
+    assert.equal(page.chunk.length, 1, 'the join is what is here');
+    assert.ok(page.end !== undefined, 'it can be tried again');
+    const again = await alice.getMessages(room.roomId, { dir: 'b', limit: 50, from: page.end });
+    assert.deepEqual([again.chunk, again.end], [[], page.end]);
+    assert.equal(countAsked('backfill'), asked + 1, 'a failed attempt is not made again at once');
+  });
+
+  test('history that only members were to see stays hidden from who joined later', async () => {
+    const room = await PeerRoom.remote(peer, server);
+    room.say('shared');
+    const visibility = { type: 'm.room.history_visibility', sender: peer.userId('bob'), stateKey: '' };
+    room.add({ ...visibility, content: { history_visibility: 'joined' } });
+    room.say('hidden');
+    await room.enter(alice.userId);
+    tellHistory(room);
+    const { chunk } = await alice.getMessages(room.roomId, { dir: 'b', limit: 50 });
+    const told = JSON.stringify(chunk);
+    assert.ok(told.includes('shared') && !told.includes('"hidden"'), told);
+  });
+});
