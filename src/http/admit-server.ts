@@ -20,6 +20,8 @@ export type ServerRequest = {
 
 // A transaction holds fifty events, and an event in 64 KiB may hold thousands of values.
 const NODES_MAX = 1_000_000;
+// One event that is nested too deeply is refused by itself: its sender would send the whole transaction for ever.
+const DEPTH_MAX = 1_000;
 const refusals = { 'not-json': 'M_NOT_JSON', 'bad-json': 'M_BAD_JSON', 'too-large': 'M_TOO_LARGE' } as const;
 
 /**
@@ -49,7 +51,7 @@ type ParsedBody = {
 };
 
 function parseBody(bytes: Buffer, bytesMax: number): ParsedBody {
-  const parsed = parseJsonBytes(bytes, { bytesMax, numbers: 'any', nodesMax: NODES_MAX });
+  const parsed = parseJsonBytes(bytes, { bytesMax, numbers: 'any', nodesMax: NODES_MAX, depthMax: DEPTH_MAX });
   if (!parsed.ok) throw new MatrixError(refusals[parsed.reason], parsed.message);
   const { value, canonicalNumbers } = parsed;
   return { value, exact: canonicalNumbers ? value : parseJsonExactly(bytes.toString('utf8')), canonicalNumbers };

@@ -100,6 +100,22 @@ export function createPresence(parts: Parts): Presence & AsyncDisposable {
   };
 }
 
+/** What another server says of a user of its own. */
+export type RemotePresence = Pick<StoredPresence, 'userNid' | 'presence' | 'statusMsg' | 'lastActiveAt'>;
+
+/** A server that is never heard of again does not leave its users there for ever. */
+const REMOTE_MS = 12 * 3_600_000;
+
+export async function persistRemotePresence(
+  { streams, clock }: Pick<Parts, 'clock'> & { readonly streams: Pick<Streams, 'write'> },
+  users: readonly RemotePresence[],
+): Promise<void> {
+  await streams.write('ephemeral', async (tx) => {
+    const connectedUntil = clock.now() + REMOTE_MS;
+    for (const { userNid, ...told } of users) await change(tx, userNid, { ...told, connectedUntil });
+  });
+}
+
 /** Writes what is new with a position; that somebody is still there is no news to anybody. */
 async function change(
   tx: StreamTx,

@@ -10,7 +10,7 @@ import {
   type PresenceOfUser,
   type StoredPresence,
 } from '#storage/streams/find-presence.ts';
-import { findUsersSharing } from '#storage/streams/find-shared-users.ts';
+import { findRemoteAmongUs, findUsersSharing } from '#storage/streams/find-shared-users.ts';
 import { findUserNid } from '#storage/users/find-user-nid.ts';
 import { membershipCodes } from '#streams/event-fact.ts';
 import type { RoomPlan } from '#sync/skeleton.ts';
@@ -93,11 +93,12 @@ export async function requirePresence(
   userId: string,
 ): Promise<object> {
   const userNid = await findUserNid(database, userId);
-  const sharing =
-    userNid === undefined || userNid === reader.userNid
-      ? undefined
-      : await findUsersSharing(database, reader.userNid, [userNid], { encrypted: false });
-  if (userNid === undefined || sharing?.has(userNid) === false) {
+  const mayAsk =
+    userNid === reader.userNid ||
+    (userNid !== undefined &&
+      (await findUsersSharing(database, reader.userNid, [userNid], { encrypted: false })).has(userNid)) ||
+    (await findRemoteAmongUs(database, [userId], reader.userNid)).has(userId);
+  if (userNid === undefined || !mayAsk) {
     throw new MatrixError('M_FORBIDDEN', 'You share no room with this user, so their presence is not for you to see.');
   }
   const stored = config.presence.enabled ? await findPresence(database, userNid) : undefined;

@@ -17,7 +17,7 @@ describe('what another server says beside events', () => {
   let peer: Peer;
   let alice: MatrixHttp;
   before(async () => {
-    server = await startFederatedServer('hs1.localhost');
+    server = await startFederatedServer('hs1.localhost', { CAUSEWAY_PRESENCE_ENABLED: 'true' });
     peer = await startPeer();
     alice = await server.newUser('alice');
   });
@@ -96,6 +96,48 @@ describe('what another server says beside events', () => {
       [second.eventId]: { 'm.read': { [bob]: { ts: 5 } } },
       [first.eventId]: { 'm.read': { [carol]: { ts: 5, thread_id: 'main' } } },
     });
+  });
+
+  test("F13: presence is believed of the server's own users who share a room with somebody here, and told to those", async () => {
+    const room = await PeerRoom.create(peer, server, alice, { joined: ['bob', 'carol'] });
+    const dora = await server.newUser('dora');
+    const bob = peer.userId('bob');
+    const push = (userId: string, presence: JsonValue, more: JsonObject = {}): JsonObject => ({
+      user_id: userId,
+      presence,
+      last_active_ago: 1_000,
+      ...more,
+    });
+    const edu = (...entries: JsonValue[]): JsonObject => ({ edu_type: 'm.presence', content: { push: entries } });
+    const { nextBatch: since } = await alice.sync();
+    const waiting = alice.sync({ since, timeout: 10_000 });
+    const edus = [
+      edu(push(bob, 'online', { status_msg: 'here', currently_active: true })),
+      edu(
+        push(peer.userId('stranger'), 'online'),
+        push(alice.userId, 'unavailable', { status_msg: 'not me' }),
+        push(peer.userId('carol'), 'elsewhere'),
+        push(peer.userId('carol'), 'online', { last_active_ago: -1 }),
+        'x',
+      ),
+      { edu_type: 'm.presence', content: { push: {} } },
+    ];
+    assert.equal((await room.send([], { edus })).status, 200);
+    const told = asObject((await waiting).raw['presence'] ?? {}, 'presence')['events'];
+    assert.ok(Array.isArray(told));
+    const [own, ...others] = told
+      .map((event) => asObject(event, 'event'))
+      .filter((event) => event['sender'] !== alice.userId);
+    assert.deepEqual([own?.['sender'], others], [bob, []]);
+    const content = asObject(own?.['content'], 'content');
+    assert.deepEqual([content['presence'], content['status_msg']], ['online', 'here']);
+    const status = (user: MatrixHttp, of: string) => user.raw('GET', `/presence/${encodeURIComponent(of)}/status`);
+    assert.equal((await status(alice, bob)).body['presence'], 'online');
+    assert.notEqual((await status(alice, alice.userId)).body['status_msg'], 'not me');
+    assert.equal((await status(dora, bob)).status, 403);
+    // Who comes anew hears of it, too.
+    const fresh = asObject((await alice.sync()).raw['presence'] ?? {}, 'presence')['events'];
+    assert.ok(JSON.stringify(fresh).includes(bob));
   });
 
   describe('of rooms in which nobody here is', () => {

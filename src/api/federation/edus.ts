@@ -2,6 +2,7 @@
 import type { Context } from '#context.ts';
 import { isJsonObject } from '#matrix/pdu-format.ts';
 import type { JsonObject, JsonValue } from '#matrix/pdu.ts';
+import { takePresence } from '#rooms/receive/take-presence.ts';
 import { takeReceipts } from '#rooms/receive/take-receipts.ts';
 import { takeTyping } from '#rooms/receive/take-typing.ts';
 import { findUnavailable } from '#storage/overload.ts';
@@ -18,6 +19,7 @@ export type TakeEdu = (context: Context, origin: string, content: JsonObject) =>
 
 /** Types that are not here are ignored. */
 const takers: Readonly<Record<string, TakeEdu>> = {
+  'm.presence': takePresence,
   'm.typing': takeTyping,
   'm.receipt': takeReceipts,
   'm.direct_to_device': takeToDevice,
@@ -25,12 +27,16 @@ const takers: Readonly<Record<string, TakeEdu>> = {
   'm.signing_key_update': takeSigningKeyUpdate,
 };
 
+/** What the next one makes good, so that a server which says too much of it is not listened to. */
+const fleeting: ReadonlySet<string> = new Set(['m.presence', 'm.typing', 'm.receipt']);
+
 /** Takes the EDUs of a transaction in their order; one that fails by itself does not fail the others. */
 export async function takeEdus(context: Context, origin: string, edus: readonly JsonValue[]): Promise<void> {
   for (const edu of edus) {
     if (!isJsonObject(edu)) continue;
     const { edu_type: type, content } = edu;
     if (typeof type !== 'string' || !Object.hasOwn(takers, type) || !isJsonObject(content)) continue;
+    if (fleeting.has(type) && !context.receiver.mayTell(origin)) continue;
     try {
       await takers[type]?.(context, origin, content);
     } catch (error) {

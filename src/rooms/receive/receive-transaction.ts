@@ -1,4 +1,5 @@
 /** Owns taking a transaction of another server: judged, staged, committed, answered; the same one again is only answered. */
+import { createTokenBuckets } from '#core/token-buckets.ts';
 import { Quota, type Load } from '#core/quota.ts';
 import { tooMuchWaiting } from '#storage/overload.ts';
 import { persistOutOfBand } from '#rooms/persist-out-of-band.ts';
@@ -24,12 +25,19 @@ export type Receiver = AsyncDisposable & {
    * Specification: Server-Server API, "Transactions".
    */
   readonly receive: (transaction: InboundTransaction) => Promise<string>;
+  /** Whether one more thing is heard of the server that nobody misses if it is not, such as who types. */
+  readonly mayTell: (origin: string) => boolean;
   /** Resolves when all that was taken has been worked through, or put off. */
   readonly settled: () => Promise<void>;
   readonly loads: readonly Load[];
 };
 
+/** EDUs of one server that may be left out: in a row, and over time. */
+const tellingBudget = { burst: 2_000, perSecond: 100 };
+const ORIGINS_MAX = 10_000;
+
 export function createReceiver(parts: ReceiveParts): Receiver {
+  const telling = createTokenBuckets(tellingBudget, parts.clock, ORIGINS_MAX);
   const inbox = new Inbox(parts);
   /** By origin and transaction id: who sends one twice at once gets one answer. */
   const underWay = new Map<string, Promise<string>>();
@@ -66,6 +74,7 @@ export function createReceiver(parts: ReceiveParts): Receiver {
       underWay.set(key, result);
       return result;
     },
+    mayTell: (origin) => telling.take(origin) === 0,
     settled: () => inbox.settled(),
     loads: inbox.loads,
     [Symbol.asyncDispose]: () => inbox[Symbol.asyncDispose](),

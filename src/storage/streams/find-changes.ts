@@ -64,9 +64,12 @@ const changesOfStream: Readonly<Record<number, ReturnType<typeof statement<Chang
       from typing where pos > $1 order by pos limit $2)
      union all
      (select p.pos, 'presence', p.user_nid, 0, 0, array(
-        select m.room_nid from user_rooms m join room_summary s on s.room_nid = m.room_nid
-        where m.user_nid = p.user_nid and m.membership = ${joined} and s.joined_count <= ${PRESENCE_MEMBERS_MAX}
-        limit ${PRESENCE_ROOMS_MAX})
+        select m.room_nid from (
+          select room_nid from user_rooms where user_nid = p.user_nid and membership = ${joined}
+          union all
+          select r.room_nid from users u join remote_members r on r.user_id = u.user_id where u.user_nid = p.user_nid
+        ) m join room_summary s on s.room_nid = m.room_nid
+        where s.joined_count <= ${PRESENCE_MEMBERS_MAX} limit ${PRESENCE_ROOMS_MAX})
       from presence p where p.pos > $1 order by p.pos limit $2)
      order by pos limit $2`,
   ),

@@ -43,16 +43,22 @@ export async function findPresenceOf(db: ReadTx, userNids: readonly number[]): P
 /** In larger rooms nobody is told who is there: each change would wake everybody. */
 export const PRESENCE_MEMBERS_MAX = 500;
 
+/** Whether the user `u` is joined to one of the rooms of a parameter, of those that are small enough. */
+const isInOneOf = (parameter: string): string => `(exists (
+     select from user_rooms m join room_summary s on s.room_nid = m.room_nid
+     where m.user_nid = u.user_nid and m.membership = 2 and m.room_nid = any(${parameter}::bigint[])
+       and s.joined_count <= ${PRESENCE_MEMBERS_MAX})
+   or exists (
+     select from remote_members m join room_summary s on s.room_nid = m.room_nid
+     where m.user_id = u.user_id and m.room_nid = any(${parameter}::bigint[])
+       and s.joined_count <= ${PRESENCE_MEMBERS_MAX}))`;
+
 // Looks through those who are there, with a look into the index of each one's rooms.
 const selectPresent = statement<PresenceOfUser>(
   'find_present_users',
   `select ${userColumns}
-   from presence p join users using (user_nid) left join profiles using (user_nid)
-   where p.presence <> 'offline' and p.user_nid <> $1 and exists (
-     select from user_rooms m join room_summary s on s.room_nid = m.room_nid
-     where m.user_nid = p.user_nid and m.membership = 2 and m.room_nid = any($2::bigint[])
-       and s.joined_count <= ${PRESENCE_MEMBERS_MAX})
-   limit $3`,
+   from presence p join users u using (user_nid) left join profiles using (user_nid)
+   where p.presence <> 'offline' and p.user_nid <> $1 and ${isInOneOf('$2')} limit $3`,
 );
 
 /** Who of the members of these rooms is there, besides one user; as many as `limit`. */
@@ -69,10 +75,7 @@ const selectPresenceAmong = statement<PresenceOfUser>(
   'find_presence_of_users_in_rooms',
   `select ${userColumns}
    from presence p join users u using (user_nid) left join profiles using (user_nid)
-   where u.user_id = any($1::text[]) and exists (
-     select from user_rooms m join room_summary s on s.room_nid = m.room_nid
-     where m.user_nid = p.user_nid and m.membership = 2 and m.room_nid = any($2::bigint[])
-       and s.joined_count <= ${PRESENCE_MEMBERS_MAX})`,
+   where u.user_id = any($1::text[]) and ${isInOneOf('$2')}`,
 );
 
 /** What is known of those of these users who are in one of these rooms. */
@@ -86,11 +89,8 @@ export async function findPresenceAmong(
 
 const selectChanged = statement<{ user_nid: number }>(
   'find_changed_presence',
-  `select user_nid from presence p where pos > $2 and user_nid <> $1 and exists (
-     select from user_rooms m join room_summary s on s.room_nid = m.room_nid
-     where m.user_nid = p.user_nid and m.membership = 2 and m.room_nid = any($3::bigint[])
-       and s.joined_count <= ${PRESENCE_MEMBERS_MAX})
-   order by pos limit $4`,
+  `select user_nid from presence p join users u using (user_nid)
+   where pos > $2 and user_nid <> $1 and ${isInOneOf('$3')} order by pos limit $4`,
 );
 
 /** Whose presence changed after a position, of the members of these rooms besides one user; as many as `limit`. */

@@ -112,6 +112,23 @@ export async function findRemoteSharing(
   return new Set(rows.map((row) => row.user_id));
 }
 
+const remotePresent = statement<{ user_id: string }>(
+  'find_remote_users_among_us',
+  `select distinct o.user_id from remote_members o
+   where o.user_id = any($1::text[]) and exists (
+     select from user_rooms m where m.room_nid = o.room_nid and m.membership = ${joined} and ($2::bigint is null or m.user_nid = $2))`,
+);
+
+/** Who of these users of other servers shares a room with the user, or with any user of this server. */
+export async function findRemoteAmongUs(
+  db: ReadTx,
+  userIds: readonly string[],
+  userNid?: number,
+): Promise<ReadonlySet<string>> {
+  const rows = userIds.length === 0 ? [] : await db.query(remotePresent, [userIds, userNid ?? null]);
+  return new Set(rows.map((row) => row.user_id));
+}
+
 const deviceListChanges = statement<{ user_nid: number }>(
   'find_shared_device_list_changes',
   `select c.user_nid from device_list_changes c

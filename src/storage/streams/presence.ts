@@ -28,11 +28,13 @@ export async function persistSightings(db: ReadTx, sightings: readonly Sighting[
   return new Set(rows.filter(({ presence }) => presence !== 'offline').map((row) => row.user_nid));
 }
 
-// By presence_connected_index and presence_active_index.
+// By presence_connected_index and presence_active_index. Who of other servers is idle those servers say.
 const lockStale = statement<StoredPresence>(
   'lock_stale_presence',
   `select ${presenceColumns} from presence
-   where (presence <> 'offline' and connected_until < $1) or (presence = 'online' and last_active_at < $2)
+   where (presence <> 'offline' and connected_until < $1)
+     or (presence = 'online' and last_active_at < $2
+       and exists (select from accounts a where a.user_nid = presence.user_nid))
    limit $3 for update skip locked`,
 );
 

@@ -16,6 +16,8 @@ export type Asked = { readonly server: string; readonly room: KnownRoom; readonl
 
 const BYTES_MAX = 16 * 1024 * 1024;
 const NODES_MAX = 2_000_000;
+// An event that is nested too deeply must not take the others of an answer with it.
+const DEPTH_MAX = 1_000;
 const TIMEOUT_MS = 20_000;
 
 /**
@@ -117,7 +119,12 @@ async function fetchJson(
   try {
     const limits = { timeoutMs: TIMEOUT_MS, bytesMax: BYTES_MAX, signal };
     const { bytes } = await federation.client.request(server, { ...request, ...limits });
-    const parsed = parseJsonBytes(bytes, { bytesMax: BYTES_MAX, numbers: 'any', nodesMax: NODES_MAX });
+    const parsed = parseJsonBytes(bytes, {
+      bytesMax: BYTES_MAX,
+      numbers: 'any',
+      nodesMax: NODES_MAX,
+      depthMax: DEPTH_MAX,
+    });
     if (!parsed.ok || !isJsonObject(parsed.value)) return undefined;
     return { value: parsed.value, text: bytes.toString() };
   } catch (error) {
