@@ -12,6 +12,7 @@ import { createRecentErrors } from '#core/recent-errors.ts';
 import { StartError } from '#core/start-error.ts';
 import { ensureIdentity } from '#federation/ensure-identity.ts';
 import { createFederation } from '#federation/federation.ts';
+import { registerSenderMetrics } from '#federation/sender/metrics.ts';
 import { FederationSender } from '#federation/sender/sender.ts';
 import { listenTls } from '#http/listen-tls.ts';
 import { listen, ListenError, type Listening, type ListenOptions } from '#http/listen.ts';
@@ -110,6 +111,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     const status = (): ProcessStatus =>
       processStatus({ startedAt, addresses, errors: errors.list(), wakeUps: wakeUps() });
     registerWakeUpMetrics(metrics, wakeUps);
+    if (context.federationSender !== undefined) registerSenderMetrics(metrics, context.federationSender);
     const listener = createOperationsListener({ checkReady, readyMs: READY_MS, metrics, status });
     starting.use(await listenOn(listen, { ...config.metrics.listen, listener }));
   }

@@ -7,8 +7,7 @@ create table destinations (
   to_device_pos bigint not null default 0,
   device_lists_pos bigint not null default 0,
   failing_since bigint,
-  retry_at bigint,
-  retry_interval_ms bigint
+  retry_at bigint
 );
 create index destinations_retry_at_index on destinations (retry_at);
 

@@ -77,12 +77,20 @@ function inWords({ server_name: serverName, trial, data_dir: dataDir, process: r
     `Users          ${database.users}`,
     `Rooms          ${database.rooms}, with about ${database.events} events`,
   );
+  lines.push(`Not reached    ${failingInWords(database)}`);
   if (trial) lines.push('To begin in earnest, set server_name and start with an empty data directory.');
   const errors = running?.last_errors ?? [];
   lines.push(errors.length === 0 ? 'Last errors    none' : 'Last errors:');
   for (const { at, message } of errors)
     lines.push(`  ${new Intl.DateTimeFormat('sv-SE', { timeStyle: 'medium' }).format(at)}  ${message}`);
   return lines.join('\n');
+}
+
+function failingInWords({ failing_servers: count, failing_longest: longest }: DatabaseStatus): string {
+  if (count === 0) return 'no other server';
+  const dates = new Intl.DateTimeFormat('sv-SE', { dateStyle: 'short', timeStyle: 'short' });
+  const named = longest.map(({ server_name: name, since }) => `${name} since ${dates.format(since)}`);
+  return `${count} other ${count === 1 ? 'server' : 'servers'}: ${named.join(', ')}${count > longest.length ? ', …' : ''}`;
 }
 
 const carriers = { postgresql: 'PostgreSQL', redis: 'Redis' } as const;

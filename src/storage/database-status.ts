@@ -7,6 +7,9 @@ export type DatabaseStatus = {
   readonly users: number;
   readonly rooms: number;
   readonly events: number;
+  /** How many other servers are not reached, and those for which that has been so longest, in milliseconds since 1970. */
+  readonly failing_servers: number;
+  readonly failing_longest: readonly { readonly server_name: string; readonly since: number }[];
 };
 
 // The events are as many as PostgreSQL last estimated: counting them would read the largest table.
@@ -15,6 +18,11 @@ const selectStatus = statement<DatabaseStatus>(
   `select current_setting('server_version') as postgres, pg_database_size(current_database()) as bytes,
      (select count(*) from accounts where deactivated_at is null) as users,
      (select count(*) from rooms) as rooms,
+     (select count(*) from destinations where failing_since is not null) as failing_servers,
+     (select coalesce(json_agg(json_build_object('server_name', server_name, 'since', failing_since)), '[]') from (
+        select server_name, failing_since from destinations where failing_since is not null
+        order by failing_since, server_name limit 5
+      ) longest) as failing_longest,
      (select greatest(reltuples, 0)::bigint from pg_class where oid = 'events'::regclass) as events`,
 );
 

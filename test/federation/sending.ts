@@ -10,7 +10,7 @@ import type { PersistResult } from '#rooms/persist-request.ts';
 import { completeView, entryOf, loadRoomView } from '#rooms/persist/room-view.ts';
 import { selectAuthTypes } from '#matrix/auth-rules/select-auth-types.ts';
 import { stateKeysFor } from '#rooms/persist/judge-sealed.ts';
-import { statement } from '#storage/database.ts';
+import { statement, type Database } from '#storage/database.ts';
 import { openStreams, type Streams } from '#streams/streams.ts';
 import type { FederationNode } from '#test/federation/federation-node.ts';
 import type { Peer } from '#test/support/peer.ts';
@@ -53,23 +53,28 @@ export async function startSending(
   const opened = resources.use(await openStreams({ database, tries, clock, logger }));
   streams = opened;
   const client: FederationClient = node.federation.client;
-  const sender = resources.use(
-    new FederationSender({
-      ...parts,
-      streams: opened,
-      client,
-      origin: node.name,
-      limits,
-      durableEdus: [],
-      ...overrides,
-    }),
-  );
+  let asked: string[] | undefined;
+  const watched: Database = {
+    ...database,
+    query: (query, values) => {
+      asked?.push(query.name);
+      return database.query(query, values);
+    },
+    transaction: (run) => {
+      asked?.push('transaction');
+      return database.transaction(run);
+    },
+  };
+  const sending = { ...parts, database: watched, streams: opened, client, origin: node.name, limits, durableEdus: [] };
+  const sender = resources.use(new FederationSender({ ...sending, ...overrides }));
   const alice = `@alice:${node.name}`;
   return {
     ...parts,
     streams: opened,
     sender,
     alice,
+    /** Notes what the sender asks the database from now on. */
+    watchQueries: (names: string[] | undefined) => void (asked = names),
     createRoom: () => createRoom(parts, alice),
     say: async (roomId: string, body: string): Promise<string> => {
       const events = [{ sender: alice, type: 'm.room.message', content: { msgtype: 'm.text', body } }];

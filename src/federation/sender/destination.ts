@@ -53,6 +53,8 @@ export type DestinationParts = {
 export type StoredDestination = {
   readonly pendingTxnIds: readonly string[];
   readonly missed: ReadonlyMap<number, number> | undefined;
+  /** In milliseconds since 1970, for a server that was not reached last time. */
+  readonly failingSince: number | undefined;
 };
 
 type Queued = Pick<RoutedEvent, 'pos' | 'roomNid' | 'roomOrder' | 'json'> & { readonly sinceMs: number };
@@ -63,6 +65,8 @@ const QUEUE_MAX = 500;
 /** Events that have waited for so long are left to the database, so that the stream can be read on. */
 const QUEUE_MS_MAX = 5_000;
 const PASSING_MAX = 300;
+/** Between two attempts to reach a server that speaks to this one and does not answer. */
+const HEARD_MS = 500;
 const ANSWER_BYTES_MAX = 1024 * 1024;
 /** After so many attempts a transaction that a server calls wrong is given up: it would hold up all that follow. */
 const WRONG_ATTEMPTS_MAX = 5;
@@ -81,7 +85,9 @@ export class Destination {
   #isForming = false;
   #isWokenAgain = false;
   #failures = 0;
-  #failingSinceMs: number | undefined;
+  /** In milliseconds since 1970. */
+  #failingSince: number | undefined;
+  #attemptedAtMs = -Infinity;
   #retryAtMs = -Infinity;
 
   constructor(parts: DestinationParts, name: string, stored?: StoredDestination) {
@@ -89,6 +95,8 @@ export class Destination {
     this.name = name;
     this.#pending = (stored?.pendingTxnIds ?? []).map((txnId) => ({ txnId, body: undefined, eventCount: 0 }));
     if (stored?.missed !== undefined) this.#missed = new MissedRooms(parts.database, name, stored.missed);
+    this.#failingSince = stored?.failingSince;
+    this.#failures = this.#failingSince === undefined ? 0 : 1;
   }
 
   get isFailing(): boolean {
@@ -153,9 +161,10 @@ export class Destination {
     else if (this.#parts.clock.monotonicMs() >= this.#retryAtMs) void this.#run();
   }
 
-  /** The server has been heard of, so that it is tried at once. */
+  /** The server has been heard of, so that it is tried at once, if it was not just now. */
   retry(): void {
-    this.#retryAtMs = -Infinity;
+    if (!this.isFailing) return;
+    this.#retryAtMs = Math.min(this.#retryAtMs, this.#attemptedAtMs + HEARD_MS);
     this.wake();
   }
 
@@ -272,6 +281,7 @@ export class Destination {
     // It has become too old to be sent.
     if (text === undefined) return true;
     const path = `/_matrix/federation/v1/send/${encodeURIComponent(txnId)}`;
+    this.#attemptedAtMs = this.#parts.clock.monotonicMs();
     const limited = { timeoutMs: limits.sendTimeoutMs, bytesMax: ANSWER_BYTES_MAX, signal };
     try {
       await (this.isFailing || this.isBehind ? turns.failing : turns.healthy).run(() =>
@@ -282,23 +292,23 @@ export class Destination {
       return this.#fail(error);
     }
     note('sent', eventCount);
-    if (this.isFailing) this.#parts.logger.info({ server: this.name }, 'a server is reached again');
-    this.#failures = 0;
-    this.#failingSinceMs = undefined;
+    if (this.isFailing) {
+      this.#parts.logger.info({ server: this.name }, 'a server is reached again');
+      await this.#endFailing();
+    }
     return true;
   }
 
   /** Specification: "Transactions": the same one is repeated until it is acknowledged. */
-  #fail(error: unknown): boolean {
-    const { clock, logger, limits, note } = this.#parts;
+  async #fail(error: unknown): Promise<boolean> {
+    const { clock, logger, limits, note, writeOutbox } = this.#parts;
     const isWrong = error instanceof RemoteRefusal && (error.status === 400 || error.status === 413);
     this.#failures += 1;
-    this.#failingSinceMs ??= clock.monotonicMs();
+    this.#failingSince ??= clock.now();
     if (isWrong && this.#failures >= WRONG_ATTEMPTS_MAX) {
       logger.warn({ err: error, server: this.name }, 'a server calls a transaction wrong, and is not sent it any more');
-      this.#failures = 0;
-      this.#failingSinceMs = undefined;
       note('given_up', 0);
+      await this.#endFailing();
       return true;
     }
     if (this.#failures === 1) {
@@ -307,8 +317,16 @@ export class Destination {
     note(error instanceof RemoteRefusal ? 'refused' : 'unreachable', 0);
     this.#passing.clear();
     this.#leaveToDatabase();
-    const failingMs = clock.monotonicMs() - this.#failingSinceMs;
-    this.#retryAtMs = clock.monotonicMs() + retryDelayMs(this.#failures, failingMs, limits.retryMsMax);
+    const delayMs = retryDelayMs(this.#failures, clock.now() - this.#failingSince, limits.retryMsMax);
+    this.#retryAtMs = clock.monotonicMs() + delayMs;
+    const retryAt = Math.round(clock.now() + delayMs);
+    await writeOutbox({ failing: { serverName: this.name, failingSince: this.#failingSince, retryAt } });
     return false;
+  }
+
+  async #endFailing(): Promise<void> {
+    this.#failures = 0;
+    this.#failingSince = undefined;
+    await this.#parts.writeOutbox({ reached: this.name });
   }
 }

@@ -17,6 +17,7 @@ import {
   receiverKinds,
   type OutgoingTransaction,
 } from '#storage/outgoing-transactions.ts';
+import { persistFailing, persistReached, type FailingServer } from '#storage/federation/failing-servers.ts';
 import { persistCursor } from '#storage/stream-cursors.ts';
 
 /** What one server's sending has come to, or what the reading of the stream has. */
@@ -28,6 +29,9 @@ export type OutboxWrite = {
   readonly missed?: readonly MissedRoom[];
   /** A server that has missed nothing any more. */
   readonly caughtUp?: string | undefined;
+  /** A server that was not reached, or, by name alone, one that is reached again. */
+  readonly failing?: FailingServer | undefined;
+  readonly reached?: string | undefined;
   readonly cursor?: { readonly from: number; readonly to: number } | undefined;
 };
 
@@ -72,11 +76,35 @@ export function createOutbox(parts: {
 
 async function persistWrites(tx: Tx, writes: readonly OutboxWrite[], now: number): Promise<void> {
   const { server } = receiverKinds;
-  await persistAcknowledged(tx, server, [...writes.flatMap(({ acknowledged }) => acknowledged ?? [])]);
-  await persistTransactions(tx, server, [...writes.flatMap(({ formed }) => formed ?? [])], now);
-  await persistPositions(tx, [...writes.flatMap(({ positions }) => positions ?? [])]);
-  await persistCaughtUp(tx, [...writes.flatMap(({ caughtUp }) => caughtUp ?? [])]);
+  await persistAcknowledged(
+    tx,
+    server,
+    writes.flatMap(({ acknowledged }) => acknowledged ?? []),
+  );
+  await persistTransactions(
+    tx,
+    server,
+    writes.flatMap(({ formed }) => formed ?? []),
+    now,
+  );
+  await persistPositions(
+    tx,
+    writes.flatMap(({ positions }) => positions ?? []),
+  );
   await persistMissedRooms(tx, newestOf(writes.flatMap(({ missed }) => missed ?? [])));
+  // Of one server in one batch this comes last: nothing is noted as missed while it is caught up with.
+  await persistCaughtUp(
+    tx,
+    writes.flatMap(({ caughtUp }) => caughtUp ?? []),
+  );
+  await persistReached(
+    tx,
+    writes.flatMap(({ reached }) => reached ?? []),
+  );
+  await persistFailing(
+    tx,
+    writes.flatMap(({ failing }) => failing ?? []),
+  );
   for (const { cursor } of writes) {
     if (cursor !== undefined && !(await persistCursor(tx, cursorName, cursor.from, cursor.to))) {
       throw new SendingTaken('Another process has read on.');

@@ -4,6 +4,7 @@
  * What is to be sent is the event stream itself, read by a cursor. Of a server that is reached nothing is written but the
  * transaction under way; of one that is not, the rooms whose events it misses, once each.
  */
+import { BoundedMap } from '#core/bounded-map.ts';
 import type { Clock } from '#core/clock.ts';
 import type { Logger } from '#core/logger.ts';
 import { Turns } from '#core/turns.ts';
@@ -14,6 +15,7 @@ import { createOutbox } from '#federation/sender/outbox.ts';
 import { passingEdus } from '#federation/sender/passing-edus.ts';
 import { RemoteServers } from '#federation/sender/remote-servers.ts';
 import { SendingTerm, type TermParts } from '#federation/sender/sending-term.ts';
+import { persistHeard } from '#storage/federation/failing-servers.ts';
 import type { Database } from '#storage/database.ts';
 import { LeaseHolder } from '#storage/lease-holder.ts';
 import type { Streams } from '#streams/streams.ts';
@@ -26,6 +28,9 @@ const SETTLE_MS = 500;
 /** Between two looks at the streams: what comes meanwhile goes together. */
 const GATHER_MS = 5;
 const FAILURE_REST_MS = 1_000;
+/** How often the process that sends is told that a server was heard of, and of how many servers that is remembered. */
+const TOLD_MS = 2_000;
+const TOLD_MAX = 10_000;
 /** So many servers that are not reached are tried at a time; each may take as long as an answer may. */
 const FAILING_TURNS = 20;
 
@@ -61,6 +66,7 @@ export class FederationSender implements AsyncDisposable {
   readonly #running: Promise<void>;
   readonly #watch: Disposable;
   readonly #outcomes: Record<SendOutcome, number> = { sent: 0, refused: 0, unreachable: 0, given_up: 0 };
+  readonly #toldAtMs = new BoundedMap<string, number>({ sizeMax: TOLD_MAX });
   #eventCount = 0;
   #current: SendingTerm | undefined;
   #settleAtMs = -Infinity;
@@ -106,7 +112,18 @@ export class FederationSender implements AsyncDisposable {
 
   /** A server was heard of: if it was given time, it is tried at once. */
   heard(serverName: string): void {
-    this.#current?.retry(serverName);
+    if (this.#current !== undefined) this.#current.retry(serverName);
+    else this.#tellOthers(serverName);
+  }
+
+  /** The process that sends may be another. */
+  #tellOthers(serverName: string): void {
+    const nowMs = this.#parts.clock.monotonicMs();
+    if (nowMs - (this.#toldAtMs.get(serverName) ?? -Infinity) < TOLD_MS) return;
+    this.#toldAtMs.set(serverName, nowMs);
+    persistHeard(this.#parts.database, serverName).catch((error: unknown) => {
+      this.#parts.logger.warn({ err: error }, 'that a server was heard of could not be noted');
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

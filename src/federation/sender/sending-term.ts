@@ -5,6 +5,7 @@ import type { DurableEdus, PassingEdus } from '#federation/sender/edu-source.ts'
 import { cursorName } from '#federation/sender/outbox.ts';
 import type { RemoteServers } from '#federation/sender/remote-servers.ts';
 import { routeEvents, type RoutableEvent, type RoutedEvent } from '#federation/sender/route-events.ts';
+import { findFailing, findHeard } from '#storage/federation/failing-servers.ts';
 import { findDestinationsAhead, findMissedRooms } from '#storage/federation/find-outbox.ts';
 import { findPendingTransactions, receiverKinds } from '#storage/outgoing-transactions.ts';
 import { findStreamedEvents } from '#storage/rooms/find-outgoing-events.ts';
@@ -12,6 +13,7 @@ import { findCursor } from '#storage/stream-cursors.ts';
 import type { EventStream } from '#streams/event-stream.ts';
 
 const EVENTS_OF_STEP_MAX = 1_000;
+const HEARD_MAX = 100;
 
 export type TermParts = Omit<DestinationParts, 'routedPos' | 'signal' | 'broke'> & {
   readonly isLocal: (id: string) => boolean;
@@ -44,18 +46,24 @@ export class SendingTerm implements Disposable {
   static async open(parts: TermParts): Promise<SendingTerm> {
     const { database } = parts;
     const position = await findCursor(database, cursorName);
-    const [ahead, missed, pending] = await Promise.all([
+    const [ahead, missed, pending, failing] = await Promise.all([
       findDestinationsAhead(database, position),
       findMissedRooms(database),
       findPendingTransactions(database, receiverKinds.server),
+      findFailing(database),
     ]);
+    const failingSince = new Map(failing.map((server) => [server.serverName, server.failingSince]));
     parts.remoteServers.clear();
     const term = new SendingTerm(parts, position, ahead);
     const pendingOf = Map.groupBy(pending, ({ receiver }) => receiver);
     for (const name of new Set([...missed.keys(), ...pendingOf.keys()])) {
       const pendingTxnIds = (pendingOf.get(name) ?? []).map(({ txnId }) => txnId);
-      term.#destinationOf(name, { pendingTxnIds, missed: missed.get(name) }).wake();
+      const stored = { pendingTxnIds, missed: missed.get(name), failingSince: failingSince.get(name) };
+      term.#destinationOf(name, stored).wake();
     }
+    // What was to be sent to these has become too old, or went with its room.
+    const needless = failing.filter(({ serverName }) => !term.#destinations.has(serverName));
+    await Promise.all(needless.map(({ serverName }) => parts.writeOutbox({ reached: serverName })));
     return term;
   }
 
@@ -138,12 +146,16 @@ export class SendingTerm implements Disposable {
   async settle(): Promise<void> {
     const missed = [];
     let to = this.#position;
+    let hasFailing = false;
     for (const destination of this.#destinations.values()) {
       missed.push(...destination.settle());
       to = Math.min(to, (destination.oldestPos ?? Infinity) - 1);
+      hasFailing ||= destination.isFailing;
       if (destination.isFailing) destination.wake();
       else if (destination.isIdle) this.#destinations.delete(destination.name);
     }
+    // Other processes have heard of these.
+    if (hasFailing) for (const name of await findHeard(this.#parts.database, HEARD_MAX)) this.retry(name);
     if (missed.length === 0 && to <= this.#storedPosition) return;
     const cursor = to > this.#storedPosition ? { from: this.#storedPosition, to } : undefined;
     await this.#parts.writeOutbox({ missed, cursor });

@@ -10,7 +10,6 @@ export const destinations = defineEntity({
     device_lists_pos: p.bigint('number').defaultRaw('0'),
     failing_since: p.bigint('number').nullable(),
     retry_at: p.bigint('number').nullable(),
-    retry_interval_ms: p.bigint('number').nullable(),
   },
   indexes: [{ name: 'destinations_retry_at_index', properties: ['retry_at'] }],
 });
