@@ -121,6 +121,9 @@ export async function completeView(parts: ViewParts, view: RoomView, keys: reado
   }
 }
 
+/** Read at once; the state of a large room is read piece by piece, so that nobody else waits for long. */
+const entriesAtOnce = 500;
+
 /** State events by their nids; what is not in the database is not in the answer. */
 export async function loadEntries(
   database: ReadTx,
@@ -128,10 +131,12 @@ export async function loadEntries(
   nids: readonly number[],
 ): Promise<Map<number, StateEntry>> {
   const entries = new Map<number, StateEntry>();
-  for (const row of nids.length === 0 ? [] : await database.query(selectStateEvents, [nids])) {
-    const event = authEventOf(readStoredPdu(row.json, version), row.event_id, version);
-    const reference = referenceToStored(row.event_id, row.json, version);
-    entries.set(row.event_nid, { eventNid: row.event_nid, authGen: row.auth_gen ?? 0, event, reference });
+  for (let start = 0; start < nids.length; start += entriesAtOnce) {
+    for (const row of await database.query(selectStateEvents, [nids.slice(start, start + entriesAtOnce)])) {
+      const event = authEventOf(readStoredPdu(row.json, version), row.event_id, version);
+      const reference = referenceToStored(row.event_id, row.json, version);
+      entries.set(row.event_nid, { eventNid: row.event_nid, authGen: row.auth_gen ?? 0, event, reference });
+    }
   }
   return entries;
 }
