@@ -31,7 +31,10 @@ export type SealedEvent = {
    * here of an earlier stay, which nothing follows any more. It says nothing while a user of this server is in the room.
    */
   readonly entersRoom?: true;
-  /** An event of another server that goes to the room's servers as if it were ours: it was handed to us to join, leave or knock. */
+  /**
+   * It goes to the room's servers from here: an event of another server that was handed to us to join, leave or knock, or one of
+   * ours that another server has signed too. Without it, others send what is sealed, also of users of ours.
+   */
   readonly relay?: true;
 };
 

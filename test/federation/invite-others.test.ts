@@ -69,6 +69,30 @@ describe('invitations of users of other servers', () => {
     }
   });
 
+  test('are told to the other servers in the room, and not before they are signed', async () => {
+    const transactions: JsonObject[] = [];
+    stranger.answer('PUT', /^\/_matrix\/federation\/v1\/send\//, ({ body }) => {
+      assert.ok(isJsonObject(body) && Array.isArray(body['pdus']));
+      transactions.push(...body['pdus'].filter(isJsonObject));
+      return { pdus: {} };
+    });
+    const roomId = await alice.createRoom({ preset: 'public_chat' });
+    await changeMembership(stranger, server, 'join', roomId, stranger.userId(uniqueName('eve')));
+    answerInvites(() => new PeerReply(403, { errcode: 'M_FORBIDDEN', error: 'Not him.' }));
+    assertError(await invite(roomId, peer.userId('nobody')), 403, 'M_FORBIDDEN');
+    answerInvites(sign);
+    const bob = peer.userId(uniqueName('bob'));
+    await alice.invite(roomId, bob);
+    const deadline = Date.now() + 30_000;
+    while (transactions.length === 0) {
+      assert.ok(Date.now() < deadline, 'the invitation was sent');
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    const told = readPdu(transactions[0], '12');
+    assert.equal(told.pdu.state_key, bob);
+    assert.deepEqual(Object.keys(told.pdu.signatures).toSorted(), [peer.name, server.name].toSorted());
+  });
+
   test('are made with the room, and by setting state', async () => {
     answerInvites(sign);
     const [bob, carol] = [peer.userId(uniqueName('bob')), peer.userId(uniqueName('carol'))];

@@ -121,6 +121,7 @@ describe('users of two servers', () => {
       const sync = await untilSynced(user, invited(roomId));
       assert.ok(sync.invite.get(roomId)?.some(({ type }) => type === 'm.room.create'));
     }
+    assert.equal(await membershipSeenBy(bob, roomId, dave.userId), 'invite');
     await carol.join(roomId);
     await dave.leave(roomId);
     for (const [user, membership] of [

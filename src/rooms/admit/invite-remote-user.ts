@@ -51,7 +51,7 @@ export async function inviteRemoteUser(parts: RemoteInviteParts, invite: RemoteI
   const shown = await findShownPdus(parts, view, view.head.root, senderId);
   const signed = await askForSignature(parts, serverNameOf(invitedId) ?? '', event, shown);
   // The room may have gone on meanwhile: the event stands where it was made, and is judged there and by the room's state now.
-  const { statuses } = await parts.persistEvents({ room: { roomId }, events: [{ sealed: signed }] });
+  const { statuses } = await parts.persistEvents({ room: { roomId }, events: [{ sealed: signed, relay: true }] });
   if (statuses[0] !== 'accepted')
     throw new MatrixError('M_FORBIDDEN', "The room's rules forbid this invitation by now.");
   return signed.eventId;
