@@ -9,6 +9,7 @@ import type { PushRulesOf } from '#notifications/push-rules/rules-cache.ts';
 import type { Backfiller } from '#rooms/backfill/backfiller.ts';
 import type { PersistEvents } from '#rooms/persist-request.ts';
 import type { Receiver } from '#rooms/receive/receive-transaction.ts';
+import type { RemoteRooms } from '#rooms/spaces/remote-rooms.ts';
 import type { SearchIndexer } from '#rooms/search/index-events.ts';
 import type { Database } from '#storage/database.ts';
 import type { Interned } from '#storage/interned.ts';
@@ -20,6 +21,7 @@ import type { UnreadCounts } from '#sync/unread/unread-counts.ts';
 import type { Authenticator } from '#users/authenticate.ts';
 import type { ErasedUsers } from '#users/erased-users.ts';
 import type { PasswordAttempts } from '#users/password-attempts.ts';
+import type { RemoteProfiles } from '#users/remote/remote-profiles.ts';
 import type { DeviceRemoval } from '#users/remove-devices.ts';
 
 import type { Deliveries } from '#users/deliveries.ts';
@@ -49,6 +51,8 @@ export type Context = {
   readonly federationSender: FederationSender | undefined;
   /** Fetches history that other servers have. */
   readonly backfiller: Backfiller;
+  readonly remoteProfiles: RemoteProfiles;
+  readonly remoteRooms: RemoteRooms;
   /** Whether this server is the home of the user, room alias or server name. Several names stay possible. */
   readonly isLocal: (id: string) => boolean;
   readonly ownKeys: OwnKeys;

@@ -27,6 +27,7 @@ import { serverNameOf } from '#matrix/ids.ts';
 import { parseJsonBytes } from '#matrix/parse-json.ts';
 import { createPushRulesOf } from '#notifications/push-rules/rules-cache.ts';
 import { createEventPersister, type EventPersister, type PersistParts } from '#rooms/persist-event.ts';
+import { createRemoteRooms } from '#rooms/spaces/remote-rooms.ts';
 import { createBackfiller } from '#rooms/backfill/backfiller.ts';
 import { createReceiver } from '#rooms/receive/receive-transaction.ts';
 import { startSearchIndexer } from '#rooms/search/index-events.ts';
@@ -53,6 +54,7 @@ import { createDeliveries } from '#users/deliveries.ts';
 import { createUnreadCounts } from '#sync/unread/unread-counts.ts';
 import { createIgnoredUsers } from '#users/ignored-users.ts';
 import { forgetOneTimeKeys } from '#users/keys/forget-one-time-keys.ts';
+import { createRemoteProfiles } from '#users/remote/remote-profiles.ts';
 import { createAccount } from '#users/create-account.ts';
 import { openErasedUsers } from '#users/erased-users.ts';
 import { createPasswordAttempts } from '#users/password-attempts.ts';
@@ -281,6 +283,8 @@ async function createContext(
     receiver,
     federationSender,
     backfiller,
+    remoteProfiles: createRemoteProfiles({ clock, client: federation.client }),
+    remoteRooms: createRemoteRooms({ clock, client: federation.client }),
     addresses,
     authenticator,
     erasedUsers: starting.use(await openErasedUsers({ database, logger })),

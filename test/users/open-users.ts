@@ -6,10 +6,12 @@ import { accountsSql } from '#migrations/baseline/accounts.ts';
 import { encryptionSql } from '#migrations/baseline/encryption.ts';
 import { userStreamsSql } from '#migrations/baseline/user-streams.ts';
 import { serverNameOf } from '#matrix/ids.ts';
+import { RemoteUnreachable } from '#federation/remote-errors.ts';
 import { openDatabase, type Database } from '#storage/database.ts';
 import type { EmbeddedConnection } from '#storage/embedded/connection.ts';
 import { createStreamWriter, type WriteStreams } from '#streams/stream-writer.ts';
 import { createAuthenticator, type Authenticator } from '#users/authenticate.ts';
+import { createRemoteProfiles, type RemoteProfiles } from '#users/remote/remote-profiles.ts';
 import { createPasswordAttempts, type PasswordAttempts } from '#users/password-attempts.ts';
 import { createTestDatabase } from '#test/support/test-database.ts';
 
@@ -21,6 +23,7 @@ export type TestUsers = AsyncDisposable & {
   readonly deviceRemovals: readonly [];
   readonly streams: { readonly write: WriteStreams };
   readonly isLocal: (id: string) => boolean;
+  readonly remoteProfiles: RemoteProfiles;
   readonly config: {
     readonly serverName: string;
     readonly publicUrl: undefined;
@@ -70,6 +73,7 @@ export async function openUsers(registration: TestRegistration): Promise<TestUse
     streams: writer,
     otherAuthenticator: createAuthenticator({ database, clock, logger, deviceLists: unmoved }),
     isLocal: (id) => serverNameOf(id) === 'hs1.test',
+    remoteProfiles: createRemoteProfiles({ clock, client: { request: () => Promise.reject(new RemoteUnreachable()) } }),
     config: {
       serverName: 'hs1.test',
       publicUrl: undefined,

@@ -5,6 +5,7 @@ import { endpoint } from '#http/endpoint.ts';
 import { MatrixError } from '#matrix/error.ts';
 import { isServerName } from '#matrix/ids.ts';
 import { listPublicRooms, type PublicRoomsRequest } from '#rooms/directory/list-public-rooms.ts';
+import { listRemoteRooms } from '#rooms/directory/list-remote-rooms.ts';
 import { findDirectoryVisibility, setDirectoryVisibility } from '#rooms/directory/publish-room.ts';
 
 const LIMIT_DEFAULT = 100;
@@ -106,19 +107,13 @@ function list(
   page: { readonly limit?: number; readonly since?: string },
   filter: Partial<Pick<PublicRoomsRequest, 'searchTerm' | 'roomTypes'>>,
 ): Promise<Record<string, unknown>> {
-  if (serverName !== undefined) requireOwnDirectory(context, serverName);
-  return listPublicRooms(context, {
+  const request = {
     since: page.since,
     limit: Math.min(page.limit || LIMIT_DEFAULT, LIMIT_MAX),
     searchTerm: filter.searchTerm,
     roomTypes: filter.roomTypes,
-  });
-}
-
-/** Other servers' directories cannot be asked yet, and an empty list would be a lie. */
-function requireOwnDirectory({ isLocal }: Context, serverName: string): void {
+  };
+  if (serverName === undefined || context.isLocal(serverName)) return listPublicRooms(context, request);
   if (!isServerName(serverName)) throw new MatrixError('M_INVALID_PARAM', `"${serverName}" is not a server name.`);
-  if (!isLocal(serverName)) {
-    throw new MatrixError('M_NOT_FOUND', `This server cannot ask ${serverName} for its directory yet.`);
-  }
+  return listRemoteRooms(context, serverName, request);
 }

@@ -9,9 +9,14 @@ import {
   setProfileField as setFieldOf,
   type ProfileParts,
 } from '#users/profile.ts';
+import type { RemoteProfiles } from '#users/remote/remote-profiles.ts';
 
 /** What reading profiles needs. */
-export type ProfileContext = { readonly database: Database; readonly isLocal: (id: string) => boolean };
+export type ProfileContext = {
+  readonly database: Database;
+  readonly isLocal: (id: string) => boolean;
+  readonly remoteProfiles: RemoteProfiles;
+};
 
 /** The second one is MSC4133's, from before it was in the specification. */
 const fieldAliases = [
@@ -19,9 +24,12 @@ const fieldAliases = [
   '/_matrix/client/unstable/uk.tcpip.msc4133/profile/{userId}/{keyName}',
 ] as const;
 
-async function requireProfile({ database, isLocal }: ProfileContext, userId: string): Promise<Record<string, unknown>> {
+async function requireProfile(
+  { database, isLocal, remoteProfiles }: ProfileContext,
+  userId: string,
+): Promise<Record<string, unknown>> {
   if (!isUserId(userId)) throw new MatrixError('M_INVALID_PARAM', 'This is not a user ID.');
-  const profile = isLocal(userId) ? await findProfile(database, userId) : undefined;
+  const profile = isLocal(userId) ? await findProfile(database, userId) : await remoteProfiles.find(userId);
   if (profile === undefined) throw new MatrixError('M_NOT_FOUND', 'There is no profile of this user.');
   return profile;
 }

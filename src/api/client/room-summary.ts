@@ -1,4 +1,5 @@
 /** Owns the endpoint that shows a room to those who may know of it. */
+import { Type } from 'typebox';
 import type { Context } from '#context.ts';
 import { endpoint } from '#http/endpoint.ts';
 import { requireRoomSummary } from '#rooms/directory/find-room-summary.ts';
@@ -16,6 +17,7 @@ export const getRoomSummary = endpoint({
   guests: true,
   rateLimit: 'none',
   spec: 'Client-Server API, Room summaries',
-  handler: (context: Context, { params, principal }) =>
-    requireRoomSummary(context, principal?.userNid, params.roomIdOrAlias),
+  query: Type.Object({ via: Type.Optional(Type.Array(Type.String())) }),
+  handler: (context: Context, { params: { roomIdOrAlias }, query: { via = [] }, principal }) =>
+    requireRoomSummary(context, principal?.userNid, { roomIdOrAlias, via }),
 });

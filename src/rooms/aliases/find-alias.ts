@@ -1,6 +1,6 @@
 /** Owns finding the room that an alias leads to. */
 import { MatrixError } from '#matrix/error.ts';
-import { isRoomAlias, isRoomId } from '#matrix/ids.ts';
+import { isRoomAlias } from '#matrix/ids.ts';
 import type { ReadTx } from '#storage/database.ts';
 import { findAliases, type RoomAlias } from '#storage/rooms/find-aliases.ts';
 
@@ -12,11 +12,4 @@ export async function requireAlias(parts: AliasParts, alias: string): Promise<Ro
   const found = parts.isLocal(alias) ? (await findAliases(parts.database, [alias])).get(alias) : undefined;
   if (found === undefined) throw new MatrixError('M_NOT_FOUND', `There is no room with the alias ${alias}.`);
   return found;
-}
-
-/** The id of the room that a user named by id or by alias. Throws as `requireAlias` does. */
-export async function requireRoomId(parts: AliasParts, roomIdOrAlias: string): Promise<string> {
-  if (roomIdOrAlias.startsWith('#')) return (await requireAlias(parts, roomIdOrAlias)).roomId;
-  if (isRoomId(roomIdOrAlias)) return roomIdOrAlias;
-  throw new MatrixError('M_INVALID_PARAM', `"${roomIdOrAlias}" is neither a room id nor an alias.`);
 }

@@ -1,5 +1,6 @@
 /** Owns the question which rooms somebody may know of, without being in them. */
 import { allowedRoomIds, isKnockable, isRestricted } from '#rooms/directory/outside-view.ts';
+import type { JsonObject } from '#matrix/pdu.ts';
 import type { ReadTx } from '#storage/database.ts';
 import { findSummarisedRooms, type SummarisedRoom } from '#storage/rooms/find-published.ts';
 import { findMembershipsAmong } from '#storage/rooms/find-rooms.ts';
@@ -36,4 +37,23 @@ function mayKnowOf(room: SummarisedRoom, memberships: ReadonlyMap<string, number
   if (own === ban) return false;
   if (room.join_rule === 'public' || isKnockable(room)) return true;
   return isRestricted(room) && allowedRoomIds(room).some((id) => memberships.get(id) === join);
+}
+
+/**
+ * As `findKnownRooms`, of a room that is not here, by the summary of a server that knows it: that server has judged what any
+ * user of ours may know, and this is about the one who asks.
+ */
+export async function mayKnowOfRemote(
+  { database }: { readonly database: ReadTx },
+  userNid: number | undefined,
+  summary: JsonObject,
+): Promise<boolean> {
+  const { room_id: roomId, join_rule: rule, world_readable: isReadable, allowed_room_ids: allowed } = summary;
+  if (isReadable === true || rule === 'public' || rule === 'knock' || rule === 'knock_restricted') return true;
+  if (userNid === undefined || typeof roomId !== 'string') return false;
+  const allowedIds = Array.isArray(allowed) ? allowed.filter((id) => typeof id === 'string') : [];
+  const memberships = await findMembershipsAmong(database, userNid, [roomId, ...allowedIds]);
+  const { join, invite } = membershipCodes;
+  if (memberships.get(roomId) === join || memberships.get(roomId) === invite) return true;
+  return rule === 'restricted' && allowedIds.some((id) => memberships.get(id) === join);
 }

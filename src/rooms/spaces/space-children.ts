@@ -1,12 +1,16 @@
 /** Owns which rooms a space says are in it, and in which order. */
 import { contentJsonOf, strippedStateJson } from '#matrix/client-event.ts';
 import { isRoomId } from '#matrix/ids.ts';
+import { isJsonObject } from '#matrix/pdu-format.ts';
+import type { JsonValue } from '#matrix/pdu.ts';
 import { readableJson } from '#rooms/render-events.ts';
 import type { KnownRoom } from '#storage/rooms/find-rooms.ts';
 import type { StoredEvent } from '#storage/rooms/find-events.ts';
 
 export type SpaceChild = {
   readonly roomId: string;
+  /** Servers that know the child, as the space says. */
+  readonly via: readonly string[];
   readonly isSuggested: boolean;
   readonly order: string | undefined;
   readonly originServerTs: number;
@@ -26,18 +30,30 @@ function readChild(event: StoredEvent, { version }: KnownRoom): SpaceChild | und
   const { stateKey, originServerTs } = event;
   if (stateKey === undefined || !isRoomId(stateKey)) return undefined;
   const readable = readableJson(event, version);
-  const content: unknown = JSON.parse(contentJsonOf(readable));
-  if (typeof content !== 'object' || content === null || !('via' in content)) return undefined;
-  const via: unknown = content.via;
-  if (!Array.isArray(via) || via.length === 0 || !via.every((name) => typeof name === 'string')) return undefined;
-  const order = 'order' in content && isOrder(content.order) ? content.order : undefined;
+  const content: JsonValue = JSON.parse(contentJsonOf(readable));
+  const via = viaOfChild(content);
+  if (via === undefined) return undefined;
   return {
     roomId: stateKey,
-    isSuggested: 'suggested' in content && content.suggested === true,
-    order,
+    via,
+    isSuggested: isJsonObject(content) && content['suggested'] === true,
+    order: orderOfChild(content),
     originServerTs,
     json: `${strippedStateJson(readable).slice(0, -1)},"origin_server_ts":${originServerTs}}`,
   };
+}
+
+/** The servers to join the child by; undefined where they are not named, or not as the specification says. */
+export function viaOfChild(content: JsonValue | undefined): readonly string[] | undefined {
+  const via = isJsonObject(content) ? content['via'] : undefined;
+  if (!Array.isArray(via) || via.length === 0) return undefined;
+  const names = via.filter((name) => typeof name === 'string');
+  return names.length === via.length ? names : undefined;
+}
+
+export function orderOfChild(content: JsonValue | undefined): string | undefined {
+  const order = isJsonObject(content) ? content['order'] : undefined;
+  return isOrder(order) ? order : undefined;
 }
 
 function isOrder(value: unknown): value is string {
@@ -45,7 +61,7 @@ function isOrder(value: unknown): value is string {
 }
 
 /** Those with an order first, by it; then by time, then by room id. All of it is ASCII or compared by code units. */
-function compareChildren(one: SpaceChild, other: SpaceChild): number {
+export function compareChildren(one: SpaceChild, other: SpaceChild): number {
   if ((one.order === undefined) !== (other.order === undefined)) return one.order === undefined ? 1 : -1;
   return (
     compare(one.order ?? '', other.order ?? '') ||
