@@ -26,6 +26,8 @@ test('what local users send goes to the servers in the room, in the order acknow
   const roomId = await own.createRoom();
   await own.enter(roomId, near, near.userId('bob'));
   await own.enter(roomId, far, far.userId('carol'), true);
+  // What a user of ours has done by way of another server, that one sends.
+  await own.enter(roomId, node.ownKeys, `@dora:${node.name}`);
   const expected = Array.from({ length: 120 }, (_, index) => `message ${index}`);
   for (const body of expected) await own.say(roomId, body);
   await until(() => messagesOf(near).length >= 120 && messagesOf(far).length >= 120);

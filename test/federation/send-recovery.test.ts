@@ -213,3 +213,23 @@ test('rooms without other servers cost nothing but one look, and a server that i
   const [missed] = await own.database.query(countMissed, []);
   assert.equal(missed?.rooms, 1);
 });
+
+test('connections to the database that break in the middle cost no event and no order', async () => {
+  await using on = await createMigratedDatabase();
+  await using own = await startSending(on, node);
+  await using near = await startPeer('near.localhost');
+  acknowledge(near);
+  const roomId = await own.createRoom();
+  await own.enter(roomId, near, near.userId('bob'));
+  const end = statement<unknown>(
+    'test_end_connections',
+    `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,
+  );
+  for (const [index, body] of numbered(60).entries()) {
+    await own.say(roomId, body);
+    // Those who write are told when it fails; here it is the sender that has to go on.
+    if (index % 20 === 10) await own.database.query(end, []);
+  }
+  await until(() => new Set(messagesOf(near)).size >= 60);
+  assert.deepEqual([...new Set(messagesOf(near))], numbered(60));
+});
