@@ -1,5 +1,4 @@
 /** Owns joining a room, here or by way of the servers that are in it. */
-import { KeyedTurns } from '#core/keyed-turns.ts';
 import type { Errcode } from '#matrix/errcodes.ts';
 import { MatrixError } from '#matrix/error.ts';
 import type { JsonObject } from '#matrix/pdu.ts';
@@ -8,11 +7,11 @@ import { buildMemberContent } from '#rooms/member-content.ts';
 import { leaveUnlessOpen, requireOpenToGuests } from '#rooms/guests/open-to-guests.ts';
 import { findResidents, isDeserted, isResident } from '#rooms/residents/find-residents.ts';
 import { joinThroughResidents } from '#rooms/residents/join-through-residents.ts';
+import { takeJoinTurn } from '#rooms/residents/joins-under-way.ts';
 import type { ResidentParts } from '#rooms/residents/resident-parts.ts';
 import type { RoomUser, RoomWriteParts } from '#rooms/room-parts.ts';
 import { requireOnlyId } from '#rooms/send-event.ts';
 import { carrySettings, type CarryParts } from '#rooms/upgrade/carry-settings.ts';
-import type { ReadTx } from '#storage/database.ts';
 import { findLocalUsers } from '#storage/rooms/find-local-users.ts';
 import { findMembership, findRoom, type KnownRoom } from '#storage/rooms/find-rooms.ts';
 import { membershipCodes } from '#streams/event-fact.ts';
@@ -51,19 +50,10 @@ export async function joinRoom(
   const content = { ...request.content, ...buildMemberContent('join', local, { reason }) };
   const joining = { user: { ...user, isGuest: local?.isGuest ?? false }, roomId, content, named: servers };
   if (!(await joinIfHere(parts, joining))) {
-    await turnsOf(parts.database).take(roomId, async () => {
+    await takeJoinTurn(parts.database, roomId, async () => {
       if (!(await joinIfHere(parts, joining))) await joinElsewhere(parts, joining);
     });
   }
-}
-
-// Per database, because tests open several.
-const turns = new WeakMap<ReadTx, KeyedTurns>();
-
-function turnsOf(database: ReadTx): KeyedTurns {
-  const found = turns.get(database) ?? new KeyedTurns();
-  turns.set(database, found);
-  return found;
 }
 
 /** Whether the room is here, and the user in it now. */

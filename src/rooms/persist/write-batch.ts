@@ -99,9 +99,8 @@ async function noteGaps(tx: Tx, rooms: readonly RoomBatch[]): Promise<void> {
 }
 
 export function projectionsOf(rooms: readonly RoomBatch[], projections: readonly Projection[]): readonly Projection[] {
-  return projections.filter((projection) =>
-    rooms.some((room) => projected(room).some((event) => projection.concerns(event))),
-  );
+  const events = rooms.flatMap(projected);
+  return projections.filter((projection) => events.some((event) => projection.concerns(event)));
 }
 
 function projected(room: RoomBatch): ProjectedEvent[] {
