@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { JsonObject } from '#matrix/pdu.ts';
 import { inviteRemoteUser, type RemoteInviteParts } from '#rooms/admit/invite-remote-user.ts';
 import { requireOwnAliases } from '#rooms/aliases/check-canonical-alias.ts';
+import type { ResolveParts } from '#rooms/aliases/resolve-alias.ts';
 import { persistJoin, type LocalJoinParts } from '#rooms/join-room.ts';
 import { contentOf, findStateEvent } from '#rooms/find-room-state.ts';
 import { requireLeavable, type LeavableParts } from '#rooms/notices/require-leavable.ts';
@@ -14,7 +15,10 @@ import { findLocalUsers } from '#storage/rooms/find-local-users.ts';
 import { findRoom } from '#storage/rooms/find-rooms.ts';
 
 /** What setting state takes. The server's own invitations cannot be rejected, whichever way it is tried. */
-export type SetStateParts = LocalJoinParts & LeavableParts & RemoteInviteParts & { readonly workWaiting: () => void };
+export type SetStateParts = LocalJoinParts &
+  LeavableParts &
+  RemoteInviteParts &
+  ResolveParts & { readonly workWaiting: () => void };
 
 type StateRequest = {
   readonly roomId: string;

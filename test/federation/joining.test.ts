@@ -15,7 +15,7 @@ describe('joining rooms of other servers', () => {
   let user: MatrixHttp;
   before(async () => {
     [server, peer, other] = await Promise.all([
-      startFederatedServer('hs1.localhost'),
+      startFederatedServer('hs1.localhost', { CAUSEWAY_FEDERATION_JOIN_BYTES_MAX: '300000' }),
       startPeer(),
       startPeer('other.localhost'),
     ]);
@@ -176,11 +176,69 @@ describe('joining rooms of other servers', () => {
     assert.equal(name.pdu.type, 'm.room.name');
   });
 
+  test('V26 events of other rooms and second ones of one key are left out of the state, and the join succeeds', async () => {
+    const room = new ResidentRoom(peer, '11');
+    room.setState('m.room.topic', '', { topic: 'first' });
+    const stranger = new ResidentRoom(peer, '11');
+    const foreign = stranger.setState('m.room.name', '', { name: 'of another room' });
+    const second = room.build({ type: 'm.room.topic', stateKey: '', content: { topic: 'second' } });
+    room.serve();
+    peer.answer('PUT', new RegExp(`/v2/send_join/${encode(room.roomId)}/`), (request) => {
+      const answer = room.answerJoin();
+      room.accept(room.read(request));
+      return { ...answer, state: [...eventsIn(answer['state']), pduOf(foreign), pduOf(second)] };
+    });
+    assertJoined(await join(user, room.roomId, [peer.name]));
+    assert.deepEqual(await user.getState(room.roomId, 'm.room.topic'), { topic: 'first' });
+    const state = await user.getFullState(room.roomId);
+    assert.equal(state.filter(({ type }) => type === 'm.room.topic').length, 1);
+    assert.ok(state.every((event) => event.event_id !== foreign.eventId));
+    assertError(await user.raw('GET', `/rooms/${encode(stranger.roomId)}/state`), 403, 'M_FORBIDDEN');
+  });
+
+  test('what happens in the room while it is being entered arrives', async () => {
+    const room = new ResidentRoom(peer, '11');
+    room.serve();
+    let sent: Promise<unknown> | undefined;
+    let said = '';
+    peer.answer('PUT', new RegExp(`/v2/send_join/${encode(room.roomId)}/`), (request) => {
+      const answer = room.answerJoin();
+      room.accept(room.read(request));
+      const event = room.say('meanwhile');
+      said = event.eventId;
+      const body = { origin: peer.name, origin_server_ts: Date.now(), pdus: [pduOf(event)] };
+      sent = peer.ask(server, 'PUT', '/_matrix/federation/v1/send/meanwhile', body);
+      return answer;
+    });
+    assertJoined(await join(user, room.roomId, [peer.name]));
+    await sent;
+    let { nextBatch: since, ...answer } = await user.sync();
+    const isThere = (): boolean =>
+      answer.join.get(room.roomId)?.timeline.some(({ event_id: id }) => id === said) === true;
+    const deadline = Date.now() + 20_000;
+    while (!isThere() && Date.now() < deadline)
+      ({ nextBatch: since, ...answer } = await user.sync({ since, timeout: 1_000 }));
+    assert.ok(isThere());
+  });
+
+  test('a room may go by an alias of another server if that leads to it', async () => {
+    const roomId = await user.createRoom({});
+    const alias = `#ours:${other.name}`;
+    let led = `!elsewhere:${other.name}`;
+    other.answer('GET', '/_matrix/federation/v1/query/directory', () => ({ room_id: led, servers: [other.name] }));
+    const set = (): Promise<Answer> =>
+      user.raw('PUT', `/rooms/${encode(roomId)}/state/m.room.canonical_alias/`, { body: { alt_aliases: [alias] } });
+    assertError(await set(), 400, 'M_BAD_ALIAS');
+    led = roomId;
+    assert.equal((await set()).status, 200);
+  });
+
   const hostile: readonly [string, (answer: JsonObject, room: ResidentRoom) => JsonObject | string][] = [
     ['no state', ({ auth_chain: chain = [] }) => ({ auth_chain: chain })],
     ['no create event', (answer) => without(answer, 'm.room.create')],
     ['no power levels, which the join cites', (answer) => without(answer, 'm.room.power_levels')],
     ['members left out', (answer) => ({ ...answer, members_omitted: true })],
+    ['more bytes than a state may have', (answer) => ({ ...answer, padding: 'x'.repeat(400_000) })],
     ['no JSON', () => '{"state":[{]'],
     ['a list that does not end', () => '{"state":['],
     ['the state of another room', () => new ResidentRoom(peer, '11').answerJoin()],

@@ -2,19 +2,26 @@
 import { MatrixError } from '#matrix/error.ts';
 import { isRoomAlias } from '#matrix/ids.ts';
 import type { JsonObject, JsonValue } from '#matrix/pdu.ts';
+import { resolveAlias, type ResolveParts } from '#rooms/aliases/resolve-alias.ts';
 import { contentOf, findStateEvent } from '#rooms/find-room-state.ts';
 import type { RoomReadParts } from '#rooms/room-parts.ts';
 import { findAliases } from '#storage/rooms/find-aliases.ts';
 import { findHead, findRoom } from '#storage/rooms/find-rooms.ts';
 
 const ALIASES_MAX = 200;
+/** Aliases of other servers that are asked for at a time. */
+const REMOTE_MAX = 20;
 
 /**
  * Passes content of `m.room.canonical_alias` whose aliases lead to the room, those apart that stood there before.
  * M_INVALID_PARAM for what is no alias, M_BAD_ALIAS for one that leads elsewhere or nowhere.
  * Specification: Client-Server API, `PUT /rooms/{roomId}/state/{eventType}/{stateKey}`, 400.
  */
-export async function requireOwnAliases(parts: RoomReadParts, roomId: string, content: JsonObject): Promise<void> {
+export async function requireOwnAliases(
+  parts: RoomReadParts & ResolveParts,
+  roomId: string,
+  content: JsonObject,
+): Promise<void> {
   const room = await findRoom(parts.database, roomId);
   const head = room === undefined ? undefined : await findHead(parts.database, room.roomNid);
   // There is no such room, which the writer says.
@@ -22,11 +29,27 @@ export async function requireOwnAliases(parts: RoomReadParts, roomId: string, co
   const event = await findStateEvent(parts, room.roomNid, head.stateRoot, 'm.room.canonical_alias', '');
   const before = event === undefined ? {} : contentOf(event, room.version);
   const added = requireAliases(content, new Set([before['alias'], ...listOf(before['alt_aliases'])]));
-  if (added.length === 0) return;
+  const remote = added.filter((alias) => !parts.isLocal(alias));
+  if (remote.length > REMOTE_MAX) {
+    throw new MatrixError('M_INVALID_PARAM', `At most ${REMOTE_MAX} aliases of other servers can be added at once.`);
+  }
   const found = await findAliases(parts.database, added);
+  const elsewhere = new Map(
+    await Promise.all(remote.map(async (alias) => [alias, await askFor(parts, alias)] as const)),
+  );
   for (const alias of added) {
-    if (found.get(alias)?.roomNid === room.roomNid) continue;
+    if (found.get(alias)?.roomNid === room.roomNid || elsewhere.get(alias) === roomId) continue;
     throw new MatrixError('M_BAD_ALIAS', `The alias ${alias} does not lead to this room.`);
+  }
+}
+
+/** The room that an alias of another server leads to; undefined where it leads nowhere, or the server cannot say. */
+async function askFor(parts: ResolveParts, alias: string): Promise<string | undefined> {
+  try {
+    return (await resolveAlias(parts, alias)).roomId;
+  } catch (error) {
+    if (error instanceof MatrixError) return undefined;
+    throw error;
   }
 }
 
