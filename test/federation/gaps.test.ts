@@ -223,6 +223,25 @@ describe('events that build on events which never came', () => {
     assert.deepEqual(await alice.getState(room.roomId, 'm.room.power_levels'), levels);
   });
 
+  test('R16: events that come by several ways at once are there once, and nothing else ends the room', async () => {
+    const room = await PeerRoom.create(peer, server, alice);
+    const missing = Array.from({ length: 6 }, (_, index) => room.say(`by many ways ${index}`));
+    const newest = room.say('the newest');
+    tellMissing(room, () => missing);
+    const { nextBatch: since } = await alice.sync();
+    await Promise.all(
+      [[newest], missing, [newest], [...missing, newest], missing.slice(3)].map((some) => room.send(some)),
+    );
+    const { eventIds } = await syncUntil(alice, since, room.roomId, newest.eventId);
+    assert.deepEqual(
+      eventIds,
+      [...missing, newest].map(({ eventId }) => eventId),
+    );
+    const own = await alice.sendText(room.roomId, 'mine');
+    await room.learn();
+    assert.deepEqual(eventIdsOf(room.events.get(own)?.pdu.prev_events ?? []), [newest.eventId]);
+  });
+
   test('F8: a storm of events that lack others costs one request at a time in its room, and does not hold up a send', async () => {
     const room = await PeerRoom.create(peer, server, alice);
     let running = 0;

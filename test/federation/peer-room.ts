@@ -23,6 +23,9 @@ import { text } from '#test/support/matrix-shapes.ts';
 import { exchange, type Peer, type PeerAnswer } from '#test/support/peer.ts';
 import { createRoomParts } from '#test/support/room-parts.ts';
 
+/** What a peer knows of the server whose room it is. */
+export type RoomHost = Pick<FederatedServer, 'name' | 'database'>;
+
 export type PeerDraft = {
   readonly type: string;
   readonly sender: string;
@@ -41,13 +44,13 @@ type Known = { readonly eventId: string; readonly pdu: Pdu; readonly json: strin
 
 export class PeerRoom {
   readonly peer: Peer;
-  readonly server: FederatedServer;
+  readonly server: RoomHost;
   readonly roomId: string;
   readonly version: RoomVersion;
   readonly events = new Map<string, Known>();
   #txn = 0;
 
-  private constructor(peer: Peer, server: FederatedServer, roomId: string, version: RoomVersion) {
+  private constructor(peer: Peer, server: RoomHost, roomId: string, version: RoomVersion) {
     this.peer = peer;
     this.server = server;
     this.roomId = roomId;
@@ -57,7 +60,7 @@ export class PeerRoom {
   /** A public room of the user's that users of the peer have joined. */
   static async create(
     peer: Peer,
-    server: FederatedServer,
+    server: RoomHost,
     owner: MatrixHttp,
     options: { readonly joined?: readonly string[]; readonly room?: JsonObject } = {},
   ): Promise<PeerRoom> {
@@ -85,7 +88,7 @@ export class PeerRoom {
   }
 
   /** A room of the peer's, of which the server has nothing yet. */
-  static async remote(peer: Peer, server: FederatedServer, localpart = 'bob'): Promise<PeerRoom> {
+  static async remote(peer: Peer, server: RoomHost, localpart = 'bob'): Promise<PeerRoom> {
     const version = findRoomVersion('11');
     assert.ok(version);
     const room = new PeerRoom(peer, server, `!${randomUUID()}:${peer.name}`, version);

@@ -56,7 +56,9 @@ async function findGates(
 ): Promise<ReadonlyMap<string, RoomGate>> {
   const roomIds = new Set(pdus.flatMap(({ roomId }) => roomId ?? []));
   const gates = new Map<string, RoomGate>();
-  for (const roomId of roomIds) gates.set(roomId, await findRoomGate(parts, roomId, origin));
+  await Promise.all(
+    [...roomIds].map(async (roomId) => void gates.set(roomId, await findRoomGate(parts, roomId, origin))),
+  );
   return gates;
 }
 

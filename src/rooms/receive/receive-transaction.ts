@@ -6,8 +6,7 @@ import { persistOutOfBand } from '#rooms/persist-out-of-band.ts';
 import { checkPdus, type CheckedPdus, type SentPdu } from '#rooms/receive/check-pdus.ts';
 import { CLAIM_MS, Inbox, type InboxItem } from '#rooms/receive/inbox.ts';
 import type { ReceiveParts } from '#rooms/receive/receive-parts.ts';
-import { countStaged, persistStaged, type StagedRow } from '#storage/rooms/inbound-staging.ts';
-import { findInboundResponse, persistInboundResponse } from '#storage/rooms/inbound-transactions.ts';
+import { findInbound, persistInbound } from '#storage/rooms/inbound-transactions.ts';
 
 export type InboundTransaction = {
   /** The server that sent it, by its signature. */
@@ -45,10 +44,10 @@ export function createReceiver(parts: ReceiveParts): Receiver {
 
   const receive = async (transaction: InboundTransaction): Promise<string> => {
     const { origin, txnId } = transaction;
-    const before = await findInboundResponse(parts.database, origin, txnId);
-    if (before !== undefined) return before;
-    const { inboundEventsMax } = parts.limits;
-    if ((await countStaged(parts.database, origin, inboundEventsMax)) >= inboundEventsMax) throw tooMuchWaiting();
+    const limit = parts.limits.inboundEventsMax;
+    const before = await findInbound(parts.database, { origin, txnId, limit });
+    if (before.response !== undefined) return before.response;
+    if (before.waiting >= limit) throw tooMuchWaiting();
     const checked = await checkPdus(parts, origin, transaction.pdus);
     for (const event of checked.endings) await persistOutOfBand(parts, { event, shown: [] });
     await transaction.takeEdus();
@@ -81,7 +80,7 @@ export function createReceiver(parts: ReceiveParts): Receiver {
   };
 }
 
-/** The answer and the events in one transaction: what is answered is never lost, and nothing is taken twice. */
+/** The answer and the events at once: what is answered is never lost, and nothing is taken twice. */
 async function stage(
   { database, clock }: ReceiveParts,
   { origin, txnId }: InboundTransaction,
@@ -89,14 +88,12 @@ async function stage(
 ): Promise<{ readonly response: string; readonly items: readonly InboxItem[] }> {
   const results = [...refusals].map(([eventId, error]) => [eventId, error === undefined ? {} : { error }] as const);
   const response = JSON.stringify({ pdus: Object.fromEntries(results) });
-  const rows = events.map(({ roomId, eventId, json }) => ({ roomId, eventId, json }));
   const now = clock.now();
-  const staged = await database.transaction(async (tx): Promise<StagedRow[] | string> => {
-    const isFirst = await persistInboundResponse(tx, { origin, txnId, response, now });
-    if (!isFirst) return (await findInboundResponse(tx, origin, txnId)) ?? response;
-    return persistStaged(tx, origin, rows, { now, dueAt: now + CLAIM_MS });
-  });
-  if (typeof staged === 'string') return { response: staged, items: [] };
+  const staged = await persistInbound(database, { origin, txnId, response, events, now, dueAt: now + CLAIM_MS });
+  if (staged === undefined) {
+    const first = await findInbound(database, { origin, txnId, limit: 0 });
+    return { response: first.response ?? response, items: [] };
+  }
   const byId = new Map(events.map((event) => [event.eventId, event]));
   const items = staged.flatMap(({ stagingNid, attempts, eventId }) => {
     const event = byId.get(eventId);

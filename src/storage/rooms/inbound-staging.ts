@@ -1,5 +1,5 @@
 /** Owns the events of other servers that were taken and are not worked through yet: they outlive the process. */
-import { statement, type ReadTx, type Tx } from '#storage/database.ts';
+import { statement, type ReadTx } from '#storage/database.ts';
 
 /** An event that passed every check which it alone can pass. */
 export type StagedRow = {
@@ -13,49 +13,14 @@ export type StagedRow = {
   readonly attempts: number;
 };
 
-export type NewStagedRow = Pick<StagedRow, 'roomId' | 'eventId' | 'json'>;
-
-const rowColumns = `staging_nid as "stagingNid", origin, room_id as "roomId", event_id as "eventId", json, attempts`;
-
-// What is sent again although it waits here is tried again at once, from the beginning.
-const insertStaged = statement<StagedRow>(
-  'insert_inbound_staging',
-  `insert into inbound_staging as s (origin, room_id, event_id, json, received_at, due_at)
-   select $1, room_id, event_id, json, $2, $3
-   from unnest($4::text[], $5::text[], $6::text[]) with ordinality as t(room_id, event_id, json, at) order by at
-   on conflict (origin, event_id) do update set due_at = excluded.due_at, attempts = 0
-   returning ${rowColumns}`,
-);
-
-/**
- * Stages the events of one server; none of them twice. Until `dueAt` (milliseconds since the Unix epoch) they are the
- * caller's to work through; then any process takes them. Resolves with the rows, in the order of the events.
- */
-export async function persistStaged(
-  tx: Tx,
-  origin: string,
-  rows: readonly NewStagedRow[],
-  { now, dueAt }: { readonly now: number; readonly dueAt: number },
-): Promise<StagedRow[]> {
-  if (rows.length === 0) return [];
-  const written = await tx.query(insertStaged, [
-    origin,
-    now,
-    dueAt,
-    rows.map(({ roomId }) => roomId),
-    rows.map(({ eventId }) => eventId),
-    rows.map(({ json }) => json),
-  ]);
-  const byId = new Map(written.map((row) => [row.eventId, row]));
-  return rows.flatMap(({ eventId }) => byId.get(eventId) ?? []);
-}
+export const stagedColumns = `staging_nid as "stagingNid", origin, room_id as "roomId", event_id as "eventId", json, attempts`;
 
 // By inbound_staging_due_at_index. Rows that another process is just claiming are left to it.
 const claimDue = statement<StagedRow>(
   'claim_inbound_staging',
   `update inbound_staging set due_at = $2 where staging_nid = any(array(
      select staging_nid from inbound_staging where due_at <= $1 order by due_at, staging_nid limit $3 for update skip locked
-   )) returning ${rowColumns}`,
+   )) returning ${stagedColumns}`,
 );
 
 /** Takes events that are due; nobody else takes them before `dueAt`. */
@@ -93,21 +58,10 @@ export async function postponeStaged(
 // By inbound_staging_room_id_index.
 const selectByIds = statement<StagedRow>(
   'select_inbound_staging_by_ids',
-  `select ${rowColumns} from inbound_staging where room_id = $1 and event_id = any($2::text[])`,
+  `select ${stagedColumns} from inbound_staging where room_id = $1 and event_id = any($2::text[])`,
 );
 
 /** Those of the room's events that wait here. */
 export function findStaged(db: ReadTx, roomId: string, eventIds: readonly string[]): Promise<StagedRow[]> {
   return eventIds.length === 0 ? Promise.resolve([]) : db.query(selectByIds, [roomId, eventIds]);
-}
-
-// By inbound_staging_event_id_key: at most as many entries as the limit.
-const countOfOrigin = statement<{ count: number }>(
-  'count_inbound_staging',
-  'select count(*)::integer as count from (select from inbound_staging where origin = $1 limit $2) s',
-);
-
-/** How many events of the server wait here, counted up to a limit. */
-export async function countStaged(db: ReadTx, origin: string, limit: number): Promise<number> {
-  return (await db.query(countOfOrigin, [origin, limit]))[0]?.count ?? 0;
 }
