@@ -50,6 +50,8 @@ export class Inbox implements AsyncDisposable {
   readonly #rooms = new Map<string, Room>();
   /** Staging numbers of what is in memory. */
   readonly #held = new Set<number>();
+  /** Those of them that were sent again meanwhile: what they lack may have come. */
+  readonly #sentAgain = new Set<number>();
   readonly #bytes: Quota;
   readonly #slots: FairSlots;
   readonly #budget: ReturnType<typeof createTokenBuckets>;
@@ -70,8 +72,14 @@ export class Inbox implements AsyncDisposable {
     return [this.#bytes];
   }
 
-  /** Takes up staged events, in their order; what does not fit in memory stays in the table until it is due. */
+  /** Takes up events that were staged just now, in their order. */
   add(items: readonly InboxItem[]): void {
+    for (const { stagingNid } of items) if (this.#held.has(stagingNid)) this.#sentAgain.add(stagingNid);
+    this.#take(items);
+  }
+
+  /** What does not fit in memory stays in the table until it is due. */
+  #take(items: readonly InboxItem[]): void {
     for (const item of items) {
       if (this.#held.has(item.stagingNid) || !this.#bytes.take(item.event.json.length)) continue;
       this.#held.add(item.stagingNid);
@@ -130,7 +138,7 @@ export class Inbox implements AsyncDisposable {
     for (const [index, item] of items.entries()) {
       const outcome = outcomes[index] ?? { kind: 'busy' };
       if (outcome.kind === 'missing' && room.lacking.length < LACKING_MAX) room.lacking.push(item);
-      else settled.push({ item, outcome: outcome.kind === 'missing' ? { kind: 'busy' } : outcome });
+      else settled.push({ item, outcome });
     }
     if (room.lacking.length > 0 && !room.isFilling) this.#start(this.#fill(room));
     await this.#settle(settled);
@@ -160,10 +168,16 @@ export class Inbox implements AsyncDisposable {
     const { stagingNid, attempts, origin, event } = item;
     const again = await persistReceived(this.#parts, event);
     if (again.kind !== 'missing') return again;
-    if (this.#budget.take(origin) > 0) return { kind: 'busy' };
-    const dueAt = this.#parts.clock.now() + FILL_MS;
-    await postponeStaged(this.#parts.database, { stagingNid, dueAt, attempts });
-    return this.#slots.run(origin, () => fillGap(this.#parts, item, this.#stopping.signal));
+    if (this.#budget.take(origin) > 0) return again;
+    try {
+      const dueAt = this.#parts.clock.now() + FILL_MS;
+      await postponeStaged(this.#parts.database, { stagingNid, dueAt, attempts });
+      return await this.#slots.run(origin, () => fillGap(this.#parts, item, this.#stopping.signal));
+    } catch (error) {
+      if (this.#isStopping) return { kind: 'busy' };
+      this.#parts.logger.warn({ err: error, eventId: event.eventId }, 'a gap could not be filled; it is tried again');
+      return { kind: 'failed' };
+    }
   }
 
   async #settle(all: readonly { readonly item: InboxItem; readonly outcome: Received }[]): Promise<void> {
@@ -177,24 +191,31 @@ export class Inbox implements AsyncDisposable {
         );
       for (const { item, outcome } of all) {
         if (outcome.kind === 'done') continue;
-        const { stagingNid, attempts, event } = item;
+        const { stagingNid, event } = item;
         if (isGivenUp(item, outcome)) {
           this.#parts.logger.warn({ roomId: event.roomId, eventId: event.eventId }, 'a received event was given up');
-        } else await postponeStaged(database, { stagingNid, ...this.#nextTry(attempts, outcome) });
+        } else await postponeStaged(database, { stagingNid, ...this.#nextTry(item, outcome) });
       }
     } finally {
       this.#letGo(all.map(({ item }) => item));
     }
   }
 
-  #nextTry(attempts: number, { kind }: Received): { readonly dueAt: number; readonly attempts: number } {
+  #nextTry(
+    { stagingNid, attempts }: InboxItem,
+    { kind }: Received,
+  ): { readonly dueAt: number; readonly attempts: number } {
     const now = this.#parts.clock.now();
+    if (this.#sentAgain.has(stagingNid)) return { dueAt: now, attempts: 0 };
     if (kind === 'busy') return { dueAt: now + BUSY_MS, attempts };
     return { dueAt: Math.round(now + backoffMs(attempts + 1, retryBackoff)), attempts: attempts + 1 };
   }
 
   #letGo(items: readonly InboxItem[]): void {
-    for (const { stagingNid, event } of items) if (this.#held.delete(stagingNid)) this.#bytes.give(event.json.length);
+    for (const { stagingNid, event } of items) {
+      this.#sentAgain.delete(stagingNid);
+      if (this.#held.delete(stagingNid)) this.#bytes.give(event.json.length);
+    }
   }
 
   get #isStopping(): boolean {
@@ -209,7 +230,7 @@ export class Inbox implements AsyncDisposable {
       const read = await Promise.all(rows.map(async (row) => ({ row, item: await this.#read(row) })));
       const unreadable = read.filter(({ item }) => item === undefined).map(({ row }) => row.stagingNid);
       if (unreadable.length > 0) await deleteStaged(database, unreadable);
-      this.add(read.flatMap(({ item }) => item ?? []));
+      this.#take(read.flatMap(({ item }) => item ?? []));
       isMore = rows.length === SWEPT_AT_ONCE;
     }
   }
