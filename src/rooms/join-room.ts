@@ -51,7 +51,8 @@ export async function joinRoom(
   const joining = { user: { ...user, isGuest: local?.isGuest ?? false }, roomId, content, named: servers };
   if (!(await joinIfHere(parts, joining))) {
     await takeJoinTurn(parts.database, roomId, async () => {
-      if (!(await joinIfHere(parts, joining))) await joinElsewhere(parts, joining);
+      if (await joinIfHere(parts, joining)) return;
+      await joinElsewhere(parts, joining, await findResidents(parts, user, roomId, servers));
     });
   }
 }
@@ -69,8 +70,12 @@ async function joinIfHere(parts: JoinParts, joining: Joining): Promise<boolean> 
   } catch (error) {
     const isInvited = own?.membership === membershipCodes.invite;
     if (!mayBeGrantedElsewhere(error, isInvited)) throw error;
-    if ((await findResidents(parts, user, roomId, joining.named)).length === 0) throw error;
-    await joinElsewhere(parts, joining);
+    const [named, others] = await Promise.all(
+      [joining.named, []].map((servers) => findResidents(parts, user, roomId, servers)),
+    );
+    const servers = [...new Set([...(named ?? []), ...(others ?? [])])];
+    if (servers.length === 0) throw error;
+    await joinElsewhere(parts, joining, servers);
   }
   return true;
 }
@@ -82,8 +87,11 @@ function mayBeGrantedElsewhere(error: unknown, isInvited: boolean): boolean {
   return codes.includes(error.errcode) || (isInvited && error.errcode === 'M_FORBIDDEN');
 }
 
-async function joinElsewhere(parts: JoinParts, { user, roomId, content, named }: Joining): Promise<void> {
-  const servers = await findResidents(parts, user, roomId, named);
+async function joinElsewhere(
+  parts: JoinParts,
+  { user, roomId, content }: Joining,
+  servers: readonly string[],
+): Promise<void> {
   if (servers.length === 0) throw new MatrixError('M_NOT_FOUND', 'There is no such room on this server.');
   // Whether a room takes guests is known only when one is in it.
   if (user.isGuest) {

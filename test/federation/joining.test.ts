@@ -119,6 +119,8 @@ describe('joining rooms of other servers', () => {
     other.answer('GET', forbidden, () => new PeerReply(403, { errcode: 'M_FORBIDDEN', error: 'Not you.' }));
     assertError(await join(user, room.roomId, [other.name, peer.name]), 403, 'M_FORBIDDEN');
     room.serve();
+    // Who names servers is answered by them alone, though the room's id names one that would let them in.
+    assertError(await join(user, room.roomId, [other.name]), 403, 'M_FORBIDDEN');
     assertJoined(await join(user, room.roomId, [other.name, peer.name]));
   });
 
