@@ -20,6 +20,7 @@ import type { Streams } from '#streams/streams.ts';
 import type { UnreadCounts } from '#sync/unread/unread-counts.ts';
 import type { Authenticator } from '#users/authenticate.ts';
 import type { ErasedUsers } from '#users/erased-users.ts';
+import type { ClaimLimits } from '#users/keys/claim-limits.ts';
 import type { PasswordAttempts } from '#users/password-attempts.ts';
 import type { RemoteProfiles } from '#users/remote/remote-profiles.ts';
 import type { DeviceRemoval } from '#users/remove-devices.ts';
@@ -60,6 +61,7 @@ export type Context = {
   readonly addresses: () => readonly string[];
   readonly authenticator: Authenticator;
   readonly passwordAttempts: PasswordAttempts;
+  readonly claimLimits: ClaimLimits;
   readonly erasedUsers: ErasedUsers;
   /** What other folders than `users` have of devices, and delete with them. */
   readonly deviceRemovals: readonly DeviceRemoval[];

@@ -53,6 +53,7 @@ import { createAuthenticator } from '#users/authenticate.ts';
 import { createDeliveries } from '#users/deliveries.ts';
 import { createUnreadCounts } from '#sync/unread/unread-counts.ts';
 import { createIgnoredUsers } from '#users/ignored-users.ts';
+import { createClaimLimits } from '#users/keys/claim-limits.ts';
 import { forgetOneTimeKeys } from '#users/keys/forget-one-time-keys.ts';
 import { createRemoteProfiles } from '#users/remote/remote-profiles.ts';
 import { createAccount } from '#users/create-account.ts';
@@ -289,6 +290,7 @@ async function createContext(
     authenticator,
     erasedUsers: starting.use(await openErasedUsers({ database, logger })),
     passwordAttempts: createPasswordAttempts(config.rateLimits, clock),
+    claimLimits: createClaimLimits(config.rateLimits, clock),
     deviceRemovals: [],
     workWaiting,
   };

@@ -60,6 +60,11 @@ test('without anything the defaults hold, and the directory is a trial', () => {
       inboundBytesMax: 67_108_864,
       inboundTransactionsMax: 4,
       gapsAtOnceMax: 10,
+      sendsMax: 100,
+      sendTimeoutMs: 60_000,
+      transactionBytesMax: 2_097_152,
+      catchUpEventsMax: 1_000,
+      retryMsMax: 3_600_000,
     },
     network: { allowRanges: [], dnsServers: [] },
     userDirectory: { searchAllUsers: false },
@@ -76,6 +81,7 @@ test('without anything the defaults hold, and the directory is a trial', () => {
     rateLimits: {
       enabled: true,
       wrongPasswords: { perSecond: 0.2, burst: 20 },
+      claimedKeys: { perSecond: 0.1, burst: 50 },
       classes: {
         default: { perSecond: 50, burst: 200 },
         login: { perSecond: 0.5, burst: 10 },

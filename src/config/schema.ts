@@ -277,6 +277,11 @@ export const configSchema = {
   rate_limits: group('How often callers may do what.', {
     enabled: key(flag, { default: 'true', prose: 'Whether requests are limited at all.' }),
     wrong_passwords: rateLimitClass('Wrong passwords for one account, from wherever they come', '0.2', '20'),
+    claimed_keys: rateLimitClass(
+      'One-time keys of one device that one user, or one server, claims; who claims more gets the fallback key',
+      '0.1',
+      '50',
+    ),
     classes: names('The classes of requests, each with its own limit for each caller.', {
       default: rateLimitClass('Requests that no other class names', '50', '200'),
       login: rateLimitClass('Logging in', '0.5', '10'),

@@ -51,12 +51,9 @@ export async function findDeviceLists(
   const trusted = await findTrusted(parts, request);
   const rooms = await findChangedRooms(parts, request, at);
   const { came, went } = await findCompany(database, rooms, request);
+  // The user is among those who came where they entered a room themselves: their other devices are new to its members.
   const sharing = await findUsersSharing(database, userNid, [...came, ...went], { encrypted: true });
-  const changed = new Set([
-    ...changers,
-    ...trusted,
-    ...came.filter((other) => sharing.has(other) && other !== userNid),
-  ]);
+  const changed = new Set([...changers, ...trusted, ...came.filter((other) => sharing.has(other))]);
   const left = new Set(went.filter((other) => !sharing.has(other) && !changed.has(other) && other !== userNid));
   const ids = await findUserIds(database, [...changed, ...left]);
   const idsOf = (userNids: Iterable<number>): string[] => [...userNids].flatMap((nid) => ids.get(nid) ?? []);
@@ -137,12 +134,12 @@ function isEncryption({ type, stateKey }: EventFact): boolean {
 async function findCompany(
   database: ReadTx,
   { stayed, gained, lost }: ChangedRooms,
-  { since, upTo }: DeviceListsRequest,
+  { userNid, since, upTo }: DeviceListsRequest,
 ): Promise<{ readonly came: readonly number[]; readonly went: readonly number[] }> {
   const changes = await findMembershipChangesOf(database, [...stayed, ...gained, ...lost], since[0], upTo[0]);
   const joins = changes.filter(({ membership, was }) => membership === join && was !== join);
   const departures = changes.filter(({ membership, was }) => was === join && membership !== join);
-  const inGained = await findJoinedUserNids(database, gained);
+  const inGained = (await findJoinedUserNids(database, gained)).filter((other) => other !== userNid);
   const inLost = await findJoinedUserNids(database, lost);
   return {
     came: [...new Set([...joins.map((row) => row.user_nid), ...inGained])],

@@ -125,6 +125,36 @@ describe('the keys of users of this server', () => {
     assert.deepEqual([await claim(), await claim()], [`${algorithm}:F`, `${algorithm}:F`]);
   });
 
+  test('O16: whoever claims too many of a device gets its fallback key, and others still get one-time keys', async () => {
+    await using limited = await startFederatedServer('limited.localhost', {
+      CAUSEWAY_RATE_LIMITS_ENABLED: 'true',
+      CAUSEWAY_RATE_LIMITS_CLAIMED_KEYS_BURST: '3',
+      CAUSEWAY_RATE_LIMITS_CLAIMED_KEYS_PER_SECOND: '0.0001',
+      CAUSEWAY_RATE_LIMITS_CLASSES_REGISTER_BURST: '100',
+    });
+    await using other = await startPeer('other.localhost');
+    const [frank, grace] = [await limited.newUser('frank'), await limited.newUser('grace')];
+    const { key, keys } = makeDeviceKeys(frank);
+    const one_time_keys = makeOneTimeKeys(['1', '2', '3', '4', '5', '6'], frank, key);
+    await upload(frank, { device_keys: keys, one_time_keys, fallback_keys: makeFallbackKey('F', frank, key) });
+    const body = { one_time_keys: { [frank.userId]: { [frank.deviceId]: algorithm } } };
+    const nameIn = (answer: { readonly body: JsonObject; readonly bodyText: string }): string | undefined => {
+      const users = asObject(answer.body['one_time_keys'], answer.bodyText);
+      return Object.keys(asObject(asObject(users[frank.userId], 'devices')[frank.deviceId], 'keys'))[0];
+    };
+    const names: unknown[] = [];
+    for (let count = 0; count < 6; count += 1)
+      names.push(nameIn(await peer.ask(limited, 'POST', `${path}/keys/claim`, body)));
+    assert.ok(names.slice(0, 3).every((name) => name !== `${algorithm}:F`));
+    assert.deepEqual(new Set(names.slice(3)), new Set([`${algorithm}:F`]));
+    const rest = [
+      nameIn(await other.ask(limited, 'POST', `${path}/keys/claim`, body)),
+      nameIn(await grace.raw('POST', '/keys/claim', { body })),
+    ];
+    assert.ok(rest.every((name) => name !== `${algorithm}:F`));
+    assert.equal(new Set([...names.slice(0, 3), ...rest]).size, 5);
+  });
+
   test('are claimed for a bounded number of devices at once', async () => {
     const devices = Object.fromEntries(Array.from({ length: 5_001 }, (_, index) => [`D${index}`, algorithm]));
     const body = { one_time_keys: { [`@erin:${server.name}`]: devices } };

@@ -8,6 +8,7 @@ import type { JsonObject } from '#matrix/pdu.ts';
 import type { Database } from '#storage/database.ts';
 import type { Streams } from '#streams/streams.ts';
 import { claimedJson, claimKeys as claimKeysOfUsers, requireFewClaims } from '#users/keys/claim-keys.ts';
+import type { ClaimLimits } from '#users/keys/claim-limits.ts';
 import { keysAnswerMembers, queryKeys as queryKeysOfUsers, requireFewAsked } from '#users/keys/query-keys.ts';
 import { uploadKeys as uploadKeysOfDevice } from '#users/keys/upload-keys.ts';
 import { claimRemoteKeys } from '#users/remote/claim-remote-keys.ts';
@@ -19,6 +20,7 @@ export type KeysContext = {
   readonly streams: Pick<Streams, 'write'>;
   readonly federation: { readonly client: FederationClient };
   readonly clock: Clock;
+  readonly claimLimits: ClaimLimits;
   readonly isLocal: (id: string) => boolean;
 };
 
@@ -84,11 +86,11 @@ export const claimKeys = endpoint({
     one_time_keys: Type.Record(Type.String(), Type.Record(Type.String(), Type.String())),
   }),
   spec: 'Client-Server API, One-time and fallback keys',
-  handler: async (context: KeysContext, { body }) => {
+  handler: async (context: KeysContext, { body, principal }) => {
     requireFewClaims(body.one_time_keys);
     const { local, others } = divide(body.one_time_keys, context.isLocal);
     const [own, { claimed, failures }] = await Promise.all([
-      claimKeysOfUsers(context, local),
+      claimKeysOfUsers(context, principal.userId, local),
       claimRemoteKeys(context, others, body.timeout),
     ]);
     return rawJson(`{"one_time_keys":${claimedJson([...own, ...claimed])},"failures":${JSON.stringify(failures)}}`);

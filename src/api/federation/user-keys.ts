@@ -42,9 +42,9 @@ export const claimUserEncryptionKeys = endpoint({
   bodyRequired: true,
   body: Type.Object({ one_time_keys: Type.Record(Type.String(), Type.Record(Type.String(), Type.String())) }),
   spec: 'Server-Server API, End-to-End Encryption',
-  handler: async (context: Context, { body }) => {
+  handler: async (context: Context, { body, principal }) => {
     requireFewClaims(body.one_time_keys);
-    const claimed = await claimKeys(context, onlyLocal(body.one_time_keys, context.isLocal));
+    const claimed = await claimKeys(context, principal.origin, onlyLocal(body.one_time_keys, context.isLocal));
     return rawJson(`{"one_time_keys":${claimedJson(claimed)}}`);
   },
 });

@@ -4,6 +4,7 @@ import { MatrixError } from '#matrix/error.ts';
 import { isUserId } from '#matrix/ids.ts';
 import { appendKeyCountChange } from '#streams/device-list-changes.ts';
 import type { Streams } from '#streams/streams.ts';
+import type { ClaimLimits } from '#users/keys/claim-limits.ts';
 import { claimKeysOfDevices, type ClaimedKey, type KeyClaim } from '#storage/users/keys/claim-keys.ts';
 
 const CLAIMS_MAX = 5_000;
@@ -24,18 +25,23 @@ export function requireFewClaims(claim: KeysClaim): void {
 }
 
 /**
- * Claims keys of users of this server in one statement, and tells their devices. Devices without keys, and users without
- * such devices, are left out. Specification: Client-Server API, `POST /keys/claim`.
+ * Claims keys of users of this server in one statement, and tells their devices. Whoever has claimed too many of a device of
+ * late gets its fallback key. Devices without keys, and users without such devices, are left out. Specification: Client-Server API, `POST /keys/claim`.
  */
 export async function claimKeys(
-  { streams, clock }: { readonly streams: Pick<Streams, 'write'>; readonly clock: Clock },
+  parts: { readonly streams: Pick<Streams, 'write'>; readonly clock: Clock; readonly claimLimits: ClaimLimits },
+  /** The id of a user, or the name of a server. */
+  claimer: string,
   claim: KeysClaim,
 ): Promise<readonly ClaimedKey[]> {
+  const { streams, clock, claimLimits } = parts;
   const claims: KeyClaim[] = [];
   for (const [userId, devices] of Object.entries(claim)) {
     for (const [deviceId, algorithm] of Object.entries(devices)) {
       // The database has no NUL in texts, so nothing is found by such a one.
-      if (isUserId(userId) && !`${deviceId}${algorithm}`.includes('\0')) claims.push({ userId, deviceId, algorithm });
+      if (!isUserId(userId) || `${deviceId}${algorithm}`.includes('\0')) continue;
+      const onlyFallback = !claimLimits.take(claimer, { userId, deviceId });
+      claims.push({ userId, deviceId, algorithm, onlyFallback });
     }
   }
   if (claims.length === 0) return [];

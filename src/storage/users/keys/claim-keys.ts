@@ -1,9 +1,14 @@
 /** Owns giving out one-time keys: each to one claimer, whoever asks at the same time and in whichever process. */
 import { statement, type ReadTx } from '#storage/database.ts';
 
-export type KeyClaim = { readonly userId: string; readonly deviceId: string; readonly algorithm: string };
+export type KeyName = { readonly userId: string; readonly deviceId: string; readonly algorithm: string };
 
-export type ClaimedKey = KeyClaim & {
+export type KeyClaim = KeyName & {
+  /** Whether no one-time key is to be given. */
+  readonly onlyFallback: boolean;
+};
+
+export type ClaimedKey = KeyName & {
   readonly deviceNid: number;
   readonly userNid: number;
   readonly keyId: string;
@@ -17,14 +22,14 @@ const claim = statement<ClaimedKey>(
   'claim_one_time_keys',
   `with asked as (
      select c.*, d.device_nid, d.user_nid
-     from unnest($1::text[], $2::text[], $3::text[]) as c (user_id, device_id, algorithm)
+     from unnest($1::text[], $2::text[], $3::text[], $5::boolean[]) as c (user_id, device_id, algorithm, only_fallback)
      join users u on u.user_id = c.user_id
      join devices d on d.user_nid = u.user_nid and d.device_id = c.device_id),
    picked as (
      select a.*, o.key_id, o.key_json
      from asked a cross join lateral (
        select key_id, key_json from one_time_keys
-       where device_nid = a.device_nid and algorithm = a.algorithm and claimed_at is null
+       where device_nid = a.device_nid and algorithm = a.algorithm and claimed_at is null and not a.only_fallback
        order by upload_order limit 1 for update skip locked) o),
    taken as (
      update one_time_keys o set claimed_at = $4 from picked p
@@ -53,5 +58,6 @@ export function claimKeysOfDevices(db: ReadTx, claims: readonly KeyClaim[], clai
     claims.map(({ deviceId }) => deviceId),
     claims.map(({ algorithm }) => algorithm),
     claimedAt,
+    claims.map(({ onlyFallback }) => onlyFallback),
   ]);
 }
