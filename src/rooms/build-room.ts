@@ -109,7 +109,8 @@ function buildPowerLevels({ version, creator, preset, powerLevelOverride, ...roo
     ban: 50,
     kick: 50,
     redact: 50,
-    invite: 0,
+    // Whom members know they bring along; into a public room everybody comes by themselves.
+    invite: preset === 'public_chat' ? 50 : 0,
     ...powerLevelOverride,
   };
   return version.privilegedCreators ? withTombstone(levels) : levels;

@@ -150,12 +150,22 @@ describe('endpoints of rooms', () => {
 
   it('refuse invitations that cannot arrive', async () => {
     const [roomId, alice] = await together();
-    for (const userId of ['@somebody:elsewhere.test', '@no-such-user:hs1.test']) {
-      assertError(await post(alice, roomId, 'invite', { user_id: userId }), 400, 'M_INVALID_PARAM');
+    for (const [userId, status, errcode] of [
+      ['@no-such-user:hs1.test', 400, 'M_INVALID_PARAM'],
+      ['@somebody:elsewhere.test', 502, 'M_UNKNOWN'],
+    ] as const) {
+      assertError(await post(alice, roomId, 'invite', { user_id: userId }), status, errcode);
       const path = `/rooms/${encode(roomId)}/state/m.room.member/${encode(userId)}`;
-      assertError(await alice.raw('PUT', path, { body: { membership: 'invite' } }), 400, 'M_INVALID_PARAM');
-      assertError(await alice.raw('POST', '/createRoom', { body: { invite: [userId] } }), 400, 'M_INVALID_PARAM');
+      assertError(await alice.raw('PUT', path, { body: { membership: 'invite' } }), status, errcode);
     }
+    const invite = ['@no-such-user:hs1.test'];
+    assertError(await alice.raw('POST', '/createRoom', { body: { invite } }), 400, 'M_INVALID_PARAM');
+    // Whether users of other servers come is for their servers to say: the room is made without them.
+    const roomOfOne = await alice.createRoom({ invite: ['@somebody:elsewhere.test'] });
+    assert.deepEqual(
+      (await alice.getMembers(roomOfOne)).map((event) => event.state_key),
+      [alice.userId],
+    );
   });
 
   it('make one event of state that the same user sets twice, and another one of what differs', async () => {

@@ -210,7 +210,8 @@ describe('invitations by other servers', () => {
   });
 
   test('to a room that this server is in are judged by its rules, and part of it', async () => {
-    const roomId = await alice.createRoom({ preset: 'public_chat', room_version: '11' });
+    const levels = { power_level_content_override: { invite: 0 } };
+    const roomId = await alice.createRoom({ preset: 'public_chat', room_version: '11', ...levels });
     const bob = peer.userId(uniqueName('bob'));
     const { event: join, answer } = await changeMembership(peer, server, 'join', roomId, bob);
     assert.ok(Array.isArray(answer.body['state']));
@@ -241,8 +242,8 @@ describe('invitations by other servers', () => {
     assert.equal((await send(early, bodyOf(early, []))).status, 200);
     assert.equal(await membershipOf(roomId, dave.userId), undefined);
 
-    const levels = await alice.getState(roomId, 'm.room.power_levels');
-    await alice.setState(roomId, 'm.room.power_levels', { ...levels, invite: 50 });
+    const stricter = { ...(await alice.getState(roomId, 'm.room.power_levels')), invite: 50 };
+    await alice.setState(roomId, 'm.room.power_levels', stricter);
     const bad = inviteTo(dave, good.eventId);
     const refused = await send(bad, bodyOf(bad, []));
     assert.deepEqual([refused.status, refused.body['errcode']], [403, 'M_FORBIDDEN']);

@@ -139,7 +139,7 @@ describe('users of two servers', () => {
 
   test('a user of the other server invites one of this', async () => {
     const [bob, erin] = [await newFarUser('bob'), await near.newUser(uniqueName('erin'))];
-    const roomId = await alice.createRoom({ preset: 'public_chat' });
+    const roomId = await alice.createRoom({ preset: 'public_chat', power_level_content_override: { invite: 0 } });
     await join(bob, roomId);
     await bob.invite(roomId, erin.userId);
     await untilSynced(erin, invited(roomId));
