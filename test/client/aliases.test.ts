@@ -50,7 +50,7 @@ describe('room aliases', () => {
     }
     assertError(await get('%broken:hs1.test'), 400, 'M_INVALID_PARAM');
     assertError(await get(newAlias()), 404, 'M_NOT_FOUND');
-    assertError(await get('#elsewhere:other.test'), 404, 'M_NOT_FOUND');
+    assertError(await get('#elsewhere:other.test'), 502, 'M_UNKNOWN');
     assertError(await bob.raw('POST', `/join/${encode(newAlias())}`, { body: {} }), 404, 'M_NOT_FOUND');
     assertError(await bob.raw('POST', `/join/${encode('nonsense')}`, { body: {} }), 400, 'M_INVALID_PARAM');
   });
