@@ -67,6 +67,13 @@ create table server_keys (
   primary key (server_name, key_id)
 );
 
+create table server_key_documents (
+  server_name text primary key,
+  document text not null,
+  valid_until_ts bigint not null,
+  fetched_at bigint not null
+);
+
 create table appservices (
   appservice_id text primary key,
   registration text not null,

@@ -146,9 +146,9 @@ import { getEventByTimestamp as getFederationEventByTimestamp } from '#api/feder
 import { getSpaceHierarchy as getFederationSpaceHierarchy } from '#api/federation/space-hierarchy.ts';
 import { sendInviteV1, sendInviteV2 } from '#api/federation/inviting.ts';
 import { makeJoin, sendJoinV1, sendJoinV2 } from '#api/federation/joins.ts';
-import { getServerKey } from '#api/federation/keys.ts';
 import { makeKnock, sendKnock } from '#api/federation/knocks.ts';
 import { makeLeave, sendLeaveV1, sendLeaveV2 } from '#api/federation/leaving.ts';
+import { bulkPerspectivesKeyQuery, getServerKey, perspectivesKeyQuery } from '#api/federation/keys.ts';
 import { exchangeOpenIdToken } from '#api/federation/openid.ts';
 import { sendTransaction } from '#api/federation/transactions.ts';
 import { getUserDevices } from '#api/federation/user-devices.ts';
@@ -238,7 +238,9 @@ export const endpoints: readonly Endpoint<Context>[] = [
   getRoomSummary,
   getRoomTags,
   getRoomVisibilityOnDirectory,
+  bulkPerspectivesKeyQuery,
   getServerKey,
+  perspectivesKeyQuery,
   getServerVersion,
   getSpaceHierarchy,
   getThreadRoots,

@@ -177,6 +177,20 @@ export const configSchema = {
       default: '4',
       prose: 'How many connections a process has to one other server at most.',
     }),
+    requests_max: key(integer(10, 100_000), {
+      default: '2000',
+      prose: 'How many requests to other servers a process has under way at most; more are not sent.',
+    }),
+    requests_per_server_max: key(integer(2, 10_000), {
+      default: '100',
+      prose: 'How many of them may be to one server.',
+    }),
+    key_notaries: key(list('a list of server names', serverName, 10), {
+      default: '',
+      prose:
+        'Servers that are believed what the signing keys of others are, when those cannot be asked themselves. Whoever ' +
+        'runs one of them can write events in the name of servers that are gone.',
+    }),
     sends_max: key(integer(1, 10_000), {
       default: '100',
       prose: 'To how many other servers a process sends at a time.',

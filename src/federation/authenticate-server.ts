@@ -29,8 +29,10 @@ export function createServerAuthenticator(parts: {
   readonly isLocal: (id: string) => boolean;
   readonly ownName: string;
   readonly isEnabled: boolean;
+  /** Told of every server that is known to have sent a request. */
+  readonly heard: (origin: string) => void;
 }): ServerAuthenticator {
-  const { keyring, isLocal, ownName, isEnabled } = parts;
+  const { keyring, isLocal, ownName, isEnabled, heard } = parts;
   return {
     readClaim: (authorization) => {
       if (!isEnabled) throw refused('This server has no name of its own and does not federate.');
@@ -53,6 +55,7 @@ export function createServerAuthenticator(parts: {
       const text = signedRequestText({ method, target, origin, destination, content });
       const isRight = await keyring.checkRequest(origin, keyId, text, signature);
       if (!isRight) throw refused(`The request is not signed by a key that ${origin} uses: ${keyId.slice(0, 300)}.`);
+      heard(origin);
       return { origin };
     },
   };

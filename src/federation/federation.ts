@@ -6,11 +6,13 @@ import { createLookup, createResolver } from '#core/network/resolver.ts';
 import type { Load } from '#core/quota.ts';
 import { readVersion } from '#core/version.ts';
 import { createServerAuthenticator, type ServerAuthenticator } from '#federation/authenticate-server.ts';
+import { createBackOff } from '#federation/back-off.ts';
 import { createFindPlaces } from '#federation/discovery.ts';
 import { createFederationClient, type FederationClient, type FederationLimits } from '#federation/federation-client.ts';
 import { createHttpsExchange } from '#federation/https-exchange.ts';
-import { createKeyStore } from '#federation/key-store.ts';
+import { KeyStore } from '#federation/key-store.ts';
 import { createKeyring, type Keyring } from '#federation/keyring.ts';
+import { createNotary, type Notary } from '#federation/notary.ts';
 import { createFindSrvPlaces } from '#federation/srv-places.ts';
 import { createTransport } from '#federation/transport.ts';
 import { createTrust } from '#federation/trust.ts';
@@ -22,6 +24,7 @@ export type Federation = {
   readonly client: FederationClient;
   readonly keyring: Keyring;
   readonly authenticator: ServerAuthenticator;
+  readonly notary: Notary;
   /** False for a server without a name of its own. */
   readonly isEnabled: boolean;
   readonly loads: readonly Load[];
@@ -33,6 +36,8 @@ export type FederationConfig = {
     readonly caFile: string | undefined;
     readonly verifyCertificates: boolean;
     readonly connectionsPerServerMax: number;
+    readonly retryMsMax: number;
+    readonly keyNotaries: readonly string[];
   };
   readonly network: { readonly allowRanges: readonly string[]; readonly dnsServers: readonly string[] };
 };
@@ -62,16 +67,21 @@ export function createFederation(parts: {
     findSrvPlaces: createFindSrvPlaces({ resolver, clock }),
   });
   const transport = createTransport({ findPlaces, exchange });
-  const keys = createKeyStore({ ...parts, transport });
+  const { retryMsMax, keyNotaries: notaries } = config.federation;
+  const backOff = createBackOff({ clock, retryMsMax });
+  const keys = new KeyStore({ ...parts, transport, notaries });
   const keyring = createKeyring({ keys, ownKeys, isLocal, clock });
   const isEnabled = !config.trial;
   const { signer } = ownKeys;
+  const client = createFederationClient({ transport, backOff, signer, isLocal, isEnabled, limits: config.federation });
+  const ownName = signer.serverName;
   return {
-    client: createFederationClient({ transport, signer, isLocal, isEnabled, limits: config.federation }),
+    client,
     keyring,
-    authenticator: createServerAuthenticator({ keyring, isLocal, ownName: signer.serverName, isEnabled }),
+    authenticator: createServerAuthenticator({ keyring, isLocal, ownName, isEnabled, heard: backOff.reached }),
+    notary: createNotary({ ...parts, isEnabled, keys }),
     isEnabled,
-    loads: [keys.load],
+    loads: [client.load, keys.load],
     [Symbol.dispose]: () => exchange[Symbol.dispose](),
   };
 }

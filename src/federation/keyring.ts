@@ -1,6 +1,7 @@
 /** Owns judging what other servers have signed. Specification: Server-Server API, "Retrieving server keys". */
 import type { Clock } from '#core/clock.ts';
-import type { HeldKey, HeldKeys, KeyStore } from '#federation/key-store.ts';
+import type { HeldKey, HeldKeys } from '#federation/held-keys.ts';
+import type { KeyStore } from '#federation/key-store.ts';
 import { redactedCopy } from '#matrix/pdu-checks.ts';
 import type { JsonObject } from '#matrix/pdu.ts';
 import { authorisingServer, requiredSigners } from '#matrix/required-signers.ts';
@@ -26,21 +27,23 @@ export type Keyring = {
   readonly checkRequest: (serverName: string, keyId: string, text: string, signature: string) => Promise<boolean>;
 };
 
+type FindKeys = (...asked: Parameters<KeyStore['findKeys']>) => Promise<HeldKeys>;
+
 /** Waking the pool's threads costs more than so many signatures. */
 const ON_MAIN_THREAD_MAX = 4;
 /** A key can never be good for events of later than so much from now. */
 const VALID_MS_MAX = 7 * 24 * 3_600_000;
 
 export function createKeyring(parts: {
-  readonly keys: KeyStore;
+  readonly keys: Pick<KeyStore, 'findKeys'>;
   readonly ownKeys: OwnKeys;
   readonly isLocal: (id: string) => boolean;
   readonly clock: Clock;
 }): Keyring {
   const { clock } = parts;
   const own = heldKeysOf(parts.ownKeys);
-  const findKeys: KeyStore['findKeys'] = (serverName, suffices) =>
-    parts.isLocal(serverName) ? Promise.resolve(own) : parts.keys.findKeys(serverName, suffices);
+  const findKeys: FindKeys = (serverName, suffices, validUntilTs) =>
+    parts.isLocal(serverName) ? Promise.resolve(own) : parts.keys.findKeys(serverName, suffices, validUntilTs);
   const inUse = (key: HeldKey | undefined): boolean => key !== undefined && (key.validUntilTs ?? 0) > clock.now();
 
   return {
@@ -73,11 +76,7 @@ function signersOf({ pdu, version }: ValidatedPdu): readonly string[] {
 }
 
 /** The keys of all servers that have signed, each asked at most once. */
-async function collectKeys(
-  signed: KeyNeeds,
-  findKeys: KeyStore['findKeys'],
-  now: number,
-): Promise<ReadonlyMap<string, HeldKeys>> {
+async function collectKeys(signed: KeyNeeds, findKeys: FindKeys, now: number): Promise<ReadonlyMap<string, HeldKeys>> {
   const byServer = new Map<string, ValidatedPdu[]>();
   for (const { event, signers } of signed) {
     for (const signer of signers) {
@@ -94,7 +93,8 @@ async function collectKeys(
         if (ids.length === 0 || event.pdu.origin_server_ts > now + VALID_MS_MAX) return true;
         return ids.some((id) => isGoodFor(keys.get(id), event));
       });
-    return [serverName, await findKeys(serverName, suffices)];
+    const newest = Math.max(...events.map(({ pdu }) => pdu.origin_server_ts));
+    return [serverName, await findKeys(serverName, suffices, Math.min(newest, now + VALID_MS_MAX))];
   });
   return new Map(await Promise.all(found));
 }

@@ -1,16 +1,16 @@
 /** Owns reading the body of another server's answer, with its size counted while it arrives. */
 import type { IncomingMessage } from 'node:http';
-import { RemoteUnreachable } from '#federation/remote-errors.ts';
+import { BadAnswer, RemoteUnreachable } from '#federation/remote-errors.ts';
 
 /** Rejects with a RemoteUnreachable for an answer that is too large, compressed or not whole. */
 export function readAnswer(response: IncomingMessage, bytesMax: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const { 'content-encoding': encoding, 'content-length': length } = response.headers;
     if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
-      reject(new RemoteUnreachable(`The answer is compressed (${encoding.slice(0, 40)}), which was not asked for.`));
+      reject(new BadAnswer(`The answer is compressed (${encoding.slice(0, 40)}), which was not asked for.`));
       return;
     }
-    const tooLarge = new RemoteUnreachable(`The answer has more than ${bytesMax} bytes.`);
+    const tooLarge = new BadAnswer(`The answer has more than ${bytesMax} bytes.`);
     if (Number(length ?? 0) > bytesMax) {
       reject(tooLarge);
       return;

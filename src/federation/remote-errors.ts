@@ -26,3 +26,8 @@ export class RemoteUnreachable extends Error {
 export class NotConnected extends RemoteUnreachable {
   override name = 'NotConnected';
 }
+
+/** It is there, but what it answered cannot be read: too large, or packed. */
+export class BadAnswer extends RemoteUnreachable {
+  override name = 'BadAnswer';
+}

@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { readFileSync } from 'node:fs';
 import { Registry } from 'prom-client';
-import { getServerKey } from '#api/federation/keys.ts';
+import { bulkPerspectivesKeyQuery, getServerKey, perspectivesKeyQuery } from '#api/federation/keys.ts';
 import { loadConfig } from '#config/load.ts';
 import { systemClock, type Clock } from '#core/clock.ts';
 import { createLogger } from '#core/logger.ts';
@@ -11,6 +11,7 @@ import type { Endpoint } from '#http/endpoint.ts';
 import { listen } from '#http/listen.ts';
 import { mount } from '#http/mount.ts';
 import { hostnameOf } from '#matrix/ids.ts';
+import { parseJsonBytes } from '#matrix/parse-json.ts';
 import type { OwnKeys } from '#matrix/server-keys.ts';
 import { generateSigningKey } from '#matrix/signing-keys.ts';
 import { openDatabase, type Database } from '#storage/database.ts';
@@ -20,7 +21,7 @@ import { findFreePort } from '#test/support/server-process.ts';
 import { makeTemporaryDirectory } from '#test/support/temporary-directory.ts';
 import { writeTlsFiles } from '#test/support/test-authority.ts';
 
-export type NodeContext = { readonly ownKeys: OwnKeys; readonly clock: Clock };
+export type NodeContext = { readonly ownKeys: OwnKeys; readonly clock: Clock; readonly federation: Federation };
 
 export type FederationNode = AsyncDisposable & {
   readonly name: string;
@@ -49,15 +50,15 @@ export async function startNode(
   const clock = systemClock;
   const federation = starting.use(createFederation({ config, database, clock, logger, ownKeys, isLocal }));
   const { listener } = mount<NodeContext>(
-    [...endpoints, getServerKey],
-    { ownKeys, clock },
+    [...endpoints, getServerKey, perspectivesKeyQuery, bulkPerspectivesKeyQuery],
+    { ownKeys, clock, federation },
     {
       authenticate: () => Promise.reject(new Error('There are no users here.')),
       servers: { ...federation.authenticator, bodyBytesMax: config.federation.bodyBytesMax },
-      parseBody: () => ({ ok: false, reason: 'not-json', message: 'No body is read here.' }),
+      parseBody: (bytes, numbers) => parseJsonBytes(bytes, { bytesMax: 65_536, numbers }),
       clock,
       logger,
-      bodyBytesMax: 4_096,
+      bodyBytesMax: 65_536,
       bodyBytesInFlightMax: 100_000_000,
       rateLimits: { enabled: true, classes: unlimited },
       trustedProxies: [],

@@ -5,7 +5,7 @@ import { createServer, request as httpsRequest } from 'node:https';
 import { buffer, text } from 'node:stream/consumers';
 import { TLSSocket } from 'node:tls';
 import { validatePdu } from '#matrix/pdu-checks.ts';
-import type { JsonObject, JsonValue } from '#matrix/pdu.ts';
+import type { ExactJsonValue, JsonObject, JsonValue } from '#matrix/pdu.ts';
 import { roomVersions } from '#matrix/room-versions.ts';
 import { buildServerKeys } from '#matrix/server-keys.ts';
 import { generateSigningKey, signText } from '#matrix/signing-keys.ts';
@@ -64,7 +64,7 @@ export type Peer = AsyncDisposable & {
     headers?: Readonly<Record<string, string | string[]>>,
   ) => Promise<PeerAnswer>;
   /** The `Authorization` header of a request by this peer. */
-  readonly authorise: (destination: string, method: string, target: string, body?: JsonValue) => string;
+  readonly authorise: (destination: string, method: string, target: string, body?: ExactJsonValue) => string;
   /** An event with hashes and the peer's signature, out of all other keys of a PDU. */
   readonly buildEvent: (pdu: JsonObject, roomVersion?: string) => ValidatedPdu;
   readonly userId: (localpart: string) => string;

@@ -64,6 +64,7 @@ export const tableOwners: Readonly<Record<string, string>> = {
   outgoing_transactions: 'storage',
   inbound_staging: 'rooms',
   inbound_transactions: 'rooms',
+  server_key_documents: 'federation',
   server_keys: 'federation',
   appservices: 'appservices',
   pushers: 'push',

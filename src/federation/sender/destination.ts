@@ -285,7 +285,7 @@ export class Destination {
     const limited = { timeoutMs: limits.sendTimeoutMs, bytesMax: ANSWER_BYTES_MAX, signal };
     try {
       await (this.isFailing || this.isBehind ? turns.failing : turns.healthy).run(() =>
-        client.request(this.name, { method: 'PUT', path, body: text, ...limited }),
+        client.request(this.name, { method: 'PUT', path, body: text, whileBackingOff: true, ...limited }),
       );
     } catch (error) {
       if (signal.aborted) return false;

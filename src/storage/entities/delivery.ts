@@ -86,6 +86,16 @@ export const serverKeys = defineEntity({
   },
 });
 
+export const serverKeyDocuments = defineEntity({
+  name: 'server_key_documents',
+  properties: {
+    server_name: p.text().primary(),
+    document: p.text(),
+    valid_until_ts: p.bigint('number'),
+    fetched_at: p.bigint('number'),
+  },
+});
+
 export const appservices = defineEntity({
   name: 'appservices',
   properties: {
