@@ -29,7 +29,7 @@ export const perspectivesKeyQuery = endpoint({
   method: 'GET',
   path: '/_matrix/key/v2/query/{serverName}',
   auth: 'none',
-  rateLimit: 'default',
+  rateLimit: 'none',
   query: Type.Object({ minimum_valid_until_ts: Type.Optional(Type.Integer()) }),
   spec: 'Server-Server API, Querying Keys Through Another Server',
   handler: async ({ federation: { notary } }: NotaryContext, { params, query }) => ({
@@ -44,7 +44,7 @@ export const bulkPerspectivesKeyQuery = endpoint({
   method: 'POST',
   path: '/_matrix/key/v2/query',
   auth: 'none',
-  rateLimit: 'default',
+  rateLimit: 'none',
   body: Type.Object({ server_keys: Type.Record(Type.String(), Type.Record(Type.String(), keyCriteria)) }),
   spec: 'Server-Server API, Querying Keys Through Another Server',
   handler: async ({ federation: { notary } }: NotaryContext, { body: { server_keys: asked } }) => {
