@@ -1,17 +1,17 @@
 /** Owns finding what happened around an event of a room. */
 import { compileEventFilter, type RoomEventFilter } from '#rooms/event-filter.ts';
-import { requireVisibleEvent } from '#rooms/find-visible-event.ts';
+import { requireEventWithHistory } from '#rooms/find-visible-event.ts';
 import { findReadableEnd } from '#rooms/find-page-position.ts';
 import { findWholeState } from '#rooms/find-room-state.ts';
 import { formatPageToken } from '#rooms/page-token.ts';
 import type { RoomReadParts, RoomUser } from '#rooms/room-parts.ts';
 import type { RoomReader } from '#rooms/room-reader.ts';
-import { scanTimeline } from '#rooms/scan-timeline.ts';
+import { scanWithHistory, type HistoryParts } from '#rooms/scan-with-history.ts';
 import type { StoredEvent } from '#storage/rooms/find-events.ts';
 import type { IgnoredUsers } from '#users/ignored-users.ts';
 
 /** What choosing events for a reader takes besides. */
-type ReaderParts = { readonly ignoredUsers: IgnoredUsers };
+type ReaderParts = HistoryParts & { readonly ignoredUsers: IgnoredUsers };
 
 export type ContextRequest = {
   readonly user: RoomUser;
@@ -34,10 +34,10 @@ export type EventContext = {
   readonly end: string;
 };
 
-/** Throws M_NOT_FOUND as `requireVisibleEvent` does. Specification: Client-Server API, "Event context". */
+/** Throws M_NOT_FOUND as `requireEventWithHistory` does. Specification: Client-Server API, "Event context". */
 export async function findContext(parts: RoomReadParts & ReaderParts, request: ContextRequest): Promise<EventContext> {
   const { user, roomId, eventId, filter } = request;
-  const { reader, event } = await requireVisibleEvent(parts, user, roomId, eventId);
+  const { reader, event } = await requireEventWithHistory(parts, user, roomId, eventId);
   const limit = Math.min(request.limit, filter.limit ?? request.limit);
   const matches = compileEventFilter(filter, roomId, await parts.ignoredUsers.find(user.userNid));
   const ceiling = reader.kind === 'left' ? await findReadableEnd(parts, reader) : Number.MAX_SAFE_INTEGER;
@@ -45,8 +45,14 @@ export async function findContext(parts: RoomReadParts & ReaderParts, request: C
   const { roomOrder } = event;
   const lowest = Number.MIN_SAFE_INTEGER;
   const [older, newer] = await Promise.all([
-    scanTimeline(parts, user, reader, { from: lowest, before: roomOrder, direction: 'b', limit: beforeLimit, matches }),
-    scanTimeline(parts, user, reader, {
+    scanWithHistory(parts, user, reader, {
+      from: lowest,
+      before: roomOrder,
+      direction: 'b',
+      limit: beforeLimit,
+      matches,
+    }),
+    scanWithHistory(parts, user, reader, {
       from: roomOrder + 1,
       before: ceiling,
       direction: 'f',

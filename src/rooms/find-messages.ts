@@ -1,18 +1,16 @@
 /** Owns paging through a room's history. */
-import type { Clock } from '#core/clock.ts';
-import { BACKFILL_WAIT_MS, type Backfiller } from '#rooms/backfill/backfiller.ts';
 import { compileEventFilter, type RoomEventFilter } from '#rooms/event-filter.ts';
 import { findReadableEnd, requirePageOrder, type TokenParts } from '#rooms/find-page-position.ts';
 import { findSenders } from '#rooms/find-senders.ts';
 import { formatPageToken } from '#rooms/page-token.ts';
 import type { RoomUser } from '#rooms/room-parts.ts';
 import { requireRoomReader, type RoomReader } from '#rooms/room-reader.ts';
-import { scanTimeline, type Scan, type ScannedPage } from '#rooms/scan-timeline.ts';
+import { scanWithHistory, type HistoryParts } from '#rooms/scan-with-history.ts';
 import type { StoredEvent } from '#storage/rooms/find-events.ts';
 import type { IgnoredUsers } from '#users/ignored-users.ts';
 
 /** What choosing events for a reader takes besides, and history that other servers have. */
-type ReaderParts = { readonly ignoredUsers: IgnoredUsers; readonly clock: Clock; readonly backfiller: Backfiller };
+type ReaderParts = HistoryParts & { readonly ignoredUsers: IgnoredUsers };
 
 export type MessagesRequest = {
   readonly user: RoomUser;
@@ -67,30 +65,4 @@ export async function findMessages(parts: TokenParts & ReaderParts, request: Mes
     start: request.from ?? formatPageToken({ roomNid, order: start }),
     end: next === undefined ? undefined : formatPageToken({ roomNid, order: next }),
   };
-}
-
-/**
- * As `scanTimeline`, with what other servers have of the events that are missing in the page, as far as it comes in time.
- * Where it does not, the page has what is here, and a next one, so that it can be asked for again.
- */
-async function scanWithHistory(
-  parts: TokenParts & ReaderParts,
-  user: RoomUser,
-  reader: RoomReader,
-  scan: Scan,
-): Promise<ScannedPage> {
-  const deadlineMs = parts.clock.monotonicMs() + BACKFILL_WAIT_MS;
-  for (;;) {
-    const page = await scanTimeline(parts, user, reader, scan);
-    const { from, before } = scan;
-    // What is missing below an event belongs to the page if the page goes on below it.
-    const range =
-      scan.direction === 'b' ? { after: page.next ?? from, upTo: before } : { after: from, upTo: page.next ?? before };
-    // From the very beginning forwards, all history there is would be fetched first.
-    if (range.after === range.upTo || (scan.direction === 'f' && from === Number.MIN_SAFE_INTEGER)) return page;
-    if (await parts.backfiller.fill(reader.room, range, deadlineMs)) continue;
-    if (scan.direction === 'f' || page.next !== undefined) return page;
-    const isOpen = await parts.backfiller.hasGap(reader.room, range);
-    return isOpen ? { ...page, next: page.chunk.at(-1)?.roomOrder ?? before } : page;
-  }
 }

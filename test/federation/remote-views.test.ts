@@ -58,6 +58,47 @@ describe('what two servers show each other', () => {
     assert.deepEqual(await readBack(bob, roomId), await readBack(alice, roomId));
   });
 
+  test('a day from before the join is jumped to, and read around in both directions', async () => {
+    const roomId = await alice.createRoom({ preset: 'public_chat' });
+    const before = Date.now();
+    const first = await alice.sendText(roomId, 'first');
+    const last = await alice.sendText(roomId, 'last');
+    const after = Date.now();
+    await enter(roomId);
+    const jump = (ts: number, dir: string): Promise<JsonObject> =>
+      json(bob, `/../v1/rooms/${q(roomId)}/timestamp_to_event`, { ts: String(ts), dir });
+    assert.equal((await jump(before, 'f'))['event_id'], first);
+    assert.equal((await jump(after, 'b'))['event_id'], last);
+    const context = await json(bob, `/rooms/${q(roomId)}/context/${q(last)}`, { limit: '0' });
+    for (const [side, wanted] of [
+      ['start', [first]],
+      ['end', [last, first]],
+    ] as const) {
+      const from = String(context[side]);
+      const page = await bob.getMessages(roomId, { dir: 'b', limit: 100, from });
+      assert.deepEqual(
+        page.chunk.slice(0, wanted.length).map((event) => event.event_id),
+        wanted,
+        side,
+      );
+    }
+    assert.deepEqual(await readBack(bob, roomId), await readBack(alice, roomId), 'each once, and in their order');
+  });
+
+  test('an event from far before the join is read by its id, and what is around it', async () => {
+    const roomId = await alice.createRoom({ preset: 'public_chat' });
+    const ids: string[] = [];
+    for (let at = 0; at < 150; at++) ids.push(await alice.sendText(roomId, `long ago ${at}`));
+    await enter(roomId);
+    const [, , third = ''] = ids;
+    assert.equal((await json(bob, `/rooms/${q(roomId)}/event/${q(third)}`))['event_id'], third);
+    const around = await json(bob, `/rooms/${q(roomId)}/context/${q(third)}`, { limit: '4' });
+    assert.deepEqual(idsIn(around['events_before']), [ids[1], ids[0]]);
+    const nowhere = await bob.raw('GET', `/rooms/${q(roomId)}/event/${q(`$${'n'.repeat(43)}`)}`);
+    assert.deepEqual([nowhere.status, nowhere.body['errcode']], [404, 'M_NOT_FOUND']);
+    assert.deepEqual(await readBack(bob, roomId), await readBack(alice, roomId), 'each once, and in their order');
+  });
+
   const json = async (user: MatrixHttp, path: string, query: Record<string, string> = {}): Promise<JsonObject> => {
     const answer = await user.raw('GET', path, { query });
     assert.equal(answer.status, 200, answer.bodyText);
@@ -137,6 +178,11 @@ describe('what two servers show each other', () => {
     assert.deepEqual(pages, [root, near, farSpace, far]);
   });
 });
+
+function idsIn(events: unknown): unknown[] {
+  assert.ok(Array.isArray(events));
+  return events.map((event: { event_id?: unknown }) => event.event_id);
+}
 
 function roomIdsOf(rooms: unknown): unknown[] {
   assert.ok(Array.isArray(rooms));

@@ -7,7 +7,7 @@ import { contentJsonOf } from '#matrix/client-event.ts';
 import { MatrixError } from '#matrix/error.ts';
 import { findJoinedMembers, findMembers } from '#rooms/find-members.ts';
 import { findStateEvent, findWholeState } from '#rooms/find-room-state.ts';
-import { requireVisibleEvent } from '#rooms/find-visible-event.ts';
+import { requireEventWithHistory } from '#rooms/find-visible-event.ts';
 import { readableJson, renderEvent, type RenderOptions } from '#rooms/render-events.ts';
 import { renderPage } from '#rooms/render-page.ts';
 import { requireRoomReader } from '#rooms/room-reader.ts';
@@ -114,7 +114,7 @@ export const getOneRoomEvent = endpoint({
   rateLimit: 'none',
   spec: 'Client-Server API, Getting events for a room',
   handler: async (context: Context, { params, principal }) => {
-    const { reader, event } = await requireVisibleEvent(context, principal, params.roomId, params.eventId);
+    const { reader, event } = await requireEventWithHistory(context, principal, params.roomId, params.eventId);
     return rawJson((await renderPage(context, principal, reader, [event])).join(''));
   },
 });

@@ -1,5 +1,11 @@
 /** Owns fetching history for our users: when it is tried, how long somebody waits for it, and that a room does it once at a time. */
+import { BoundedMap } from '#core/bounded-map.ts';
+import { isEventId } from '#matrix/ids.ts';
+import { fetchHistoricEvent } from '#rooms/backfill/fetch-historic-event.ts';
 import { fillHistory } from '#rooms/backfill/fill-history.ts';
+import { SharedWork } from '#rooms/backfill/shared-work.ts';
+import type { Moment } from '#rooms/moment.ts';
+import { fetchEventByTime, type Asked, type ToldMoment } from '#rooms/receive/gaps/fetch-events.ts';
 import type { GapParts } from '#rooms/receive/receive-parts.ts';
 import { findServersInRoom } from '#storage/rooms/find-room-servers.ts';
 import type { KnownRoom } from '#storage/rooms/find-rooms.ts';
@@ -11,13 +17,16 @@ export const BACKFILL_WAIT_MS = 10_000;
 const PAGE_MS = 30_000;
 /** Servers that are asked for a page, one after the other. */
 const SERVERS_MAX = 5;
-/** Rooms for which history is fetched at the same time; others are answered with what is here. */
-const ROOMS_MAX = 20;
+/** Pages and events that are fetched at the same time; who wants more is answered with what is here. */
+const WORK_MAX = 20;
+const UNKNOWN_MAX = 10_000;
 /** After a page that nobody could give. */
 const retry = { leastMs: 15_000, mostMs: 6 * 3_600_000 };
 
 /** A stretch of a room's history, by `room_order`: gaps below orders greater than `after`, up to `upTo`. */
 export type HistoryRange = { readonly after: number; readonly upTo: number };
+
+const everywhere: HistoryRange = { after: Number.MIN_SAFE_INTEGER, upTo: Number.MAX_SAFE_INTEGER };
 
 export type Backfiller = AsyncDisposable & {
   /**
@@ -26,75 +35,87 @@ export type Backfiller = AsyncDisposable & {
    * clock) is over. Never rejects because of another server.
    */
   readonly fill: (room: KnownRoom, range: HistoryRange, deadlineMs: number) => Promise<boolean>;
+  /**
+   * Fetches one event that history which is not here must have: whether it is here then. False at once where no history is
+   * missing. Never rejects because of another server.
+   */
+  readonly fetchEvent: (room: KnownRoom, eventId: string, deadlineMs: number) => Promise<boolean>;
+  /** The answer of the first server that tells of an event next to the moment; its word, and no more. */
+  readonly askForMoment: (room: KnownRoom, moment: Moment, deadlineMs: number) => Promise<ToldMoment | undefined>;
   /** Whether events are missing in the range, due or not. */
   readonly hasGap: (room: KnownRoom, range: HistoryRange) => Promise<boolean>;
 };
 
 export function createBackfiller(parts: GapParts): Backfiller {
-  const running = new Map<string, Promise<boolean>>();
+  const { database, clock, logger } = parts;
   const stopping = new AbortController();
+  const failed = (err: unknown): void => logger.warn({ err }, 'history could not be fetched');
+  /** By room id the page, by event id the single event that is being fetched. */
+  const work = new SharedWork({ atOnceMax: WORK_MAX, failed });
+  /** Events that no server gave, until when they are not asked for again. */
+  const unknown = new BoundedMap<string, number>({ sizeMax: UNKNOWN_MAX });
+  const left = (deadlineMs: number): number => Math.ceil(deadlineMs - clock.monotonicMs());
+  const askEach = (room: KnownRoom, ask: (asked: Asked) => Promise<boolean>): Promise<boolean> =>
+    askInTurn(parts, room, AbortSignal.any([stopping.signal, AbortSignal.timeout(PAGE_MS)]), ask);
+  const hasGap: Backfiller['hasGap'] = async (room, range) =>
+    (await findGaps(database, room.roomNid, { ...range, dueAt: undefined })).length > 0;
 
-  const findDue = (room: KnownRoom, range: HistoryRange): Promise<readonly Gap[]> =>
-    findGaps(parts.database, room.roomNid, { ...range, dueAt: parts.clock.now() });
-
-  /** One page for the gaps below one event, asked of one server after the other. */
+  /** One page for the gaps below one event. */
   const fillPage = async (room: KnownRoom, gaps: readonly Gap[]): Promise<boolean> => {
-    const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(PAGE_MS)]);
-    const servers = await findServersInRoom(parts.database, room.roomNid);
-    // Who is not in the room is told nothing of it.
-    const others = servers.some(parts.isLocal) ? servers.filter((name) => !parts.isLocal(name)) : [];
-    for (const server of others.slice(0, SERVERS_MAX)) {
-      if (signal.aborted) return false;
-      if ((await fillHistory(parts, { server, room, signal }, gaps)) > 0) return true;
-    }
+    if (await askEach(room, async (asked) => (await fillHistory(parts, asked, gaps)) > 0)) return true;
     const orders = [...new Set(gaps.map(({ beforeOrder }) => beforeOrder))];
-    const now = parts.clock.now();
-    await parts.database.transaction((tx) => postponeGapsBelow(tx, room.roomNid, orders, { now, ...retry }));
+    await database.transaction((tx) => postponeGapsBelow(tx, room.roomNid, orders, { now: clock.now(), ...retry }));
     return false;
   };
-
-  const start = (room: KnownRoom, gaps: readonly Gap[]): Promise<boolean> => {
-    const underWay = running.get(room.roomId);
-    if (underWay !== undefined) return underWay;
-    if (running.size >= ROOMS_MAX || stopping.signal.aborted) return Promise.resolve(false);
-    const page = fillPage(room, gaps)
-      .catch((error: unknown) => {
-        parts.logger.warn({ err: error, roomId: room.roomId }, 'history could not be fetched');
-        return false;
-      })
-      .finally(() => running.delete(room.roomId));
-    running.set(room.roomId, page);
-    return page;
+  const fetchOne = async (room: KnownRoom, eventId: string): Promise<boolean> => {
+    if (await askEach(room, (asked) => fetchHistoricEvent(parts, asked, eventId))) return true;
+    unknown.set(eventId, clock.monotonicMs() + retry.leastMs);
+    return false;
   };
 
   return {
     fill: async (room, range, deadlineMs) => {
-      const leftMs = deadlineMs - parts.clock.monotonicMs();
-      if (leftMs <= 0) return false;
-      const due = await findDue(room, range);
-      const [uppermost] = due;
-      if (uppermost === undefined) return false;
-      const gaps = due.filter(({ beforeOrder }) => beforeOrder === uppermost.beforeOrder);
-      return within(start(room, gaps), leftMs);
+      if (left(deadlineMs) <= 0 || stopping.signal.aborted) return false;
+      const due = await findGaps(database, room.roomNid, { ...range, dueAt: clock.now() });
+      const gaps = due.filter(({ beforeOrder }) => beforeOrder === due[0]?.beforeOrder);
+      return gaps.length > 0 && work.run(room.roomId, left(deadlineMs), () => fillPage(room, gaps));
     },
-    hasGap: async (room, range) =>
-      (await findGaps(parts.database, room.roomNid, { ...range, dueAt: undefined })).length > 0,
+    fetchEvent: async (room, eventId, deadlineMs) => {
+      const isUnknown = (unknown.get(eventId) ?? 0) > clock.monotonicMs();
+      if (isUnknown || stopping.signal.aborted || !isEventId(eventId) || !(await hasGap(room, everywhere)))
+        return false;
+      return work.run(eventId, left(deadlineMs), () => fetchOne(room, eventId));
+    },
+    askForMoment: async (room, moment, deadlineMs) => {
+      if (left(deadlineMs) <= 0 || !(await hasGap(room, everywhere))) return undefined;
+      let told: ToldMoment | undefined;
+      const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(left(deadlineMs))]);
+      await askInTurn(parts, room, signal, async (asked) => {
+        told = await fetchEventByTime(parts, asked, moment);
+        return told !== undefined;
+      });
+      return told;
+    },
+    hasGap,
     [Symbol.asyncDispose]: async () => {
       stopping.abort();
-      await Promise.all(running.values());
+      await work.settled();
     },
   };
 }
 
-/** What is under way goes on when the time is over, for whoever asks next. */
-async function within(page: Promise<boolean>, ms: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const over = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), ms);
-  });
-  try {
-    return await Promise.race([page, over]);
-  } finally {
-    clearTimeout(timer);
+/** One server of the room after the other, until one helps. Who is not in the room is told nothing of it. */
+async function askInTurn(
+  { database, isLocal }: GapParts,
+  room: KnownRoom,
+  signal: AbortSignal,
+  ask: (asked: Asked) => Promise<boolean>,
+): Promise<boolean> {
+  const servers = await findServersInRoom(database, room.roomNid);
+  if (!servers.some(isLocal)) return false;
+  for (const server of servers.filter((name) => !isLocal(name)).slice(0, SERVERS_MAX)) {
+    if (signal.aborted) return false;
+    if (await ask({ server, room, signal })) return true;
   }
+  return false;
 }

@@ -1,5 +1,6 @@
 /** Owns telling another server which event of a room is next to a moment. */
-import { findEventByTime, refuseMoment, type Moment } from '#rooms/find-event-by-time.ts';
+import { findEventByTime, refuseMoment } from '#rooms/find-event-by-time.ts';
+import type { Moment } from '#rooms/moment.ts';
 import { requireServerInRoom } from '#rooms/serve/require-server.ts';
 import { viewOfServer, type ServeParts } from '#rooms/serve/server-view.ts';
 import type { StoredEvent } from '#storage/rooms/find-events.ts';

@@ -43,7 +43,7 @@ export function createRemoteRooms(parts: { readonly client: FederationClient; re
 
   const ask = async (roomId: string, server: string, leftMs: number): Promise<RemoteRoom | undefined> => {
     const path = `/_matrix/federation/v1/hierarchy/${encodeURIComponent(roomId)}?suggested_only=false`;
-    const limits = { timeoutMs: Math.min(leftMs, ANSWER_MS), bytesMax: ANSWER_BYTES_MAX };
+    const limits = { timeoutMs: Math.ceil(Math.min(leftMs, ANSWER_MS)), bytesMax: ANSWER_BYTES_MAX };
     try {
       const answer = await fetchJson(client, server, { method: 'GET', path, ...limits });
       return readRemoteRoom(answer, roomId);

@@ -70,3 +70,31 @@ export async function postponeGapsBelow(
 ): Promise<void> {
   await tx.query(postponeGaps, [roomNid, orders, now, leastMs, mostMs]);
 }
+
+export type GapPlace = {
+  readonly beforeOrder: number;
+  readonly missingIds: readonly string[];
+  /** Depth of the event below which others are missing. */
+  readonly followerDepth: number;
+  /** The greatest order below it; null if nothing is. */
+  readonly orderBelow: number | null;
+};
+
+// Each by the unique index on (room_nid, room_order).
+const selectPlaces = statement<GapPlace>(
+  'select_gap_places',
+  `select g.before_order as "beforeOrder", g.ids as "missingIds", f.depth as "followerDepth",
+     (select max(e.room_order) from events e where e.room_nid = $1 and e.room_order < g.before_order) as "orderBelow"
+   from (
+     select before_order, array_agg(m.event_id) as ids from gaps join events m on m.event_nid = missing_nid
+     where gaps.room_nid = $1 group by before_order order by before_order limit $2
+   ) g
+   join events f on f.room_nid = $1 and f.room_order = g.before_order
+   order by g.before_order`,
+);
+const PLACES_MAX = 100;
+
+/** The room's gaps from the oldest upwards, one for each event that follows missing ones. */
+export function findGapPlaces(db: ReadTx, roomNid: number): Promise<GapPlace[]> {
+  return db.query(selectPlaces, [roomNid, PLACES_MAX]);
+}

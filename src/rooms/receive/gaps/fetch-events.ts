@@ -6,6 +6,7 @@ import { validatePdu } from '#matrix/pdu-checks.ts';
 import { isJsonObject } from '#matrix/pdu-format.ts';
 import type { JsonObject } from '#matrix/pdu.ts';
 import type { ValidatedPdu } from '#matrix/validated-pdu.ts';
+import type { Moment } from '#rooms/moment.ts';
 import type { ReceiveParts } from '#rooms/receive/receive-parts.ts';
 import type { KnownRoom } from '#storage/rooms/find-rooms.ts';
 
@@ -52,6 +53,21 @@ export async function fetchBackfill(
   const path = `/_matrix/federation/v1/backfill/${encodeURIComponent(asked.room.roomId)}?${query}`;
   const answer = await fetchJson(parts, asked, { method: 'GET', path });
   return answer === undefined ? [] : checkedEvents(parts, asked, eventsIn(answer, 'pdus').slice(0, limit));
+}
+
+/** What a server says of the event next to a moment. Nobody has checked it. */
+export type ToldMoment = { readonly eventId: string; readonly originServerTs: number };
+
+/** Specification: Server-Server API, `GET /timestamp_to_event/{roomId}`. */
+export async function fetchEventByTime(
+  parts: FetchParts,
+  asked: Asked,
+  { ts, direction }: Moment,
+): Promise<ToldMoment | undefined> {
+  const path = `/_matrix/federation/v1/timestamp_to_event/${encodeURIComponent(asked.room.roomId)}?ts=${ts}&dir=${direction}`;
+  const answer = await fetchJson(parts, asked, { method: 'GET', path });
+  const { event_id: eventId, origin_server_ts: originServerTs } = answer?.value ?? {};
+  return typeof eventId === 'string' && typeof originServerTs === 'number' ? { eventId, originServerTs } : undefined;
 }
 
 /** The event of that id, and no other. */
