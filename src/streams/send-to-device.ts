@@ -9,11 +9,14 @@ import { buildOutboxRows, type ToDeviceSend } from '#streams/outbox-rows.ts';
 import type { WriteStreams } from '#streams/stream-writer.ts';
 
 export const DEVICES_MAX = 10_000;
+/** Each is looked for, and has what it is sent kept until it is found. */
+const SERVERS_MAX = 500;
 const allDevices = '*';
 
 /**
  * Sends to each device once, however often the transaction is repeated. What is for users of other servers waits for the
- * sender. Users and devices that are not here are passed over. Throws M_TOO_LARGE for more than ten thousand devices.
+ * sender. Users and devices that are not here are passed over. Throws M_TOO_LARGE for more than ten thousand devices, or five hundred
+ * servers.
  */
 export async function sendToDeviceOnce(
   parts: {
@@ -31,6 +34,9 @@ export async function sendToDeviceOnce(
     throw new MatrixError('M_TOO_LARGE', `A message goes to at most ${DEVICES_MAX} devices at once.`);
   }
   const outbox = buildOutboxRows(remote);
+  if (new Set(outbox.map(({ serverName }) => serverName)).size > SERVERS_MAX) {
+    throw new MatrixError('M_TOO_LARGE', `A message goes to devices of at most ${SERVERS_MAX} servers at once.`);
+  }
   const { deviceNid, path, txnId } = transaction;
   const txnHash = hash('sha256', JSON.stringify([path, txnId]), 'buffer').subarray(0, 16);
   await parts.write('toDevice', async (tx) => {

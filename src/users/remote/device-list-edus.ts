@@ -3,6 +3,7 @@ import type { DurableEdus } from '#federation/sender/edu-source.ts';
 import type { ReadTx } from '#storage/database.ts';
 import {
   findDeviceListUpdates,
+  findServersBehindUpdates,
   findServersOfUpdates,
   SIGNING_KEYS,
   type DeviceListUpdate,
@@ -28,15 +29,18 @@ export function deviceListEdus({
   return {
     position: 'deviceLists',
     horizon: () => streams.deviceLists.horizon,
-    findServers: async (after) => (await findServersOfUpdates(database, after)).filter((name) => !isLocal(name)),
+    findServers: async (after) => {
+      const names = await (after === 0 ? findServersBehindUpdates(database) : findServersOfUpdates(database, after));
+      return names.filter((name) => !isLocal(name));
+    },
     findEdus: async (serverName, after, bound) => {
+      // Read first: what is committed by then is found.
+      const { horizon } = streams.deviceLists;
       const updates = await findDeviceListUpdates(database, serverName, after, bound.countMax + 1);
       const keys = await findOwnKeys(database, [...new Set(updates.map(({ userId }) => userId))]);
-      return takeFitting(
-        updates.map((update) => ({ pos: update.pos, json: eduOf(update, keys) })),
-        after,
-        bound,
-      );
+      const edus = updates.map((update) => ({ pos: update.pos, json: eduOf(update, keys) }));
+      const page = takeFitting(edus, after, bound);
+      return page.hasMore ? page : { ...page, upTo: Math.max(page.upTo, horizon) };
     },
   };
 }
