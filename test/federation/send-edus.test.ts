@@ -6,9 +6,16 @@ import type { JsonObject } from '#matrix/pdu.ts';
 import { findRoom } from '#storage/rooms/find-rooms.ts';
 import { startTyping, stopTyping } from '#streams/typing.ts';
 import { startNode, type FederationNode } from '#test/federation/federation-node.ts';
-import { acknowledge, limits, messagesOf, sendPath, startSending, transactionsOf } from '#test/federation/sending.ts';
+import {
+  acknowledge,
+  limits,
+  messagesOf,
+  sendPath,
+  startSending,
+  transactionsOf,
+  until,
+} from '#test/federation/sending.ts';
 import type { Sending } from '#test/federation/sending.ts';
-import { until } from '#test/http/test-http.ts';
 import { PeerReply, startPeer, type Peer } from '#test/support/peer.ts';
 import { createMigratedDatabase } from '#test/support/room-parts.ts';
 

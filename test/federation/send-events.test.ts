@@ -3,8 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { statement } from '#storage/database.ts';
 import { startNode, type FederationNode } from '#test/federation/federation-node.ts';
-import { acknowledge, messagesOf, sendPath, startSending, transactionsOf } from '#test/federation/sending.ts';
-import { until } from '#test/http/test-http.ts';
+import { acknowledge, messagesOf, sendPath, startSending, transactionsOf, until } from '#test/federation/sending.ts';
 import { PeerReply, startPeer } from '#test/support/peer.ts';
 import { createMigratedDatabase } from '#test/support/room-parts.ts';
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { test } from 'node:test';
 import { changeMembership } from '#test/federation/peer-member.ts';
-import { acknowledge, messagesOf, sendPath, transactionsOf } from '#test/federation/sending.ts';
+import { acknowledge, messagesOf, sendPath, transactionsOf, until } from '#test/federation/sending.ts';
 import { startFederation } from '#test/support/federated-servers.ts';
 import { encode, logIn, registerUser } from '#test/support/matrix-http.ts';
 import { startPeer } from '#test/support/peer.ts';
@@ -14,14 +14,6 @@ import { writeTlsFiles } from '#test/support/test-authority.ts';
 
 const numbered = (name: string, from: number, to: number): string[] =>
   Array.from({ length: to - from }, (_, index) => `${name} ${from + index}`);
-
-async function until(what: string, check: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 60_000;
-  while (!(await check())) {
-    assert.ok(Date.now() < deadline, what);
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-}
 
 test('R2: a process that is killed between sending and acknowledgement is followed by another, which sends the same again', async () => {
   using directory = makeTemporaryDirectory();
@@ -47,7 +39,7 @@ test('R2: a process that is killed between sending and acknowledgement is follow
   const roomId = await alice.createRoom({ preset: 'public_chat' });
   await changeMembership(peer, { name }, 'join', roomId, peer.userId('bob'));
   await alice.sendText(roomId, 'message 0');
-  await until('the first message arrives', () => messagesOf(peer).length === 1);
+  await until(() => messagesOf(peer).length === 1);
   // From here on it takes what it is sent, and does not say so.
   let held = 0;
   peer.answer('PUT', sendPath, () => {
@@ -55,7 +47,7 @@ test('R2: a process that is killed between sending and acknowledgement is follow
     return new Promise(() => undefined);
   });
   for (const body of numbered('message', 1, 20)) await alice.sendText(roomId, body);
-  await until('something is under way', () => held === 1);
+  await until(() => held === 1);
   const underWay = transactionsOf(peer).at(-1);
   await killed.kill('SIGKILL');
   const again = await logIn(other.baseUrl, 'alice');
@@ -63,7 +55,7 @@ test('R2: a process that is killed between sending and acknowledgement is follow
   assert.equal(held, 1);
   const before = transactionsOf(peer).length;
   acknowledge(peer);
-  await until('all arrives', () => messagesOf(peer).length >= 30);
+  await until(() => messagesOf(peer).length >= 30);
   assert.deepEqual(messagesOf(peer), numbered('message', 0, 30));
   const repeated = transactionsOf(peer)[before];
   assert.deepEqual([repeated?.txnId, repeated?.bodyText], [underWay?.txnId, underWay?.bodyText]);
@@ -88,11 +80,11 @@ test('two servers tell each other everything in order, and one that was stopped 
   await Promise.all([sendAll(alice, numbered('alice', 0, 40)), sendAll(bob, numbered('bob', 0, 40))]);
   const agree = async (count: number): Promise<boolean> =>
     (await seenBy(bob, alice.userId)).length >= count && (await seenBy(alice, bob.userId)).length >= 40;
-  await until('both see what the other said', () => agree(40));
+  await until(() => agree(40));
   await far.stop();
   await sendAll(alice, numbered('alice', 40, 70));
   await far.start();
-  await until('what was missed arrives', () => agree(70));
+  await until(() => agree(70));
   for (const viewer of [alice, bob]) {
     assert.deepEqual(await seenBy(viewer, alice.userId), numbered('alice', 0, 70));
     assert.deepEqual(await seenBy(viewer, bob.userId), numbered('bob', 0, 40));

@@ -1,11 +1,21 @@
 /** Proves that what is to be sent survives restarts, takeovers and long outages, and that other servers do not suffer. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { Registry } from 'prom-client';
 import type { FederationClient } from '#federation/federation-client.ts';
+import { registerSenderMetrics } from '#federation/sender/metrics.ts';
+import { findDatabaseStatus } from '#storage/database-status.ts';
 import { statement } from '#storage/database.ts';
 import { startNode, type FederationNode } from '#test/federation/federation-node.ts';
-import { acknowledge, limits, messagesOf, sendPath, startSending, transactionsOf } from '#test/federation/sending.ts';
-import { until } from '#test/http/test-http.ts';
+import {
+  acknowledge,
+  limits,
+  messagesOf,
+  sendPath,
+  startSending,
+  transactionsOf,
+  until,
+} from '#test/federation/sending.ts';
 import { PeerReply, startPeer } from '#test/support/peer.ts';
 import { createMigratedDatabase } from '#test/support/room-parts.ts';
 
@@ -232,4 +242,28 @@ test('connections to the database that break in the middle cost no event and no 
   }
   await until(() => new Set(messagesOf(near)).size >= 60);
   assert.deepEqual([...new Set(messagesOf(near))], numbered(60));
+});
+
+test('operators see which servers are not reached, in the metrics of the process that sends and in the database', async () => {
+  await using on = await createMigratedDatabase();
+  await using own = await startSending(on, node);
+  await using near = await startPeer('near.localhost');
+  near.answer('PUT', sendPath, () => broken);
+  const registry = new Registry();
+  registerSenderMetrics(registry, own.sender);
+  const roomId = await own.createRoom();
+  await own.enter(roomId, near, near.userId('bob'));
+  await own.say(roomId, 'first');
+  await until(async () => (await findDatabaseStatus(own.database)).failing_servers === 1);
+  const { failing_longest: longest } = await findDatabaseStatus(own.database);
+  assert.deepEqual(
+    longest.map((server) => server.server_name),
+    [near.name],
+  );
+  const text = await registry.metrics();
+  assert.match(text, /causeway_federation_destinations\{state="failing"\} 1/);
+  assert.match(text, /causeway_federation_transactions_total\{outcome="unreachable"\} [1-9]/);
+  acknowledge(near);
+  await until(async () => (await findDatabaseStatus(own.database)).failing_servers === 0);
+  assert.match(await registry.metrics(), /causeway_federation_sent_events_total [1-9]/);
 });

@@ -186,3 +186,12 @@ export function messagesOf(peer: Peer): string[] {
 export function acknowledge(peer: Peer): void {
   peer.answer('PUT', sendPath, () => ({ pdus: {} }));
 }
+
+/** Waits until the condition holds: a server that was not reached is tried again twice a second at most. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 30_000;
+  while (!(await condition())) {
+    assert.ok(Date.now() < deadline, 'The condition did not come true in time.');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}

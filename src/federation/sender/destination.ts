@@ -8,7 +8,7 @@ import { RemoteRefusal } from '#federation/remote-errors.ts';
 import type { DurableEdus } from '#federation/sender/edu-source.ts';
 import { MissedRooms } from '#federation/sender/missed-rooms.ts';
 import type { OutboxWrite, WriteOutbox } from '#federation/sender/outbox.ts';
-import { retryDelayMs } from '#federation/sender/retry-delay.ts';
+import { Reachability } from '#federation/sender/reachability.ts';
 import type { RoutedEvent } from '#federation/sender/route-events.ts';
 import { EDUS_BYTES_MAX, EDUS_MAX, PDUS_MAX, takeFitting, transactionText } from '#federation/sender/transaction.ts';
 import type { Database } from '#storage/database.ts';
@@ -65,8 +65,8 @@ const QUEUE_MAX = 500;
 /** Events that have waited for so long are left to the database, so that the stream can be read on. */
 const QUEUE_MS_MAX = 5_000;
 const PASSING_MAX = 300;
-/** Between two attempts to reach a server that speaks to this one and does not answer. */
-const HEARD_MS = 500;
+/** For so long a server is remembered that is sent nothing. */
+const IDLE_MS = 60_000;
 const ANSWER_BYTES_MAX = 1024 * 1024;
 /** After so many attempts a transaction that a server calls wrong is given up: it would hold up all that follow. */
 const WRONG_ATTEMPTS_MAX = 5;
@@ -77,6 +77,7 @@ export class Destination {
   readonly #waitingEdus = new Set<DurableEdus>();
   readonly #passing = new Map<string, string>();
   readonly #pending: Pending[];
+  readonly #reachability: Reachability;
   #queue: Queued[] = [];
   #missed: MissedRooms | undefined;
   #positions: DestinationPositions | undefined;
@@ -84,31 +85,29 @@ export class Destination {
   #isRunning = false;
   #isForming = false;
   #isWokenAgain = false;
-  #failures = 0;
-  /** In milliseconds since 1970. */
-  #failingSince: number | undefined;
-  #attemptedAtMs = -Infinity;
-  #retryAtMs = -Infinity;
+  /** When it last had something to do. */
+  #usedAtMs: number;
 
   constructor(parts: DestinationParts, name: string, stored?: StoredDestination) {
     this.#parts = parts;
     this.name = name;
     this.#pending = (stored?.pendingTxnIds ?? []).map((txnId) => ({ txnId, body: undefined, eventCount: 0 }));
     if (stored?.missed !== undefined) this.#missed = new MissedRooms(parts.database, name, stored.missed);
-    this.#failingSince = stored?.failingSince;
-    this.#failures = this.#failingSince === undefined ? 0 : 1;
+    this.#reachability = new Reachability(parts.clock, parts.limits.retryMsMax, stored?.failingSince);
+    this.#usedAtMs = parts.clock.monotonicMs();
   }
 
   get isFailing(): boolean {
-    return this.#failures > 0;
+    return this.#reachability.failures > 0;
   }
 
   get isBehind(): boolean {
     return this.#missed !== undefined;
   }
 
-  /** Whether nothing would be lost with it. */
+  /** Whether nothing would be lost with it, and it has been so for a while. */
   get isIdle(): boolean {
+    if (this.#parts.clock.monotonicMs() - this.#usedAtMs < IDLE_MS) return false;
     const hasWork = this.#queue.length + this.#pending.length + this.#passing.size + this.#waitingEdus.size > 0;
     return !hasWork && !this.#isRunning && this.#missed === undefined && !this.isFailing;
   }
@@ -158,18 +157,19 @@ export class Destination {
   /** Sends what there is, unless the server is given time. */
   wake(): void {
     if (this.#isRunning) this.#isWokenAgain = true;
-    else if (this.#parts.clock.monotonicMs() >= this.#retryAtMs) void this.#run();
+    else if (this.#reachability.mayTry) void this.#run();
   }
 
   /** The server has been heard of, so that it is tried at once, if it was not just now. */
   retry(): void {
     if (!this.isFailing) return;
-    this.#retryAtMs = Math.min(this.#retryAtMs, this.#attemptedAtMs + HEARD_MS);
+    this.#reachability.heard();
     this.wake();
   }
 
   async #run(): Promise<void> {
     this.#isRunning = true;
+    this.#usedAtMs = this.#parts.clock.monotonicMs();
     try {
       do this.#isWokenAgain = false;
       while ((await this.#sendAll()) && this.#isWokenAgain);
@@ -281,7 +281,7 @@ export class Destination {
     // It has become too old to be sent.
     if (text === undefined) return true;
     const path = `/_matrix/federation/v1/send/${encodeURIComponent(txnId)}`;
-    this.#attemptedAtMs = this.#parts.clock.monotonicMs();
+    this.#reachability.attempted();
     const limited = { timeoutMs: limits.sendTimeoutMs, bytesMax: ANSWER_BYTES_MAX, signal };
     try {
       await (this.isFailing || this.isBehind ? turns.failing : turns.healthy).run(() =>
@@ -301,32 +301,27 @@ export class Destination {
 
   /** Specification: "Transactions": the same one is repeated until it is acknowledged. */
   async #fail(error: unknown): Promise<boolean> {
-    const { clock, logger, limits, note, writeOutbox } = this.#parts;
+    const { logger, note, writeOutbox } = this.#parts;
     const isWrong = error instanceof RemoteRefusal && (error.status === 400 || error.status === 413);
-    this.#failures += 1;
-    this.#failingSince ??= clock.now();
-    if (isWrong && this.#failures >= WRONG_ATTEMPTS_MAX) {
+    const failed = this.#reachability.failed();
+    if (isWrong && this.#reachability.failures >= WRONG_ATTEMPTS_MAX) {
       logger.warn({ err: error, server: this.name }, 'a server calls a transaction wrong, and is not sent it any more');
       note('given_up', 0);
       await this.#endFailing();
       return true;
     }
-    if (this.#failures === 1) {
+    if (this.#reachability.failures === 1) {
       logger.info({ err: error, server: this.name }, 'a server was not reached; what it misses is kept for it');
     }
     note(error instanceof RemoteRefusal ? 'refused' : 'unreachable', 0);
     this.#passing.clear();
     this.#leaveToDatabase();
-    const delayMs = retryDelayMs(this.#failures, clock.now() - this.#failingSince, limits.retryMsMax);
-    this.#retryAtMs = clock.monotonicMs() + delayMs;
-    const retryAt = Math.round(clock.now() + delayMs);
-    await writeOutbox({ failing: { serverName: this.name, failingSince: this.#failingSince, retryAt } });
+    await writeOutbox({ failing: { serverName: this.name, ...failed } });
     return false;
   }
 
   async #endFailing(): Promise<void> {
-    this.#failures = 0;
-    this.#failingSince = undefined;
+    this.#reachability.reached();
     await this.#parts.writeOutbox({ reached: this.name });
   }
 }
