@@ -84,7 +84,8 @@ describe('odd requests', () => {
             signal: AbortSignal.timeout(timeoutMs),
           });
           const text = await response.text();
-          assert.ok(response.status < 500, `${response.status} ${text}`);
+          // 502: another server was to be asked, which is none or does not answer.
+          assert.ok(response.status < 500 || response.status === 502, `${response.status} ${text}`);
           if (response.status >= 400) assertStandardError(text);
         }),
         { seed, numRuns: runsPerEndpoint, endOnFailure: true },

@@ -8,6 +8,7 @@ import { createStateTries } from '#storage/rooms/state-tries.ts';
 import { ensureSecret } from '#storage/server-identity.ts';
 import { creator, ForeignRoom, friend, guest, membership, type ForeignDraft } from '#test/rooms/foreign-room.ts';
 import { createRoomParts } from '#test/support/room-parts.ts';
+import { testServerName } from '#test/support/server-process.ts';
 import type { TestDatabase } from '#test/support/test-database.ts';
 import type { ForkAct, Operation } from '#test/sync-oracle/operations.ts';
 
@@ -15,6 +16,11 @@ type Fork = Extract<Operation, { readonly kind: 'fork' }>;
 type Parts = Awaited<ReturnType<typeof createRoomParts>>;
 
 const senders = { creator, friend, guest } as const;
+/**
+ * A user of the servers under test who is in every room from the start and takes no part: the other server cannot be asked to let
+ * anybody in, and ours do it where somebody of them is in the room.
+ */
+const anchor = `@anchor:${testServerName}`;
 /** Of a member whom an act makes. */
 const memberships: Partial<Record<ForkAct, string>> = { invite: 'invite', kick: 'leave', ban: 'ban', unban: 'leave' };
 
@@ -53,7 +59,8 @@ export class FarServer implements AsyncDisposable {
   async createRoom(version: string, levels: ReadonlyMap<string, number>): Promise<string> {
     const room = new ForeignRoom(version, randomBytes(6).toString('hex'));
     const start = room.start();
-    const ids = [...start, room.add(levelDraft(room, creator, levels), start.slice(-1))];
+    const levelled = room.add(levelDraft(room, creator, levels), start.slice(-1));
+    const ids = [...start, levelled, room.add(membership(anchor, anchor, 'join'), [levelled])];
     const events = ids.map((id) => ({ sealed: room.require(id).pdu }));
     await this.#parts.persistEvents({ room: { create: room.version }, events });
     this.#rooms.set(room.roomId, room);
