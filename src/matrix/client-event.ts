@@ -13,6 +13,8 @@ export type UnsignedParts = {
   readonly prevContentJson?: string;
   /** The id of the state event that this one replaced. */
   readonly replacesState?: string;
+  /** Who sent it: no word of the specification, but clients and the conformance suite know it. */
+  readonly prevSender?: string;
   /** The reader's membership at the event. */
   readonly membership?: string;
   /** The redaction event, as a client event. */
@@ -64,6 +66,7 @@ export function unsignedJson(parts: UnsignedParts): string {
   if (parts.transactionId !== undefined) text += `,"transaction_id":${canonicalString(parts.transactionId)}`;
   if (parts.membership !== undefined) text += `,"membership":${canonicalString(parts.membership)}`;
   if (parts.replacesState !== undefined) text += `,"replaces_state":${canonicalString(parts.replacesState)}`;
+  if (parts.prevSender !== undefined) text += `,"prev_sender":${canonicalString(parts.prevSender)}`;
   if (parts.prevContentJson !== undefined) text += `,"prev_content":${parts.prevContentJson}`;
   if (parts.redactedBecauseJson !== undefined) text += `,"redacted_because":${parts.redactedBecauseJson}`;
   if (parts.relationsJson !== undefined) text += `,"m.relations":${parts.relationsJson}`;

@@ -69,6 +69,7 @@ describe('the events of a new room', () => {
         assert.equal(content(events, 'm.room.join_rules')['join_rule'], isPublic ? 'public' : 'invite');
         assert.equal(content(events, 'm.room.history_visibility')['history_visibility'], 'shared');
         assert.equal(content(events, 'm.room.guest_access')['guest_access'], isPublic ? 'forbidden' : 'can_join');
+        assert.equal(content(events, 'm.room.power_levels')['invite'], isPublic ? 50 : 0);
         const isTrusted = preset === 'trusted_private_chat';
         const old = isTrusted ? { [alice.userId]: 100, [bob.userId]: 100 } : { [alice.userId]: 100 };
         assert.deepEqual(content(events, 'm.room.power_levels')['users'], version === '12' ? {} : old);

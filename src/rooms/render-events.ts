@@ -15,7 +15,7 @@ import type { StateTries } from '#storage/rooms/state-tries.ts';
 import type { ErasedPosOf } from '#users/erased-users.ts';
 
 /** The state event that another one replaced. */
-export type ReplacedEvent = { readonly eventId: string; readonly contentJson: string };
+export type ReplacedEvent = { readonly eventId: string; readonly sender: string; readonly contentJson: string };
 
 export type RenderOptions = {
   /** Left out in `/sync`, where the room is known. */
@@ -79,12 +79,22 @@ function unsignedOf(stored: StoredEvent, options: RenderOptions): UnsignedParts 
     ageMs: Math.max(0, options.now - stored.originServerTs),
     ...(options.membershipOf && { membership: options.membershipOf(stored.pos) }),
     ...(isOwn && stored.txnId !== undefined && { transactionId: stored.txnId }),
-    ...(replaced && { replacesState: replaced.eventId, prevContentJson: replaced.contentJson }),
+    ...(replaced && replacedParts(replaced)),
     ...(stored.redaction && {
       redactedBecauseJson: renderRedaction(stored.redaction, options.roomId, options.version),
     }),
     ...(relations !== undefined && { relationsJson: relations }),
   };
+}
+
+/** What `unsigned` says of the state event that was replaced. */
+export function replacedParts({ eventId, sender, contentJson }: ReplacedEvent): UnsignedParts {
+  return { replacesState: eventId, prevSender: sender, prevContentJson: contentJson };
+}
+
+export function replacedEvent(stored: StoredEvent, version: RoomVersion): ReplacedEvent {
+  const { eventId, sender } = stored;
+  return { eventId, sender, contentJson: contentJsonOf(readableJson(stored, version)) };
 }
 
 /** What each of these state events replaced, by the nid of the event that replaced it. Other events are passed over. */
@@ -111,7 +121,7 @@ export async function findReplacedByNids(
 ): Promise<ReadonlyMap<number, ReplacedEvent>> {
   const found = new Map<number, ReplacedEvent>();
   for (const stored of await findEventsByNids(database, [...new Set(nids.values())])) {
-    found.set(stored.eventNid, { eventId: stored.eventId, contentJson: contentJsonOf(readableJson(stored, version)) });
+    found.set(stored.eventNid, replacedEvent(stored, version));
   }
   const replaced = new Map<number, ReplacedEvent>();
   for (const [eventNid, replacedNid] of nids) {

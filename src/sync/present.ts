@@ -1,10 +1,17 @@
 /** Owns the text of a sync's answer. */
 import { canonicalString } from '#matrix/canonical-json.ts';
-import { clientEventJson, contentJsonOf, unsignedJson } from '#matrix/client-event.ts';
+import { clientEventJson, unsignedJson } from '#matrix/client-event.ts';
 import type { RoomVersion } from '#matrix/room-versions.ts';
 import { membershipOfPlan } from '#sync/membership-of-plan.ts';
 import { formatPageToken } from '#rooms/page-token.ts';
-import { readableJson, readableJsonFor, renderEvent, type ReplacedEvent } from '#rooms/render-events.ts';
+import {
+  readableJson,
+  readableJsonFor,
+  renderEvent,
+  replacedEvent,
+  replacedParts,
+  type ReplacedEvent,
+} from '#rooms/render-events.ts';
 import type { StoredEvent } from '#storage/rooms/find-events.ts';
 import type { RoomSummary } from '#storage/streams/find-sync-state.ts';
 import type { EventFact } from '#streams/event-fact.ts';
@@ -98,7 +105,7 @@ function factJson(fact: EventFact, membership: string, replaced: ReplacedEvent |
     ageMs: Math.max(0, to.now - fact.originServerTs),
     membership,
     ...(fact.txnId !== undefined && fact.txnDeviceNid === to.deviceNid && { transactionId: fact.txnId }),
-    ...(replaced && { replacesState: replaced.eventId, prevContentJson: replaced.contentJson }),
+    ...(replaced && replacedParts(replaced)),
     ...(relations !== undefined && { relationsJson: relations }),
   });
   return clientEventJson(fact.stem, undefined, unsigned);
@@ -106,7 +113,7 @@ function factJson(fact: EventFact, membership: string, replaced: ReplacedEvent |
 
 function replacedOf(item: TimelineItem, version: RoomVersion, to: Presentation): ReplacedEvent | undefined {
   const stored = item.replacesNid === undefined ? undefined : to.stored.get(item.replacesNid);
-  return stored && { eventId: stored.eventId, contentJson: contentJsonOf(readableJson(stored, version)) };
+  return stored && replacedEvent(stored, version);
 }
 
 /** The first five others. Specification: Client-Server API, "Syncing", `m.heroes`. */

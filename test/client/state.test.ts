@@ -73,6 +73,7 @@ describe('state', () => {
     );
     assert.equal(topics[1]?.unsigned['replaces_state'], first);
     assert.deepEqual(topics[1]?.unsigned['prev_content'], { topic: 'one' });
+    assert.equal(topics[1]?.unsigned['prev_sender'], topics[0]?.sender);
     assert.equal(topics[0]?.unsigned['replaces_state'], undefined);
   });
 
