@@ -30,7 +30,12 @@ export async function scanWithHistory(
     // From the very beginning forwards, all history there is would be fetched first.
     if (limit === 0 || (scan.direction === 'f' && from === Number.MIN_SAFE_INTEGER)) return page;
     if (await parts.backfiller.fill(reader.room, range, deadlineMs)) continue;
-    if (scan.direction === 'f' || page.next !== undefined) return page;
+    if (scan.direction === 'f') return page;
+    const pending = await parts.backfiller.findPending(reader.room, range);
+    // What is on its way would be passed over by a page that went on below it.
+    if (pending !== undefined)
+      return { chunk: page.chunk.filter((event) => event.roomOrder >= pending), next: pending };
+    if (page.next !== undefined) return page;
     const isOpen = await parts.backfiller.hasGap(reader.room, range);
     return isOpen ? { ...page, next: page.chunk.at(-1)?.roomOrder ?? before } : page;
   }

@@ -96,6 +96,25 @@ describe('history that other servers have', () => {
     assert.equal(countAsked('backfill'), asked + 1, 'a failed attempt is not made again at once');
   });
 
+  test('a page does not go on below history that is still on its way', async () => {
+    const room = await PeerRoom.remote(peer, server);
+    room.say('from the first stay');
+    await room.enter(alice.userId);
+    tellHistory(room);
+    await readBack(room.roomId, 50);
+    for (let at = 0; at < 5; at++) room.say(`missed ${at}`);
+    // As if the server had been away: what follows is taken by the state that the peer tells.
+    const { promise: isTold, resolve: tell } = Promise.withResolvers<void>();
+    await room.takeWithState(room.say('after the gap'));
+    tellHistory(room, {}, isTold);
+    const cut = await alice.getMessages(room.roomId, { dir: 'b', limit: 50 });
+    assert.equal(cut.chunk.length, 1, 'only what is above the gap');
+    tell();
+    const rest = await alice.getMessages(room.roomId, { dir: 'b', limit: 50, from: cut.end ?? '' });
+    const told = [...cut.chunk, ...rest.chunk].map((event) => event.event_id);
+    assert.deepEqual(told, [...room.events.keys()].toReversed());
+  });
+
   test('history that only members were to see stays hidden from who joined later', async () => {
     const room = await PeerRoom.remote(peer, server);
     room.say('shared');

@@ -8,8 +8,8 @@ const prefix = '/_matrix/federation/v1';
 /** How the answers are bent; undefined leaves them as they are. */
 export type Bent = { readonly backfill?: (pdus: JsonObject[], from: readonly string[]) => JsonObject[] };
 
-/** Answers for the room honestly, but for what is bent. */
-export function tellHistory(room: PeerRoom, bent: Bent = {}): void {
+/** Answers for the room honestly, but for what is bent; history is told once it may be. */
+export function tellHistory(room: PeerRoom, bent: Bent = {}, mayTell: Promise<void> = Promise.resolve()): void {
   const { peer, roomId } = room;
   const inPath = encodeURIComponent(roomId);
   const pdusOf = (ids: readonly string[]): JsonObject[] =>
@@ -19,7 +19,8 @@ export function tellHistory(room: PeerRoom, bent: Bent = {}): void {
     });
   const queryOf = (target: string): URLSearchParams => new URL(target, 'https://x').searchParams;
   const unknown = new PeerReply(404, { errcode: 'M_NOT_FOUND', error: 'There is no such event.' });
-  peer.answer('GET', `${prefix}/backfill/${inPath}`, ({ target }) => {
+  peer.answer('GET', `${prefix}/backfill/${inPath}`, async ({ target }) => {
+    await mayTell;
     const query = queryOf(target);
     const from = query.getAll('v');
     const pdus = pdusOf(before(room, from, Number(query.get('limit'))));

@@ -123,6 +123,14 @@ export class PeerRoom {
     return join;
   }
 
+  /** Has the server take an event whose predecessors it does not have, by the state before it. */
+  async takeWithState(event: ValidatedPdu): Promise<void> {
+    const state = this.stateBefore(event.eventId);
+    const states = new Map(eventIdsOf(event.pdu.prev_events).map((id) => [id, state]));
+    const request = { room: { roomId: this.roomId }, events: [{ sealed: event, states }] };
+    assert.deepEqual((await this.#asProcess((own) => own.persistEvents(request))).statuses, ['accepted']);
+  }
+
   /** The state before an event of a room that has no forks. */
   stateBefore(eventId: string): string[] {
     const state = new Map<string, string>();

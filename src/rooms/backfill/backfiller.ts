@@ -42,6 +42,8 @@ export type Backfiller = AsyncDisposable & {
   readonly fetchEvent: (room: KnownRoom, eventId: string, deadlineMs: number) => Promise<boolean>;
   /** The answer of the first server that tells of an event next to the moment; its word, and no more. */
   readonly askForMoment: (room: KnownRoom, moment: Moment, deadlineMs: number) => Promise<ToldMoment | undefined>;
+  /** The order below which history of the range is still on its way or to be asked for; undefined where nobody had any. */
+  readonly findPending: (room: KnownRoom, range: HistoryRange) => Promise<number | undefined>;
   /** Whether events are missing in the range, due or not. */
   readonly hasGap: (room: KnownRoom, range: HistoryRange) => Promise<boolean>;
 };
@@ -60,6 +62,9 @@ export function createBackfiller(parts: GapParts): Backfiller {
   const hasGap: Backfiller['hasGap'] = async (room, range) =>
     (await findGaps(database, room.roomNid, { ...range, dueAt: undefined })).length > 0;
 
+  const findDue = (room: KnownRoom, range: HistoryRange): Promise<Gap[]> =>
+    findGaps(database, room.roomNid, { ...range, dueAt: clock.now() });
+
   /** One page for the gaps below one event. */
   const fillPage = async (room: KnownRoom, gaps: readonly Gap[]): Promise<boolean> => {
     if (await askEach(room, async (asked) => (await fillHistory(parts, asked, gaps)) > 0)) return true;
@@ -76,7 +81,7 @@ export function createBackfiller(parts: GapParts): Backfiller {
   return {
     fill: async (room, range, deadlineMs) => {
       if (left(deadlineMs) <= 0 || stopping.signal.aborted) return false;
-      const due = await findGaps(database, room.roomNid, { ...range, dueAt: clock.now() });
+      const due = await findDue(room, range);
       const gaps = due.filter(({ beforeOrder }) => beforeOrder === due[0]?.beforeOrder);
       return gaps.length > 0 && work.run(room.roomId, left(deadlineMs), () => fillPage(room, gaps));
     },
@@ -96,6 +101,7 @@ export function createBackfiller(parts: GapParts): Backfiller {
       });
       return told;
     },
+    findPending: async (room, range) => (await findDue(room, range))[0]?.beforeOrder,
     hasGap,
     [Symbol.asyncDispose]: async () => {
       stopping.abort();
