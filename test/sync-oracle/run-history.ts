@@ -151,7 +151,9 @@ async function call({ baseUrl, accessToken }: User, { method, path, body }: Wire
   });
   const parsed: unknown = await response.json();
   const answer = isObject(parsed) ? parsed : {};
-  const isRefusal = response.status >= 400 && response.status < 500 && typeof answer['errcode'] === 'string';
+  // 502: the other server of the history was to be asked, which answers nobody.
+  const mayRefuse = (response.status >= 400 && response.status < 500) || response.status === 502;
+  const isRefusal = mayRefuse && typeof answer['errcode'] === 'string';
   if (!response.ok && !isRefusal) {
     throw new Error(`${method} ${path} was answered with ${response.status} ${JSON.stringify(answer)}`);
   }
