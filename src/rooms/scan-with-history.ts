@@ -29,14 +29,14 @@ export async function scanWithHistory(
       scan.direction === 'b' ? { after: page.next ?? from, upTo: before } : { after: from, upTo: page.next ?? before };
     // From the very beginning forwards, all history there is would be fetched first.
     if (limit === 0 || (scan.direction === 'f' && from === Number.MIN_SAFE_INTEGER)) return page;
+    // In most rooms that is all there is to ask.
+    if (!(await parts.backfiller.hasGap(reader.room, range))) return page;
     if (await parts.backfiller.fill(reader.room, range, deadlineMs)) continue;
     if (scan.direction === 'f') return page;
     const pending = await parts.backfiller.findPending(reader.room, range);
     // What is on its way would be passed over by a page that went on below it.
     if (pending !== undefined)
       return { chunk: page.chunk.filter((event) => event.roomOrder >= pending), next: pending };
-    if (page.next !== undefined) return page;
-    const isOpen = await parts.backfiller.hasGap(reader.room, range);
-    return isOpen ? { ...page, next: page.chunk.at(-1)?.roomOrder ?? before } : page;
+    return page.next === undefined ? { ...page, next: page.chunk.at(-1)?.roomOrder ?? before } : page;
   }
 }
