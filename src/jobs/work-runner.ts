@@ -86,8 +86,10 @@ async function workOn(
       if (isStopped()) return await releaseWorkItem(database, item.workNid, clock.now(), undefined);
       const outcome: string | WorkPause | undefined = await step(payload, item);
       if (typeof outcome === 'object') {
-        await persistWorkProgress(database, item, outcome.payload, clock.now() + outcome.pauseMs);
-        return;
+        const dueAt = clock.now() + outcome.pauseMs;
+        if (await persistWorkProgress(database, item, outcome.payload, dueAt)) return;
+        // It was asked for anew meanwhile, and would else wait until this claim of it is over.
+        return await releaseWorkItem(database, item.workNid, clock.now(), undefined);
       }
       payload = outcome;
       const isOurs: boolean =
