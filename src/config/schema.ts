@@ -197,7 +197,8 @@ export const configSchema = {
     }),
     send_timeout_ms: key(integer(1_000, 600_000), {
       default: '60000',
-      prose: 'How long another server may take to acknowledge what it is sent, in milliseconds.',
+      prose:
+        'How long another server may take to acknowledge what it is sent, in milliseconds, once it has been carried there at 8 kB a second.',
     }),
     transaction_bytes_max: key(integer(65_536, 104_857_600), {
       default: '2097152',

@@ -24,7 +24,7 @@ export type LinkedServers = AsyncDisposable & {
 /** So that a server which is not reached is soon tried again. */
 const impatient = {
   CAUSEWAY_FEDERATION_TIMEOUT_MS: '5000',
-  CAUSEWAY_FEDERATION_SEND_TIMEOUT_MS: '5000',
+  CAUSEWAY_FEDERATION_SEND_TIMEOUT_MS: '2500',
   CAUSEWAY_FEDERATION_RETRY_MS_MAX: '1000',
 };
 

@@ -17,7 +17,7 @@ import type { MissedRoom } from '#storage/federation/write-outbox.ts';
 import { findTransactionBody, receiverKinds } from '#storage/outgoing-transactions.ts';
 
 export type SenderLimits = {
-  /** For the answer to a transaction. */
+  /** For the answer to a transaction, once it has been carried there. */
   readonly sendTimeoutMs: number;
   /** Of the events in a transaction. */
   readonly transactionBytesMax: number;
@@ -68,6 +68,8 @@ const PASSING_MAX = 300;
 /** For so long a server is remembered that is sent nothing. */
 const IDLE_MS = 60_000;
 const ANSWER_BYTES_MAX = 1024 * 1024;
+/** A link that carries less is as good as none. */
+const SLOWEST_BYTES_PER_MS = 8;
 /** After so many attempts a transaction that a server calls wrong is given up: it would hold up all that follow. */
 const WRONG_ATTEMPTS_MAX = 5;
 
@@ -282,7 +284,9 @@ export class Destination {
     if (text === undefined) return true;
     const path = `/_matrix/federation/v1/send/${encodeURIComponent(txnId)}`;
     this.#reachability.attempted();
-    const limited = { timeoutMs: limits.sendTimeoutMs, bytesMax: ANSWER_BYTES_MAX, signal };
+    // It is repeated as it is: a server that is merely slow to take it would never have it.
+    const timeoutMs = Math.ceil(limits.sendTimeoutMs + Buffer.byteLength(text) / SLOWEST_BYTES_PER_MS);
+    const limited = { timeoutMs, bytesMax: ANSWER_BYTES_MAX, signal };
     try {
       await (this.isFailing || this.isBehind ? turns.failing : turns.healthy).run(() =>
         client.request(this.name, { method: 'PUT', path, body: text, whileBackingOff: true, ...limited }),
