@@ -201,8 +201,9 @@ export const configSchema = {
         'How long another server may take to acknowledge what it is sent, in milliseconds, once it has been carried there at 8 kB a second.',
     }),
     transaction_bytes_max: key(integer(65_536, 104_857_600), {
-      default: '2097152',
-      prose: 'The most bytes of events that another server is sent at once.',
+      default: '524288',
+      prose:
+        'The most bytes of events that another server is sent at once. A slow link has to carry them within two minutes.',
     }),
     catch_up_events_max: key(integer(1, 100_000), {
       default: '1000',
