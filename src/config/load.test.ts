@@ -58,7 +58,7 @@ test('without anything the defaults hold, and the directory is a trial', () => {
       connectionsPerServerMax: 4,
       sendsMax: 100,
       sendTimeoutMs: 60_000,
-      transactionBytesMax: 2_097_152,
+      transactionBytesMax: 524_288,
       catchUpEventsMax: 1_000,
       retryMsMax: 3_600_000,
       requestsMax: 2_000,
