@@ -129,5 +129,5 @@ function refusalOf(destination: string, { status, bytes }: { status: number; byt
     return new RemoteUnreachable(`${destination} answered with status ${status}.`);
   }
   const message = typeof error === 'string' ? error.slice(0, MESSAGE_LENGTH_MAX) : `status ${status}`;
-  return new RemoteRefusal(status, code, message);
+  return new RemoteRefusal(status, code, message, code === undefined ? {} : body);
 }
