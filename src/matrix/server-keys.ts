@@ -17,14 +17,15 @@ export type OwnKeys = {
 export function buildServerKeys({ signer, expired }: OwnKeys, validUntilTs: number): JsonObject {
   const oldKeys = expired.map(({ key, expiredTs }): [string, JsonObject] => [
     key.keyId,
-    { key: key.publicKey, expired_ts: expiredTs },
+    { expired_ts: expiredTs, key: key.publicKey },
   ]);
+  // In the order of canonical JSON: who checks the text as it came, without its signatures, checks what was signed.
   return signJson(
     {
+      old_verify_keys: Object.fromEntries(oldKeys.toSorted(([a], [b]) => (a < b ? -1 : 1))),
       server_name: signer.serverName,
-      verify_keys: { [signer.key.keyId]: { key: signer.key.publicKey } },
-      old_verify_keys: Object.fromEntries(oldKeys),
       valid_until_ts: validUntilTs,
+      verify_keys: { [signer.key.keyId]: { key: signer.key.publicKey } },
     },
     signer,
   );

@@ -6,6 +6,7 @@ import { get } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { Client } from 'pg';
+import { canonicalJson } from '#matrix/canonical-json.ts';
 import type { JsonObject } from '#matrix/pdu.ts';
 import { exportSeed, generateSigningKey, importVerifyKey } from '#matrix/signing-keys.ts';
 import { checkJsonSignature } from '#matrix/signing.ts';
@@ -32,6 +33,9 @@ function verifiedKeys(body: string): JsonObject {
     }),
   );
   assert.deepEqual(checkJsonSignature(document, testServerName, keys), { ok: true });
+  // Those who do not sort what they were given find it sorted.
+  const { signatures: _signatures, ...signed } = document;
+  assert.equal(JSON.stringify(signed), canonicalJson(signed));
   const tampered = { ...document, valid_until_ts: Number(document['valid_until_ts']) + 1 };
   assert.deepEqual(checkJsonSignature(tampered, testServerName, keys), { ok: false, reason: 'invalid' });
   return document;
