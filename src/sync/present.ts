@@ -66,13 +66,14 @@ export function roomJson(view: RoomView, to: Presentation, extras: RoomExtras): 
   if (summary !== undefined) text += `"summary":${summaryJson(summary, to.userId)},`;
   text += `"${to.stateName}":{"events":[${state.join(',')}]},`;
   const events = timeline.items.map((item) => itemJson(item, view, to)).filter((each) => each !== undefined);
-  const end = `"limited":${timeline.limited}${prevBatchJson(timeline, to.endToken)}}${extras.jsonOf(timeline.plan.roomNid)}}`;
+  const { plan, limited } = timeline;
+  const end = `"limited":${limited}${prevBatchJson(timeline, to.endToken)}}${extras.jsonOf(plan.roomNid, plan.section)}}`;
   return `${text}"timeline":{"events":[${events.join(',')}],${end}`;
 }
 
 /** A joined room without new events. */
 export function quietRoomJson(roomNid: number, stateName: string, extras: RoomExtras): string {
-  return `{"${stateName}":{"events":[]},"timeline":{"events":[],"limited":false}${extras.jsonOf(roomNid)}}`;
+  return `{"${stateName}":{"events":[]},"timeline":{"events":[],"limited":false}${extras.jsonOf(roomNid, 'join')}}`;
 }
 
 /** Where the page before the timeline starts. */

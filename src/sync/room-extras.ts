@@ -30,10 +30,13 @@ export class RoomExtras {
     return this.#accountData.has(roomNid) || this.#ephemeral.has(roomNid) || this.#read.has(roomNid);
   }
 
-  /** The members of the room's JSON object, each with a comma before it. */
-  jsonOf(roomNid: number): string {
+  /**
+   * The members of the room's JSON object, each with a comma before it. A joined room has its ephemeral events, be there none,
+   * as it has its state and timeline: not every client knows that they may be left out.
+   */
+  jsonOf(roomNid: number, section: 'join' | 'leave'): string {
     const accountData = this.#accountData.get(roomNid);
-    const ephemeral = this.#ephemeral.get(roomNid);
+    const ephemeral = this.#ephemeral.get(roomNid) ?? (section === 'join' ? [] : undefined);
     return (
       (ephemeral === undefined ? '' : `,"ephemeral":${joinedJson(ephemeral)}`) +
       (accountData === undefined ? '' : `,"account_data":${joinedJson(accountData)}`) +

@@ -44,7 +44,8 @@ describe('receipts', () => {
   it('are told to the room, wake it, and move only forwards', async () => {
     const [roomId, alice, bob] = await together();
     const events = [await alice.sendText(roomId, '1'), await alice.sendText(roomId, '2')] as const;
-    const { nextBatch } = await alice.sync();
+    const { nextBatch, join: before } = await alice.sync();
+    assert.deepEqual(before.get(roomId)?.raw['ephemeral'], { events: [] });
     const waiting = alice.sync({ since: nextBatch, timeout: 20_000 });
     await read(bob, roomId, events[1]);
     const first = await waiting;
