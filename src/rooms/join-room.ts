@@ -75,7 +75,10 @@ async function joinIfHere(parts: JoinParts, joining: Joining): Promise<boolean> 
     );
     const servers = [...new Set([...(named ?? []), ...(others ?? [])])];
     if (servers.length === 0) throw error;
-    await joinElsewhere(parts, joining, servers);
+    await joinElsewhere(parts, joining, servers).catch((failure: unknown) => {
+      // Nobody else could say anything: what is known here is the answer.
+      throw isUnreachable(failure) ? error : failure;
+    });
   }
   return true;
 }
@@ -85,6 +88,10 @@ function mayBeGrantedElsewhere(error: unknown, isInvited: boolean): boolean {
   if (!(error instanceof MatrixError)) return false;
   const codes: readonly Errcode[] = ['M_UNABLE_TO_AUTHORISE_JOIN', 'M_UNABLE_TO_GRANT_JOIN'];
   return codes.includes(error.errcode) || (isInvited && error.errcode === 'M_FORBIDDEN');
+}
+
+function isUnreachable(failure: unknown): boolean {
+  return failure instanceof MatrixError && failure.status === 502;
 }
 
 async function joinElsewhere(

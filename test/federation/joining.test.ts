@@ -341,6 +341,26 @@ describe('joining rooms of other servers', () => {
     assert.equal(own['join_authorised_via_users_server'], room.creator);
   });
 
+  test('who may not join by what is known here is told so, not that nobody else could be asked', async () => {
+    const room = new ResidentRoom(peer, '10');
+    room.serve();
+    assertJoined(await join(user, room.roomId, [peer.name]));
+    const second = await server.newUser('second');
+    const rules = { join_rule: 'restricted', allow: [{ type: 'm.room_membership', room_id: '!a:b' }] };
+    const changed = room.setState('m.room.join_rules', '', rules);
+    const body = { origin: peer.name, origin_server_ts: Date.now(), pdus: [pduOf(changed)] };
+    await peer.ask(server, 'PUT', '/_matrix/federation/v1/send/rules', body);
+    const isRestricted = async (): Promise<boolean> =>
+      (await user.getState(room.roomId, 'm.room.join_rules'))['join_rule'] === 'restricted';
+    const deadline = Date.now() + 20_000;
+    while (!(await isRestricted()) && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
+    room.refuse(500, 'M_UNKNOWN');
+    const refused = await join(second, room.roomId, [peer.name]);
+    assertError(refused, 400, 'M_UNABLE_TO_AUTHORISE_JOIN');
+    assert.match(String(refused.body['error']), /is not known on this server/);
+    assert.ok(peer.requests.at(-1)?.target.includes('/make_join/'), 'the peer was asked');
+  });
+
   for (const errcode of ['M_UNABLE_TO_AUTHORISE_JOIN', 'M_UNABLE_TO_GRANT_JOIN']) {
     test(`${errcode} of one server makes us ask the next, and is told when there is none`, async () => {
       const room = new ResidentRoom(peer, '10');
