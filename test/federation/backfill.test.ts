@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { JsonObject } from '#matrix/pdu.ts';
 import { tellHistory } from '#test/federation/history-script.ts';
-import { PeerRoom } from '#test/federation/peer-room.ts';
+import { PeerRoom, syncUntil } from '#test/federation/peer-room.ts';
+import { askDatabase } from '#test/federation/shared-rooms.ts';
 import { startFederatedServer, type FederatedServer } from '#test/support/federated-servers.ts';
 import type { MatrixHttp } from '#test/support/matrix-http.ts';
 import { startPeer, type Peer } from '#test/support/peer.ts';
@@ -24,6 +25,14 @@ describe('history that other servers have', () => {
 
   const countAsked = (kind: string): number =>
     peer.requests.filter(({ target }) => target.startsWith(`/_matrix/federation/v1/${kind}/`)).length;
+
+  const untilWorkedThrough = async (roomId: string): Promise<void> => {
+    const deadline = Date.now() + 20_000;
+    while ((await askDatabase(server, 'select 1 from inbound_staging where room_id = $1', [roomId])).length > 0) {
+      assert.ok(Date.now() < deadline, 'what was sent is worked through');
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  };
 
   /** All pages backwards, newest first. */
   const readBack = async (roomId: string, limit: number): Promise<string[]> => {
@@ -95,6 +104,33 @@ describe('history that other servers have', () => {
     assert.deepEqual([again.chunk, again.end], [[], page.end]);
     assert.equal(countAsked('backfill'), asked + 1, 'a failed attempt is not made again at once');
   });
+
+  for (const [what, sentAgain] of [
+    ['what the join follows, an invite perhaps', (ids: readonly string[]) => ids.at(-2)],
+    ['the create event', (ids: readonly string[]) => ids[0]],
+  ] as const) {
+    test(`${what}, sent once more after the join, is history: the state stays, and nobody is told news`, async () => {
+      const room = await PeerRoom.remote(peer, server);
+      for (let at = 0; at < 3; at++) room.say(`before ${at}`);
+      await room.enter(alice.userId);
+      tellHistory(room);
+      const ids = [...room.events.keys()];
+      const again = room.events.get(sentAgain(ids) ?? '');
+      assert.ok(again);
+      const told = [...room.events.values()].map(({ json }): JsonObject => JSON.parse(json));
+      const missing = encodeURIComponent(room.roomId);
+      peer.answer('POST', `/_matrix/federation/v1/get_missing_events/${missing}`, () => ({ events: told }));
+      const state = (await alice.getFullState(room.roomId)).map((event) => event.event_id).toSorted();
+      const { nextBatch: since } = await alice.sync();
+      await room.send([again.json]);
+      await untilWorkedThrough(room.roomId);
+      assert.deepEqual((await alice.getFullState(room.roomId)).map((event) => event.event_id).toSorted(), state);
+      const sentinel = room.say('news');
+      await room.send([sentinel]);
+      assert.deepEqual((await syncUntil(alice, since, room.roomId, sentinel.eventId)).eventIds, [sentinel.eventId]);
+      assert.deepEqual(await readBack(room.roomId, 50), [...room.events.keys()].toReversed());
+    });
+  }
 
   test('a page does not go on below history that is still on its way', async () => {
     const room = await PeerRoom.remote(peer, server);

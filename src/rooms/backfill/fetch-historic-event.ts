@@ -1,11 +1,9 @@
 /** Owns taking in a single event of a history of which nothing around it is here. */
 import { persistHistory } from '#rooms/backfill/fill-history.ts';
+import { orderBelowAll } from '#rooms/persist/built-events.ts';
 import { fetchEvent, type Asked } from '#rooms/receive/gaps/fetch-events.ts';
 import type { GapParts } from '#rooms/receive/receive-parts.ts';
 import { findGapPlaces } from '#storage/rooms/gaps.ts';
-
-/** How far below the oldest event here an event goes that is older: so many may still come in between. */
-const BELOW_ALL = 2 ** 30;
 
 /**
  * Whether the event is here afterwards. It is put in the middle of the gap that it belongs to, as far as its depth tells, so
@@ -19,7 +17,7 @@ export async function fetchHistoricEvent(parts: GapParts, asked: Asked, eventId:
   const place = places.find(({ followerDepth }) => followerDepth > event.pdu.depth) ?? places.at(-1);
   if (place === undefined) return false;
   const { beforeOrder, orderBelow, missingIds } = place;
-  const middle = orderBelow === null ? beforeOrder - BELOW_ALL : Math.ceil((orderBelow + beforeOrder) / 2);
+  const middle = orderBelow === null ? beforeOrder - orderBelowAll : Math.ceil((orderBelow + beforeOrder) / 2);
   const before = missingIds.includes(eventId) ? beforeOrder : middle;
   const outcome = await persistHistory(parts, asked, event, before);
   return outcome.kind === 'done' && outcome.status === 'accepted';

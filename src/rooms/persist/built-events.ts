@@ -71,3 +71,5 @@ export type Placed = { readonly event: BuiltEvent; readonly view: RoomView };
 
 /** Gaps between live events leave room for what a backfill places between them. */
 export const orderStep = 2 ** 20;
+/** How far below the oldest event here one goes that is older and not next to it: so many may still come in between. */
+export const orderBelowAll = 2 ** 30;

@@ -14,14 +14,20 @@ import { judgeEarlyRedactions, withoutRelation, type JudgedRedaction } from '#ro
 import { referenceTo } from '#rooms/persist/event-reference.ts';
 import { columnsOf, factOf, replayColumnsOf } from '#rooms/persist/event-rows.ts';
 import { citesState, judgeSealed, loadCited, standsOnHead, type CitedEvent } from '#rooms/persist/judge-sealed.ts';
-import { orderStep, type BuildParts, type BuiltEvent, type Placed } from '#rooms/persist/built-events.ts';
+import {
+  orderBelowAll,
+  orderStep,
+  type BuildParts,
+  type BuiltEvent,
+  type Placed,
+} from '#rooms/persist/built-events.ts';
 import { branchesOf, branchesOfEntry, extremitiesAfter, type Predecessors } from '#rooms/persist/predecessors.ts';
 import { resolvedEntries } from '#rooms/persist/resolved-entries.ts';
 import { entryOf, type RoomView, type StateEntry } from '#rooms/persist/room-view.ts';
 import type { SealedEvent } from '#rooms/persist-request.ts';
 import { isJudged, isRejected, type EventStatus } from '#storage/rooms/event-status.ts';
 import { findJoinedUsers } from '#storage/rooms/find-joined-users.ts';
-import { findArrival, findFollowerOrder, findFreeOrder } from '#storage/rooms/find-graph.ts';
+import { findArrival, findFollowerOrder, findFreeOrder, findLowestOrder } from '#storage/rooms/find-graph.ts';
 import type { NewNode, NewState } from '#storage/rooms/state-tries.ts';
 
 export type SealedPlacement =
@@ -50,7 +56,7 @@ export async function placeSealed(parts: BuildParts, sealed: SealedEvent, view: 
     sealed.entersRoom === true && (await findJoinedUsers(parts.database, view.roomNid, 1)).length === 0;
   const onHead = !entersRoom && standsOnHead(pdu, view);
   // A room has one create event, and it comes first.
-  const isPossible = event.type !== 'm.room.create' || view.head.extremities.length === 0;
+  const isPossible = event.type !== 'm.room.create' || !hasBegun(view);
   if (onHead && isPossible && sealed.before === undefined && citesState(event, view)) {
     const verdict = checkAuth(event, view.version, (type, key) => entryOf(view, type, key)?.event, {
       verify: isJsonSignedBy,
@@ -61,12 +67,14 @@ export async function placeSealed(parts: BuildParts, sealed: SealedEvent, view: 
   const predecessors = entersRoom ? await branchesOfEntry(parts, sealed, view) : await branchesOf(parts, sealed, view);
   const resolved = await resolve(parts, view, predecessors.branches);
   const before = onHead ? view : viewAt(view, resolved.root);
-  const followerOrder = await findOrderAbove(parts, sealed, own?.eventNid);
+  const isBeginning = hasBegun(view) && entryOf(view, 'm.room.create', '')?.event.eventId === event.eventId;
+  const followerOrder =
+    (await findOrderAbove(parts, sealed, own?.eventNid)) ??
+    (isBeginning ? await findOrderBelowAll(parts, view) : undefined);
   const isHistory = followerOrder !== undefined;
   // What others here have followed already cannot soft-fail: the room's state has moved on with it, not against it.
   const isOwnState = isHistory || entersRoom;
-  const isBeginning = isHistory && entryOf(view, 'm.room.create', '')?.event.eventId === event.eventId;
-  // The event that the room's state stands on is judged already.
+  // The event that the room's state stands on is judged already, and older than all that is here, whenever it comes.
   const status = isBeginning
     ? 'accepted'
     : await judgeSealed(parts, { event, before, current: isOwnState ? before : view }, cited);
@@ -90,6 +98,10 @@ export async function placeSealed(parts: BuildParts, sealed: SealedEvent, view: 
   return { kind: 'placed', placed, status, standsOnHead: onHead && !isHistory };
 }
 
+function hasBegun({ head }: RoomView): boolean {
+  return head.extremities.length > 0;
+}
+
 /** Of history: the order below which it goes, since an event is told there that follows it. */
 async function findOrderAbove(
   { database }: BuildParts,
@@ -98,6 +110,11 @@ async function findOrderAbove(
 ): Promise<number | undefined> {
   const follower = eventNid === undefined ? undefined : await findFollowerOrder(database, eventNid);
   return before === undefined || follower === undefined ? (before ?? follower) : Math.min(before, follower);
+}
+
+async function findOrderBelowAll({ database }: BuildParts, { roomNid }: RoomView): Promise<number | undefined> {
+  const lowest = await findLowestOrder(database, roomNid);
+  return lowest === undefined ? undefined : lowest - orderBelowAll;
 }
 
 type Placing = {

@@ -155,6 +155,18 @@ export async function findFollowerOrder(db: ReadTx, eventNid: number): Promise<n
   return row?.room_order ?? undefined;
 }
 
+// By the unique index on (room_nid, room_order).
+const selectLowestOrder = statement<{ room_order: number | null }>(
+  'select_lowest_order',
+  'select min(room_order) as room_order from events where room_nid = $1',
+);
+
+/** Where the oldest event stands that has a place in the room; undefined if none has. */
+export async function findLowestOrder(db: ReadTx, roomNid: number): Promise<number | undefined> {
+  const [row] = await db.query(selectLowestOrder, [roomNid]);
+  return row?.room_order ?? undefined;
+}
+
 const ordersAtOnce = 1_000;
 
 /** The greatest order below this one that no event of the room has. */

@@ -13,6 +13,7 @@ import {
 } from '#rooms/receive/gaps/missing-events.ts';
 import { persistAllReceived, persistReceived, type Received } from '#rooms/receive/persist-received.ts';
 import type { ReceiveParts } from '#rooms/receive/receive-parts.ts';
+import { findEventPlaces, findFollowerOrder, findLowestOrder } from '#storage/rooms/find-graph.ts';
 import { findServersInRoom } from '#storage/rooms/find-room-servers.ts';
 import { findRoom } from '#storage/rooms/find-rooms.ts';
 
@@ -32,7 +33,9 @@ type Gap = {
  * Fetches what the event builds on and persists it; gives what became of the event. First the events between are asked for,
  * of the server that sent it, then of others that are in the room. Where what they tell does not reach down to what is
  * here, the state at the gap is asked for. For the event itself that is done only once it has waited: mostly what it
- * follows is on its way. Specification: Server-Server API, "Backfilling and retrieving missing events".
+ * follows is on its way. What comes before all that is here is history, of which others are asked when somebody reads it:
+ * nothing here leads down to it, and what is fetched between is news. Specification: Server-Server API, "Backfilling and
+ * retrieving missing events".
  */
 export async function fillGap(parts: ReceiveParts, gap: Gap, signal: AbortSignal): Promise<Received> {
   const { event, origin, attempts } = gap;
@@ -41,6 +44,7 @@ export async function fillGap(parts: ReceiveParts, gap: Gap, signal: AbortSignal
   const pool: Pool = new Map([[event.eventId, event]]);
   const told = new Set<string>(attempts > 0 ? [event.eventId] : []);
   let asked: Asked = { server: origin, room, signal };
+  if (await isBeforeAll(parts, room.roomNid, event.eventId)) return persistAtGap(parts, asked, event);
   await addStaged(parts, asked, pool);
   for (const server of [origin, ...(await findOthers(parts, room.roomNid, origin))]) {
     if ((await findMissing(parts.database, room.roomNid, pool)).length === 0) break;
@@ -59,6 +63,13 @@ export async function fillGap(parts: ReceiveParts, gap: Gap, signal: AbortSignal
     if (own === event) return outcome;
   }
   return { kind: 'busy' };
+}
+
+/** Whether the oldest event that is here follows this one, as the join by which this server came in follows its invite. */
+async function isBeforeAll({ database }: ReceiveParts, roomNid: number, eventId: string): Promise<boolean> {
+  const place = (await findEventPlaces(database, [eventId])).get(eventId);
+  const follower = place === undefined ? undefined : await findFollowerOrder(database, place.eventNid);
+  return follower !== undefined && follower === (await findLowestOrder(database, roomNid));
 }
 
 /** Whether all that the event itself follows is here or collected. */
