@@ -101,6 +101,11 @@ describe('redact', () => {
     assert.equal((await find(alice, roomId, eventId)).content['body'], 'safe');
   });
 
+  it('finds no unknown event in a room that no other server is in', async () => {
+    const [roomId, alice] = await together('12');
+    assertError(await tryToRedact(alice, roomId, `$${'a'.repeat(43)}`), 404, 'M_NOT_FOUND');
+  });
+
   it('is refused to those outside', async () => {
     const [roomId, alice] = await together('12');
     const [carol] = await server.newUsers('carol');
