@@ -211,12 +211,13 @@ export class Destination {
       const { database, limits, origin, clock } = this.#parts;
       this.#positions ??= await findDestination(database, this.name);
       const positions = { ...this.#positions };
-      const edus = await this.#takeDurable(positions);
-      const passing = this.#takePassing(edus);
+      // Chosen first: an event that comes meanwhile may need what is asked for only after it.
       const queued = takeFitting(this.#queue, ({ json }) => json, {
         countMax: PDUS_MAX,
         bytesMax: limits.transactionBytesMax,
       });
+      const edus = await this.#takeDurable(positions);
+      const passing = this.#takePassing(edus);
       const missed = await this.#missed?.take(limits.transactionBytesMax, limits.catchUpEventsMax);
       const pdus = missed?.pdus ?? queued.map(({ json }) => json);
       const isCaughtUp = this.#missed !== undefined && pdus.length === 0 && !this.#missed.hasNews;

@@ -86,6 +86,8 @@ export class SendingTerm implements Disposable {
     if (this.#failure !== undefined) throw this.#failure.error;
     while (this.#position < this.#parts.events.horizon && !this.#closing.signal.aborted) {
       const { events, upTo } = await this.#nextEvents();
+      // What was said to devices before an event goes with it, or before: it may be the event's key.
+      for (const source of this.#parts.durableEdus) await this.#readDurableEdus(source);
       const woken = new Set<Destination>();
       for (const event of await routeEvents(this.#parts, events)) this.#handOn(event, woken);
       this.#position = upTo;
