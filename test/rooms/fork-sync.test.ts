@@ -11,8 +11,10 @@ import { creator, ForeignRoom, friend, membership } from '#test/rooms/foreign-ro
 import { registerUser, type MatrixHttp } from '#test/support/matrix-http.ts';
 import type { ClientEvent } from '#test/support/matrix-shapes.ts';
 import { createRoomParts } from '#test/support/room-parts.ts';
-import { startServerProcess } from '#test/support/server-process.ts';
+import { startServerProcess, testServerName } from '#test/support/server-process.ts';
 import { createTestDatabase } from '#test/support/test-database.ts';
+
+const anchor = `@anchor:${testServerName}`;
 
 type Topic = { readonly sender: string; readonly topic: string };
 const topicOf = ({ sender, topic }: Topic) => ({ type: 'm.room.topic', sender, stateKey: '', content: { topic } });
@@ -24,7 +26,7 @@ const idsOf = (events: readonly ClientEvent[] | undefined): string[] => (events 
 
 /** A server with one user, and beside it the writer that federation would be, on the same database. */
 async function open() {
-  const resources = new AsyncDisposableStack();
+  await using resources = new AsyncDisposableStack();
   const database = resources.use(await createTestDatabase());
   const server = resources.use(await startServerProcess({ databaseUrl: database.url }));
   const plain = resources.use(await createRoomParts(database));
@@ -34,8 +36,10 @@ async function open() {
   const parts = resources.use(await createRoomParts(database, { nids, tries }));
   const room = new ForeignRoom('11');
   const start = room.start();
-  const older = room.add(topicOf({ sender: creator, topic: 'older' }), start.slice(-1));
-  const events = [...start, older].map((id) => ({ sealed: room.require(id).pdu }));
+  // The other server cannot be asked to let anybody in: ours do it where somebody of them is in the room.
+  const anchored = room.add(membership(anchor, anchor, 'join'), start.slice(-1));
+  const older = room.add(topicOf({ sender: creator, topic: 'older' }), [anchored]);
+  const events = [...start, anchored, older].map((id) => ({ sealed: room.require(id).pdu }));
   await parts.persistEvents({ room: { create: room.version }, events });
   const alice = await registerUser(server.baseUrl);
   await alice.join(room.roomId);
@@ -50,7 +54,8 @@ async function open() {
     const [row] = await parts.database.query(selectJson, [eventId]);
     return row?.json ?? '';
   };
-  return { alice, room, ids, send, textOf, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+  const open = resources.move();
+  return { alice, room, ids, send, textOf, [Symbol.asyncDispose]: () => open.disposeAsync() };
 }
 
 /** Takes the friend's power, on the branch that ends with the older topic. */
