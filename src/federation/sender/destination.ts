@@ -216,9 +216,9 @@ export class Destination {
         countMax: PDUS_MAX,
         bytesMax: limits.transactionBytesMax,
       });
+      const missed = await this.#missed?.take(limits.transactionBytesMax, limits.catchUpEventsMax);
       const edus = await this.#takeDurable(positions);
       const passing = this.#takePassing(edus);
-      const missed = await this.#missed?.take(limits.transactionBytesMax, limits.catchUpEventsMax);
       const pdus = missed?.pdus ?? queued.map(({ json }) => json);
       const isCaughtUp = this.#missed !== undefined && pdus.length === 0 && !this.#missed.hasNews;
       // From here to the end of the write nothing is added to what is caught up with.
