@@ -9,7 +9,7 @@ import { createStateTries } from '#storage/rooms/state-tries.ts';
 import { ensureSecret } from '#storage/server-identity.ts';
 import { creator, ForeignRoom, friend, membership } from '#test/rooms/foreign-room.ts';
 import { registerUser, type MatrixHttp } from '#test/support/matrix-http.ts';
-import type { ClientEvent } from '#test/support/matrix-shapes.ts';
+import type { ClientEvent, JsonObject } from '#test/support/matrix-shapes.ts';
 import { createRoomParts } from '#test/support/room-parts.ts';
 import { startServerProcess, testServerName } from '#test/support/server-process.ts';
 import { createTestDatabase } from '#test/support/test-database.ts';
@@ -141,6 +141,36 @@ test('a client that missed both the undone topic and what undid it is not left w
 });
 
 const isTopic = ({ type }: ClientEvent): boolean => type === 'm.room.topic';
+
+test('a topic of a fork is told whatever the filter leaves of the timeline', async () => {
+  await using on = await open();
+  const { alice, room, ids, send } = on;
+  const first = await alice.sendText(room.roomId, 'before the fork');
+  const join = (await alice.getFullState(room.roomId)).find(({ state_key: key }) => key === alice.userId);
+  for (const eventId of [join?.event_id ?? '', first]) {
+    const verdict = validatePdu(await on.textOf(eventId), room.version);
+    assert.ok(verdict.ok);
+    room.adopt(verdict.event);
+  }
+  const last = await alice.sendText(room.roomId, 'beside it');
+  const { nextBatch: since } = await alice.sync();
+  const topic = room.add(topicOf({ sender: creator, topic: 'of the fork' }), [first]);
+  await send(topic);
+  const merge = await alice.send(room.roomId, 'org.example.merge', {});
+  await syncUntil(alice, room.roomId, merge, { since });
+  /** A sync whose timeline has one event, of those that pass. */
+  const told = async (timeline: JsonObject) => {
+    const section = (await alice.sync({ filter: { room: { timeline: { ...timeline, limit: 1 } } } })).join.get(
+      room.roomId,
+    );
+    return { timeline: idsOf(section?.timeline), topic: idsOf(section?.state?.filter(isTopic)) };
+  };
+  assert.deepEqual(await told({}), { timeline: [merge], topic: [topic] });
+  // In the order of arrival, so the topic that was forked off earlier is newer than the message.
+  assert.deepEqual(await told({ not_types: ['org.example.merge'] }), { timeline: [topic], topic: [ids.older] });
+  assert.deepEqual(await told({ types: ['m.room.message'] }), { timeline: [last], topic: [topic] });
+  assert.deepEqual(await told({ types: ['org.example.none'] }), { timeline: [], topic: [topic] });
+});
 
 test('who was kicked by somebody whose power a fork takes is in the room again', async () => {
   await using on = await open();
