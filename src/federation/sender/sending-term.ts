@@ -86,14 +86,16 @@ export class SendingTerm implements Disposable {
     if (this.#failure !== undefined) throw this.#failure.error;
     while (this.#position < this.#parts.events.horizon && !this.#closing.signal.aborted) {
       const { events, upTo } = await this.#nextEvents();
-      // What was said to devices before an event goes with it, or before: it may be the event's key.
-      for (const source of this.#parts.durableEdus) await this.#readDurableEdus(source);
       const woken = new Set<Destination>();
+      // What was said to devices before an event goes with it, or before: it may be the event's key.
+      for (const source of this.#parts.durableEdus) await this.#readDurableEdus(source, woken);
       for (const event of await routeEvents(this.#parts, events)) this.#handOn(event, woken);
       this.#position = upTo;
       for (const destination of woken) destination.wake();
     }
-    for (const source of this.#parts.durableEdus) await this.#readDurableEdus(source);
+    const woken = new Set<Destination>();
+    for (const source of this.#parts.durableEdus) await this.#readDurableEdus(source, woken);
+    for (const destination of woken) destination.wake();
     for (const source of this.#parts.passingEdus) await this.#readPassingEdus(source);
   }
 
@@ -117,7 +119,7 @@ export class SendingTerm implements Disposable {
     }
   }
 
-  async #readDurableEdus(source: DurableEdus): Promise<void> {
+  async #readDurableEdus(source: DurableEdus, woken: Set<Destination>): Promise<void> {
     const upTo = source.horizon();
     const after = this.#readDurable.get(source);
     if (upTo === after) return;
@@ -126,7 +128,7 @@ export class SendingTerm implements Disposable {
     for (const name of names) {
       const destination = this.#destinationOf(name);
       destination.addEdus(source);
-      destination.wake();
+      woken.add(destination);
     }
   }
 
