@@ -1,4 +1,7 @@
-/** Proves for every endpoint and every kind of caller who is let in: made from the rows, so that a new row is judged too. */
+/**
+ * Proves for every endpoint and every kind of user who is let in: made from the rows, so that a new row is judged too.
+ * Endpoints for servers are in servers.test.ts.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { endpoints } from '#api/endpoints.ts';
@@ -19,8 +22,6 @@ const refusals: Partial<Record<CallerKind, readonly [status: number, errcode: st
   suspended: [403, 'M_USER_SUSPENDED'],
   guest: [403, 'M_GUEST_ACCESS_FORBIDDEN'],
 };
-
-const notServer = [401, 'M_UNAUTHORIZED'] as const;
 
 /** Operations that are about the caller's session: called, they would end what the other rows need. */
 const endings = new Set(['client.logout', 'client.logout_all', 'client.deactivateAccount']);
@@ -69,20 +70,18 @@ describe('who may call', () => {
   const newestEvent = async (): Promise<string | undefined> =>
     (await world.owner.getMessages(world.roomId, { dir: 'b', limit: 1 })).chunk[0]?.event_id;
 
-  for (const row of endpoints) {
+  for (const row of endpoints.filter(({ auth }) => auth !== 'server')) {
     const parameters = parametersOf(row.path);
 
     it(`${row.operation}: ${row.auth}`, async () => {
       for (const kind of callerKinds) {
-        // No user, whoever they are, is a server; how servers are known is proved by the tests of federation.
-        const refusal = row.auth === 'server' ? notServer : refusals[kind];
+        const refusal = refusals[kind];
         if (refusal === undefined || endings.has(row.operation)) continue;
         const answer = await call(row, kind);
         const got = [answer.status, answer.body['errcode']];
         // Where a token is optional, an operation may still need one for what is asked of it.
         if (row.auth === 'optionalUser' && kind === 'nobody') assert.notDeepEqual(got, [401, 'M_UNKNOWN_TOKEN']);
-        else if (row.auth !== 'server' && mayAllTheSame(row, kind))
-          assert.ok(answer.status !== 401 || 'flows' in answer.body, got.join(' '));
+        else if (mayAllTheSame(row, kind)) assert.ok(answer.status !== 401 || 'flows' in answer.body, got.join(' '));
         else if (row.auth !== 'none') assert.deepEqual(got, refusal, kind);
       }
     });
@@ -111,12 +110,7 @@ describe('who may call', () => {
       });
     }
 
-    if (
-      parameters.includes('userId') &&
-      row.auth !== 'none' &&
-      row.auth !== 'server' &&
-      !publicData.has(row.operation)
-    ) {
+    if (parameters.includes('userId') && row.auth !== 'none' && !publicData.has(row.operation)) {
       it(`${row.operation} is closed to other users`, async () => {
         for (const kind of ['member', 'outsider'] as const) {
           const answer = await call(row, kind, { userId: world.owner.userId });

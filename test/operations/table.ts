@@ -24,6 +24,9 @@ const readsByPost = new Set([
   'client.search',
   'client.searchUserDirectory',
   'client.refresh',
+  'federation.getMissingPreviousEvents',
+  'federation.queryPublicRooms',
+  'federation.queryUserEncryptionKeys',
 ]);
 
 /** What they answer is configured, or made at the command line: no other operation has an effect on it. */
@@ -43,9 +46,11 @@ const constants = new Set([
   'client.queryLocationByAlias',
   'client.queryUserByID',
   'client.registrationTokenValidity',
+  'federation.bulkPerspectivesKeyQuery',
   'federation.getServerKey',
   'federation.getVersion',
   'federation.getWellKnown',
+  'federation.perspectivesKeyQuery',
   'own.getAbout',
   'own.getWebFile',
   'own.getWebPage',

@@ -8,7 +8,10 @@ import { nearlyFitting } from '#test/requests/sample.ts';
 import { isObject } from '#test/support/matrix-shapes.ts';
 import { registerUser, type MatrixHttp } from '#test/support/matrix-http.ts';
 import { chooseSeed } from '#test/support/seeded.ts';
-import { startServerOnFreshDatabase, type ServerProcess } from '#test/support/server-process.ts';
+import { trustingPeers } from '#test/support/peer-http.ts';
+import { startPeer, type Peer } from '#test/support/peer.ts';
+import { startServerOnFreshDatabase, testServerName, type ServerProcess } from '#test/support/server-process.ts';
+import { makeTemporaryDirectory } from '#test/support/temporary-directory.ts';
 
 const runsPerEndpoint = Number(process.env['CAUSEWAY_TEST_FUZZ_RUNS'] ?? 25);
 const timeoutMs = 20_000;
@@ -24,13 +27,17 @@ const endings = new Set([
 ]);
 
 describe('odd requests', () => {
+  const resources = new AsyncDisposableStack();
   let server: ServerProcess;
+  let peer: Peer;
   let user: MatrixHttp;
   let pool: readonly string[];
   const seed = chooseSeed();
 
   before(async () => {
-    server = await startServerOnFreshDatabase();
+    const directory = resources.use(makeTemporaryDirectory());
+    server = resources.use(await startServerOnFreshDatabase(trustingPeers(directory.path)));
+    peer = resources.use(await startPeer());
     user = await registerUser(server.baseUrl);
     const roomId = await user.createRoom({ preset: 'public_chat' });
     const eventId = await user.sendText(roomId, 'something to refer to');
@@ -55,9 +62,14 @@ describe('odd requests', () => {
       ],
     ];
   });
-  after(async () => {
-    await server[Symbol.asyncDispose]();
-  });
+  after(() => resources.disposeAsync());
+  /** What a request is let in by: the user's token, or the peer's signature over what is sent. */
+  const authorise = (row: (typeof endpoints)[number], target: string, bodyText: string | undefined): string => {
+    if (row.auth !== 'server') return `Bearer ${user.accessToken}`;
+    // Half a surrogate pair, which JSON.stringify writes as an escape, has no text that could be signed.
+    const content = bodyText === undefined || /\\ud[89a-f]/.test(bodyText) ? undefined : JSON.parse(bodyText);
+    return peer.authorise(testServerName, row.method, target, content);
+  };
 
   for (const row of endpoints) {
     it(`${row.operation} (seed ${seed})`, async () => {
@@ -76,10 +88,13 @@ describe('odd requests', () => {
           const filled = row.path.replaceAll(/\{\w+\}/g, () => encodeURIComponent(wellFormed(path[index++] ?? '')));
           const search = new URLSearchParams(queryPairs(query));
           if (row.operation === 'client.sync' || row.operation === 'client.getEvents') search.set('timeout', '0');
-          const response = await fetch(`${server.baseUrl}${filled}?${search.toString()}`, {
+          const url = new URL(`${server.baseUrl}${filled}?${search.toString()}`);
+          const bodyText = body === undefined ? undefined : JSON.stringify(body);
+          const authorization = authorise(row, url.pathname + url.search, bodyText);
+          const response = await fetch(url, {
             method: row.method,
-            ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-            headers: isLoggedIn ? { Authorization: `Bearer ${user.accessToken}` } : {},
+            ...(bodyText === undefined ? {} : { body: bodyText }),
+            headers: isLoggedIn ? { Authorization: authorization } : {},
             redirect: 'manual',
             signal: AbortSignal.timeout(timeoutMs),
           });
