@@ -1,6 +1,7 @@
 /** Proves what any server may ask: profiles, aliases, the directory, spaces; and that rooms answer only servers in them. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { changeMembership } from '#test/federation/peer-member.ts';
 import { startFederation, type FederatedServer } from '#test/support/federated-servers.ts';
 import type { MatrixHttp } from '#test/support/matrix-http.ts';
 import { startPeer, type Peer, type PeerAnswer } from '#test/support/peer.ts';
@@ -71,6 +72,34 @@ describe('what any server may ask', () => {
     const search = { filter: { generic_search_term: 'coff' }, limit: 10 };
     const found = await peer.ask(server, 'POST', `${prefix}/publicRooms`, search);
     assert.deepEqual([found.status, roomIdsOf(found)], [200, roomIds.slice(1, 2)]);
+  });
+
+  test('the keys of another server, with the signatures of both', async () => {
+    await alice.createRoom({});
+    const path = '/_matrix/key/v2/query';
+    const one = await fetch(`${server.baseUrl}${path}/${q(peer.name)}`);
+    const body = JSON.stringify({ server_keys: { [peer.name]: {} } });
+    const many = await fetch(`${server.baseUrl}${path}`, { method: 'POST', body });
+    for (const answer of [one, many]) {
+      assert.equal(answer.status, 200);
+      const { server_keys: told }: { server_keys: { server_name: string; signatures: object }[] } = JSON.parse(
+        await answer.text(),
+      );
+      assert.deepEqual(
+        told.map(({ server_name: name, signatures }) => [name, Object.keys(signatures).toSorted()]),
+        [[peer.name, [peer.name, server.name].toSorted()]],
+      );
+    }
+  });
+
+  test('the state of a room that it is in, whole', async () => {
+    const roomId = await alice.createRoom({ preset: 'public_chat', name: 'The state' });
+    const { event } = await changeMembership(peer, server, 'join', roomId, peer.userId('bob'));
+    const told = await ask(`/state/${q(roomId)}?event_id=${q(event.eventId)}`);
+    assert.equal(told.status, 200, told.bodyText);
+    const { pdus }: { pdus: { type: string; content: { name?: string } }[] } = JSON.parse(told.bodyText);
+    assert.equal(pdus.find(({ type }) => type === 'm.room.name')?.content.name, 'The state');
+    assert.ok(pdus.some(({ type }) => type === 'm.room.create'));
   });
 
   test('one level of a space whose users could enter it', async () => {
