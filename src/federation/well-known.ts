@@ -74,7 +74,10 @@ type Said =
   | { readonly kind: 'none' | 'silent' };
 
 async function askWellKnown(exchange: HttpsExchange, hostname: string, timeoutMs: number, now: number): Promise<Said> {
-  let url = new URL('/.well-known/matrix/server', `https://${hostname}`);
+  const first = URL.parse('/.well-known/matrix/server', `https://${hostname}`);
+  // A name of digits alone is a number to URLs: an address, or none at all.
+  if (first?.hostname !== hostname.toLowerCase()) return { kind: 'none' };
+  let url: URL = first;
   for (let hop = 0; hop <= REDIRECTS_MAX; hop++) {
     let answer: ExchangeAnswer;
     try {

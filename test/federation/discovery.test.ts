@@ -111,6 +111,11 @@ describe('finding a server', () => {
     assert.deepEqual(network.dialled, ['example.test:443', 'example.test:8448']);
   });
 
+  test('F15: a name of digits alone is a name, which nobody has, and no address', async () => {
+    using network = start();
+    for (const name of ['9007199254740992', '1']) await assert.rejects(network.transport(name, ask), RemoteUnreachable);
+  });
+
   test('F15: of several records the next one is tried when there is no connection, in the order of priorities', async () => {
     using network = start();
     network.ports.set('target.test:4003', portOf(own));
