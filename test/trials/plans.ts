@@ -73,6 +73,13 @@ export const longTrials: Readonly<Record<string, Plan>> = {
     site: { servers: 4, database: 'shared', redis: true },
     faults: { ...noFaults, kills: 50, databaseKills: 10, redisKills: 10, cutsPerLink: 2, restMs: 2_000 },
   },
+  deaths: {
+    ...large,
+    clients: 20,
+    messages: 100_000,
+    site: { servers: 1, database: 'shared' },
+    faults: { ...noFaults, kills: 500, restMs: 2_000 },
+  },
   own: {
     ...large,
     messages: 5_000,

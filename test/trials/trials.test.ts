@@ -5,6 +5,7 @@
  * A run of everything has short trials. `CAUSEWAY_TEST_TRIAL` names a long one, which then is the only one:
  * - `stops`: 4 servers, 30 clients, 50,000 messages, servers stopped and killed at random
  * - `kills`: 50 kills of servers, 10 of PostgreSQL and 10 of Redis, and two cuts between each pair
+ * - `deaths`: the only server is killed 500 times, at any moment of the two seconds after it serves again, under 100,000 messages
  * - `own`: one server with its own PostgreSQL, 50 kills of everything and 10 of PostgreSQL alone
  * `CAUSEWAY_TEST_MESSAGES` changes how many messages must be acknowledged. `CAUSEWAY_TEST_SEED` gives a trial the choices of
  * an earlier one; moments differ all the same.
