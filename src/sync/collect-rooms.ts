@@ -1,6 +1,7 @@
 /** Owns the rooms of a sync's answer, in four steps: which rooms, load, filter, present. */
 import type { Clock } from '#core/clock.ts';
 import type { RoomVersion } from '#matrix/room-versions.ts';
+import { refillHeroes } from '#rooms/heroes.ts';
 import type { Database } from '#storage/database.ts';
 import { findEventsByNids } from '#storage/rooms/find-events.ts';
 import { findRoom } from '#storage/rooms/find-rooms.ts';
@@ -13,7 +14,6 @@ import { mayChangeMembers } from '#streams/event-fact.ts';
 import { quietRoomJson, roomJson, type Presentation, type RoomSections, type RoomView } from '#sync/present.ts';
 import { cutUndone } from '#sync/cut-undone.ts';
 import { findBundles } from '#sync/bundles.ts';
-import { refillHeroes } from '#sync/refill-heroes.ts';
 import { findRoomStates } from '#sync/room-states.ts';
 import type { RoomExtras } from '#sync/room-extras.ts';
 import type { RoomPlan, Skeleton, SkeletonRequest } from '#sync/skeleton.ts';

@@ -3,6 +3,7 @@ import { canonicalString } from '#matrix/canonical-json.ts';
 import { clientEventJson, unsignedJson } from '#matrix/client-event.ts';
 import type { RoomVersion } from '#matrix/room-versions.ts';
 import { membershipOfPlan } from '#sync/membership-of-plan.ts';
+import { heroesFor } from '#rooms/heroes.ts';
 import { formatPageToken } from '#rooms/page-token.ts';
 import {
   readableJson,
@@ -47,8 +48,6 @@ export type Presentation = {
   /** By event id: the aggregations of events of limited timelines. */
   readonly relations: ReadonlyMap<string, string>;
 };
-
-const HEROES_MAX = 5;
 
 /** One room of the sections `join` and `leave`. */
 export function roomJson(view: RoomView, to: Presentation, extras: RoomExtras): string {
@@ -115,13 +114,6 @@ function factJson(fact: EventFact, membership: string, replaced: ReplacedEvent |
 function replacedOf(item: TimelineItem, version: RoomVersion, to: Presentation): ReplacedEvent | undefined {
   const stored = item.replacesNid === undefined ? undefined : to.stored.get(item.replacesNid);
   return stored && replacedEvent(stored, version);
-}
-
-/** The first five others. Specification: Client-Server API, "Syncing", `m.heroes`. */
-export function heroesFor(userId: string, { heroes, formerHeroes }: RoomSummary): readonly string[] {
-  const others = heroes.filter((hero) => hero !== userId);
-  const shown = others.length > 0 ? others : formerHeroes.filter((hero) => hero !== userId);
-  return shown.slice(0, HEROES_MAX);
 }
 
 function summaryJson(summary: RoomSummary, userId: string): string {

@@ -1,10 +1,10 @@
 /** Owns the state sections of a sync: which state events a room's section has besides its timeline. */
 import { joinedKey } from '#matrix/joined-key.ts';
+import { heroesFor } from '#rooms/heroes.ts';
 import type { StateTries } from '#storage/rooms/state-tries.ts';
 import type { ReadTx } from '#storage/database.ts';
 import { findMemberKeyNids, findStateEventKeys, type RoomSummary } from '#storage/streams/find-sync-state.ts';
 import { findStateRootsAt } from '#storage/streams/find-timelines.ts';
-import { heroesFor } from '#sync/present.ts';
 import { ToldMembers } from '#sync/told-members.ts';
 import type { SyncFilter } from '#sync/sync-filter.ts';
 import type { StateFork, Timeline, TimelineItem } from '#sync/timelines.ts';

@@ -4,9 +4,8 @@ import { after, before, describe, test } from 'node:test';
 import { validatePdu } from '#matrix/pdu-checks.ts';
 import { isJsonObject } from '#matrix/pdu-format.ts';
 import { eventIdsOf, type JsonObject, type JsonValue } from '#matrix/pdu.ts';
-import { findRoomVersion } from '#matrix/room-versions.ts';
 import type { ValidatedPdu } from '#matrix/validated-pdu.ts';
-import { askTemplate, changeMembership, fillTemplate, submit } from '#test/federation/peer-member.ts';
+import { askTemplate, changeMembership, fillTemplate, readPdus, submit } from '#test/federation/peer-member.ts';
 import { startFederatedServer, type FederatedServer } from '#test/support/federated-servers.ts';
 import { encode, uniqueName, type MatrixHttp } from '#test/support/matrix-http.ts';
 import { startPeer, type Peer, type PeerAnswer } from '#test/support/peer.ts';
@@ -352,15 +351,4 @@ function tampered(event: ValidatedPdu): ValidatedPdu {
 
 function assertRefusal(answer: PeerAnswer, status: number, errcode: string, what = ''): void {
   assert.deepEqual([answer.status, answer.body['errcode']], [status, errcode], `${what}: ${answer.bodyText}`);
-}
-
-/** The events of a list, each of which must be one of its room version with the hash that it says. */
-function readPdus(list: JsonValue | undefined, versionId: string): ValidatedPdu[] {
-  const version = findRoomVersion(versionId);
-  assert.ok(version && Array.isArray(list));
-  return list.map((pdu) => {
-    const verdict = validatePdu(JSON.stringify(pdu), version);
-    assert.ok(verdict.ok && verdict.event.contentHashMatches, JSON.stringify(pdu));
-    return verdict.event;
-  });
 }

@@ -1,7 +1,8 @@
 /** Owns what a scripted peer does for a user of its own: asking for templates, filling them in, submitting what it signed. */
 import assert from 'node:assert/strict';
+import { validatePdu } from '#matrix/pdu-checks.ts';
 import { isJsonObject } from '#matrix/pdu-format.ts';
-import type { JsonObject } from '#matrix/pdu.ts';
+import type { JsonObject, JsonValue } from '#matrix/pdu.ts';
 import { roomVersions } from '#matrix/room-versions.ts';
 import type { ValidatedPdu } from '#matrix/validated-pdu.ts';
 import { encode, uniqueName } from '#test/support/matrix-http.ts';
@@ -46,23 +47,35 @@ export function submit(
   server: Server,
   membership: Membership,
   event: ValidatedPdu,
-  named: { readonly roomId?: string; readonly eventId?: string } = {},
+  named: { readonly roomId?: string; readonly eventId?: string; readonly query?: string } = {},
 ): Promise<PeerAnswer> {
-  const { roomId = event.roomId, eventId = event.eventId } = named;
+  const { roomId = event.roomId, eventId = event.eventId, query = '' } = named;
   const body: JsonObject = JSON.parse(event.json);
-  return peer.ask(server, 'PUT', `${submissionPaths[membership]}/${encode(roomId)}/${encode(eventId)}`, body);
+  return peer.ask(server, 'PUT', `${submissionPaths[membership]}/${encode(roomId)}/${encode(eventId)}${query}`, body);
 }
 
-/** The whole handshake; gives the event and the answer to its submission. */
+/** The whole handshake; gives the event and the answer to its submission. `query` is that of the submission. */
 export async function changeMembership(
   peer: Peer,
   server: Server,
   membership: Membership,
   roomId: string,
   userId: string,
+  query = '',
 ): Promise<{ readonly event: ValidatedPdu; readonly answer: PeerAnswer }> {
   const event = fillTemplate(peer, await askTemplate(peer, server, membership, roomId, userId));
-  const answer = await submit(peer, server, membership, event);
+  const answer = await submit(peer, server, membership, event, { query });
   assert.equal(answer.status, 200, answer.bodyText);
   return { event, answer };
+}
+
+/** The events of a list, each of which must be one of its room version with the hash that it says. */
+export function readPdus(list: JsonValue | undefined, versionId: string): ValidatedPdu[] {
+  const version = roomVersions.get(versionId);
+  assert.ok(version && Array.isArray(list));
+  return list.map((pdu) => {
+    const verdict = validatePdu(JSON.stringify(pdu), version);
+    assert.ok(verdict.ok && verdict.event.contentHashMatches, JSON.stringify(pdu));
+    return verdict.event;
+  });
 }

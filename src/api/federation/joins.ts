@@ -26,11 +26,10 @@ export const sendJoinV2 = endpoint({
   auth: 'server',
   rateLimit: 'none',
   spec: 'Server-Server API, Joining Rooms',
-  // All of the state is an answer that every server takes, whatever it asks for.
   query: Type.Object({ omit_members: Type.Optional(Type.Boolean()) }),
   body: sentEvent,
-  handler: async (context: Context, { params, bodyText, principal }) =>
-    jsonPieces(await admitJoin(context, principal.origin, { ...params, bodyText })),
+  handler: async (context: Context, { params, query: { omit_members: omitMembers = false }, bodyText, principal }) =>
+    jsonPieces(await admitJoin(context, principal.origin, { ...params, bodyText, omitMembers })),
 });
 
 /** Of servers that know no other: the same answer, in the form of the first version. */
@@ -43,7 +42,7 @@ export const sendJoinV1 = endpoint({
   spec: 'MSC4376 took it out of the specification in v1.18',
   body: sentEvent,
   handler: async (context: Context, { params, bodyText, principal }) =>
-    jsonPieces(inList(await admitJoin(context, principal.origin, { ...params, bodyText }))),
+    jsonPieces(inList(await admitJoin(context, principal.origin, { ...params, bodyText, omitMembers: false }))),
 });
 
 async function* inList(pieces: AsyncIterable<string>): AsyncGenerator<string> {

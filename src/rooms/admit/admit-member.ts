@@ -3,6 +3,7 @@ import { MatrixError } from '#matrix/error.ts';
 import type { ValidatedPdu } from '#matrix/validated-pdu.ts';
 import { admitEvent } from '#rooms/admit/admit-event.ts';
 import type { AdmitParts } from '#rooms/admit/admit-parts.ts';
+import { findReducedState } from '#rooms/admit/reduced-state.ts';
 import {
   requireMembershipEvent,
   vouchingUser,
@@ -19,14 +20,15 @@ import { findHead, type KnownRoom } from '#storage/rooms/find-rooms.ts';
 
 /**
  * Admits a join and gives the answer's JSON text in pieces: the state before it with all that this cites, the event as it is sent
- * to others, and the servers that were in the room. Members are never left out. Throws, before the first piece, as
- * `requireMembershipEvent` and `admitEvent` do, and what a restricted room says to somebody who does not fulfil its conditions.
+ * to others, and the servers that were in the room. With `omitMembers` the state is what `findReducedState` says.
+ * Throws, before the first piece, as `requireMembershipEvent` and `admitEvent` do, and what a restricted room says to somebody
+ * who does not fulfil its conditions.
  * Specification: Server-Server API, `PUT /v2/send_join/{roomId}/{eventId}`.
  */
 export async function admitJoin(
   parts: AdmitParts,
   origin: string,
-  submission: Submission,
+  { omitMembers, ...submission }: Submission & { readonly omitMembers: boolean },
 ): Promise<AsyncIterable<string>> {
   const submitted = await requireMembershipEvent(parts, origin, submission, 'join');
   await requireVouchable(parts, submitted);
@@ -34,8 +36,10 @@ export async function admitJoin(
   const servers = await findServersInRoom(parts.database, room.roomNid);
   await admitEvent(parts, event, { relay: true });
   const { stateBefore, eventNid } = await requirePlace(parts, event);
-  const { stateNids, chainNids } = await findStateWithChain(parts, room, stateBefore, [eventNid]);
-  const facts = `"members_omitted":false,"servers_in_room":${JSON.stringify(servers)}`;
+  const { stateNids, chainNids, membersOmitted } = omitMembers
+    ? await findReducedState(parts, room, stateBefore, { eventNid, userId: event.pdu.sender })
+    : { ...(await findStateWithChain(parts, room, stateBefore, [eventNid])), membersOmitted: false };
+  const facts = `"members_omitted":${membersOmitted},"servers_in_room":${JSON.stringify(servers)}`;
   return eventPieces(parts.database, room.version, [
     [`{"event":${event.json},${facts},"auth_chain":[`, chainNids],
     ['],"state":[', stateNids],

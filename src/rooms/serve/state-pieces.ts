@@ -18,17 +18,26 @@ export type StateWithChain = { readonly stateNids: readonly number[]; readonly c
 /** `also` are events whose auth chains are wanted too. */
 export async function findStateWithChain(
   { database, tries }: RoomReadParts,
-  { roomNid, roomId, version }: KnownRoom,
+  room: KnownRoom,
   root: StateRoot,
   also: readonly number[] = [],
 ): Promise<StateWithChain> {
-  const stateNids = (await tries.entries(database, roomNid, root)).map(([, eventNid]) => eventNid);
-  const chain = new Set(await findAuthChain(database, [...stateNids, ...also]));
+  const stateNids = (await tries.entries(database, room.roomNid, root)).map(([, eventNid]) => eventNid);
+  return { stateNids, chainNids: await findChain(database, room, [...stateNids, ...also]) };
+}
+
+/** Everything that these events of the room stand on. */
+export async function findChain(
+  database: ReadTx,
+  { roomId, version }: KnownRoom,
+  eventNids: readonly number[],
+): Promise<readonly number[]> {
+  const chain = new Set(await findAuthChain(database, eventNids));
   // From version 12 on nothing cites the create event, and everything stands on it.
   const create = version.roomIdIsCreateHash ? createEventIdOf(roomId) : undefined;
   const createPlace = create === undefined ? undefined : (await findEventPlaces(database, [create])).get(create);
-  if (createPlace !== undefined && stateNids.length > 0) chain.add(createPlace.eventNid);
-  return { stateNids, chainNids: [...chain] };
+  if (createPlace !== undefined && eventNids.length > 0) chain.add(createPlace.eventNid);
+  return [...chain];
 }
 
 /** The texts of the events of each list, with commas between them, each list after its opening; at the end `]` and `}`. */

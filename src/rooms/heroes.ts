@@ -1,4 +1,4 @@
-/** Owns finding after whom a room is named when those who are kept for it have left, or were never of this server. */
+/** Owns after whom a room is named that has no name, also when those who are kept for it have left or were never of this server. */
 import type { JsonObject } from '#matrix/pdu.ts';
 import { contentJsonOf } from '#matrix/client-event.ts';
 import type { ReadTx } from '#storage/database.ts';
@@ -7,8 +7,9 @@ import type { StateTries } from '#storage/rooms/state-tries.ts';
 import type { RoomSummary } from '#storage/streams/find-sync-state.ts';
 import { findStateRootsAt } from '#storage/streams/find-timelines.ts';
 
+const HEROES_SHOWN_MAX = 5;
 /** One more than are shown, for one may be the reader. */
-const HEROES_MAX = 6;
+const HEROES_MAX = HEROES_SHOWN_MAX + 1;
 /** Of a room with more state than this the oldest events are looked through. */
 const ENTRIES_MAX = 5_000;
 
@@ -44,6 +45,13 @@ export async function refillHeroes(
     filled.set(roomNid, { ...summary, heroes: named('join', 'invite'), formerHeroes: named('leave', 'ban') });
   }
   return filled;
+}
+
+/** The first five others. Specification: Client-Server API, "Syncing", `m.heroes`. */
+export function heroesFor(userId: string, { heroes, formerHeroes }: RoomSummary): readonly string[] {
+  const others = heroes.filter((hero) => hero !== userId);
+  const shown = others.length > 0 ? others : formerHeroes.filter((hero) => hero !== userId);
+  return shown.slice(0, HEROES_SHOWN_MAX);
 }
 
 /** Named rooms have no heroes, and need none. */
