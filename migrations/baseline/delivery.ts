@@ -43,6 +43,7 @@ create table inbound_staging (
   received_at bigint not null,
   due_at bigint not null,
   attempts integer not null default 0,
+  lacks text[] not null default '{}',
   constraint inbound_staging_event_id_key unique (origin, event_id)
 );
 create index inbound_staging_room_id_index on inbound_staging (room_id, event_id);

@@ -4,8 +4,10 @@ import { Quota, type Load } from '#core/quota.ts';
 import { createTokenBuckets } from '#core/token-buckets.ts';
 import { redactedCopy, validatePdu } from '#matrix/pdu-checks.ts';
 import type { ValidatedPdu } from '#matrix/validated-pdu.ts';
+import { finishReceived, wakeWaiting } from '#rooms/receive/finish-received.ts';
 import { FairSlots } from '#rooms/receive/gaps/fair-slots.ts';
 import { fillGap } from '#rooms/receive/gaps/fill-gap.ts';
+import { findPlaced } from '#rooms/receive/gaps/missing-events.ts';
 import { persistAllReceived, persistReceived, type Received } from '#rooms/receive/persist-received.ts';
 import type { ReceiveParts } from '#rooms/receive/receive-parts.ts';
 import { findRoom } from '#storage/rooms/find-rooms.ts';
@@ -27,7 +29,7 @@ const AT_ONCE = 50;
 const LACKING_MAX = 50;
 /** While the server has too much to do. */
 const BUSY_MS = 2_000;
-/** When what an event builds on could not be had: in half a minute it may have come by itself. */
+/** When what an event builds on could not be had, and does not come by itself. */
 const retryBackoff = { leastMs: 10_000, mostMs: 3_600_000 };
 /** Most of a day. */
 const ATTEMPTS_MAX = 24;
@@ -44,6 +46,8 @@ type Room = {
   isWorking: boolean;
   isFilling: boolean;
 };
+
+type Settled = { readonly item: InboxItem; readonly outcome: Received };
 
 export class Inbox implements AsyncDisposable {
   readonly #parts: ReceiveParts;
@@ -134,14 +138,14 @@ export class Inbox implements AsyncDisposable {
     const items = room.pending.splice(0, AT_ONCE);
     const events = items.map(({ event }) => event);
     const outcomes = await persistAllReceived(this.#parts, events);
-    const settled: { readonly item: InboxItem; readonly outcome: Received }[] = [];
+    const settled: Settled[] = [];
     for (const [index, item] of items.entries()) {
       const outcome = outcomes[index] ?? { kind: 'busy' };
       if (outcome.kind === 'missing' && room.lacking.length < LACKING_MAX) room.lacking.push(item);
       else settled.push({ item, outcome });
     }
     if (room.lacking.length > 0 && !room.isFilling) this.#start(this.#fill(room));
-    await this.#settle(settled);
+    await this.#settle(room.roomId, settled);
   }
 
   /** One at a time in each room: what one event lacked is often what the next one lacks. */
@@ -151,7 +155,7 @@ export class Inbox implements AsyncDisposable {
       for (let item = room.lacking[0]; item !== undefined && !this.#isStopping; item = room.lacking[0]) {
         const outcome = await this.#fillFor(item);
         room.lacking.shift();
-        await this.#settle([{ item, outcome }]);
+        await this.#settle(room.roomId, [{ item, outcome }]);
       }
     } finally {
       this.#letGo(room.lacking.splice(0));
@@ -171,7 +175,7 @@ export class Inbox implements AsyncDisposable {
     if (this.#budget.take(origin) > 0) return again;
     try {
       const dueAt = this.#parts.clock.now() + FILL_MS;
-      await postponeStaged(this.#parts.database, { stagingNid, dueAt, attempts });
+      await postponeStaged(this.#parts.database, { stagingNid, dueAt, attempts, lacks: [] });
       return await this.#slots.run(origin, () => fillGap(this.#parts, item, this.#stopping.signal));
     } catch (error) {
       if (this.#isStopping) return { kind: 'busy' };
@@ -180,35 +184,44 @@ export class Inbox implements AsyncDisposable {
     }
   }
 
-  async #settle(all: readonly { readonly item: InboxItem; readonly outcome: Received }[]): Promise<void> {
-    const { database } = this.#parts;
+  async #settle(roomId: string, all: readonly Settled[]): Promise<void> {
     try {
-      const done = all.filter(({ item, outcome }) => outcome.kind === 'done' || isGivenUp(item, outcome));
-      if (done.length > 0)
-        await deleteStaged(
-          database,
-          done.map(({ item }) => item.stagingNid),
-        );
+      const finished = all.filter(({ item, outcome }) => outcome.kind === 'done' || isGivenUp(item, outcome));
+      await finishReceived(
+        this.#parts,
+        roomId,
+        finished.map(({ item: { stagingNid, event }, outcome }) => ({ stagingNid, eventId: event.eventId, outcome })),
+      );
       for (const { item, outcome } of all) {
         if (outcome.kind === 'done') continue;
-        const { stagingNid, event } = item;
-        if (isGivenUp(item, outcome)) {
-          this.#parts.logger.warn({ roomId: event.roomId, eventId: event.eventId }, 'a received event was given up');
-        } else await postponeStaged(database, { stagingNid, ...this.#nextTry(item, outcome) });
+        const { eventId } = item.event;
+        if (!isGivenUp(item, outcome)) await this.#postpone(roomId, item, outcome);
+        else this.#parts.logger.warn({ roomId, eventId }, 'a received event was given up');
       }
     } finally {
+      const again = all.filter((settled) => this.#isSentAgain(settled));
       this.#letGo(all.map(({ item }) => item));
+      this.#take(again.map(({ item }) => ({ ...item, attempts: 0 })));
     }
   }
 
-  #nextTry(
-    { stagingNid, attempts }: InboxItem,
-    { kind }: Received,
-  ): { readonly dueAt: number; readonly attempts: number } {
-    const now = this.#parts.clock.now();
-    if (this.#sentAgain.has(stagingNid)) return { dueAt: now, attempts: 0 };
-    if (kind === 'busy') return { dueAt: now + BUSY_MS, attempts };
-    return { dueAt: Math.round(now + backoffMs(attempts + 1, retryBackoff)), attempts: attempts + 1 };
+  async #postpone(roomId: string, { stagingNid, attempts: before }: InboxItem, outcome: Received): Promise<void> {
+    const { database, clock } = this.#parts;
+    const isBusy = outcome.kind === 'busy';
+    const attempts = isBusy ? before : before + 1;
+    const dueAt = Math.round(clock.now() + (isBusy ? BUSY_MS : backoffMs(attempts, retryBackoff)));
+    const lacks = outcome.kind === 'missing' ? outcome.eventIds : [];
+    await postponeStaged(database, { stagingNid, dueAt, attempts, lacks });
+    if (lacks.length === 0) return;
+    // What has come before this was written knew of nobody who waits.
+    const room = await findRoom(database, roomId);
+    const eventIds = room === undefined ? [] : await findPlaced(database, room.roomNid, lacks);
+    await wakeWaiting(this.#parts, roomId, eventIds);
+  }
+
+  /** Seen when it is let go and not before: it may come again even while it is being put off. */
+  #isSentAgain({ item: { stagingNid }, outcome: { kind } }: Settled): boolean {
+    return kind !== 'done' && !this.#isStopping && this.#sentAgain.has(stagingNid);
   }
 
   #letGo(items: readonly InboxItem[]): void {

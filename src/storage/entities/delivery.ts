@@ -55,6 +55,7 @@ export const inboundStaging = defineEntity({
     received_at: p.bigint('number'),
     due_at: p.bigint('number'),
     attempts: p.integer().default(0),
+    lacks: p.array().default([]),
   },
   uniques: [{ name: 'inbound_staging_event_id_key', properties: ['origin', 'event_id'] }],
   indexes: [

@@ -18,7 +18,7 @@ export const stagedColumns = `staging_nid as "stagingNid", origin, room_id as "r
 // By inbound_staging_due_at_index. Rows that another process is just claiming are left to it.
 const claimDue = statement<StagedRow>(
   'claim_inbound_staging',
-  `update inbound_staging set due_at = $2 where staging_nid = any(array(
+  `update inbound_staging set due_at = $2, lacks = '{}' where staging_nid = any(array(
      select staging_nid from inbound_staging where due_at <= $1 order by due_at, staging_nid limit $3 for update skip locked
    )) returning ${stagedColumns}`,
 );
@@ -37,22 +37,54 @@ const deleteRows = statement<never>(
   'delete from inbound_staging where staging_nid = any($1::bigint[])',
 );
 
-/** Removes what has been worked through. */
+/** Removes what cannot be worked through. */
 export async function deleteStaged(db: ReadTx, stagingNids: readonly number[]): Promise<void> {
-  await db.query(deleteRows, [stagingNids]);
+  if (stagingNids.length > 0) await db.query(deleteRows, [stagingNids]);
 }
 
 const postponeRow = statement<never>(
   'postpone_inbound_staging',
-  'update inbound_staging set due_at = $2, attempts = $3 where staging_nid = $1',
+  'update inbound_staging set due_at = $2, attempts = $3, lacks = $4 where staging_nid = $1',
 );
 
-/** Puts an event off; what was sent again meanwhile is put off, too. */
+/** Puts an event off, or until one of those comes that it `lacks`. */
 export async function postponeStaged(
   db: ReadTx,
-  { stagingNid, dueAt, attempts }: { readonly stagingNid: number; readonly dueAt: number; readonly attempts: number },
+  {
+    stagingNid,
+    dueAt,
+    attempts,
+    lacks,
+  }: Pick<StagedRow, 'stagingNid' | 'attempts'> & {
+    readonly dueAt: number;
+    readonly lacks: readonly string[];
+  },
 ): Promise<void> {
-  await db.query(postponeRow, [stagingNid, dueAt, attempts]);
+  await db.query(postponeRow, [stagingNid, dueAt, attempts, lacks]);
+}
+
+// By the key, and by inbound_staging_room_id_index: the room's events that wait, which are mostly none.
+const finishRows = statement<never>(
+  'finish_inbound_staging',
+  `with done as (delete from inbound_staging where staging_nid = any($1::bigint[]))
+   update inbound_staging set due_at = least(due_at, $4), lacks = '{}' where room_id = $2 and lacks && $3::text[]`,
+);
+
+/**
+ * Removes what has been worked through of a room. Events that were put off for want of `eventIds`, which are here now, are due
+ * at `dueAt`; each of them is told so once.
+ */
+export async function finishStaged(
+  db: ReadTx,
+  come: {
+    readonly roomId: string;
+    readonly stagingNids: readonly number[];
+    readonly eventIds: readonly string[];
+    readonly dueAt: number;
+  },
+): Promise<void> {
+  const { stagingNids, roomId, eventIds, dueAt } = come;
+  if (stagingNids.length > 0 || eventIds.length > 0) await db.query(finishRows, [stagingNids, roomId, eventIds, dueAt]);
 }
 
 // By inbound_staging_room_id_index.

@@ -41,7 +41,7 @@ const insertInbound = statement<{ isFirst: boolean } & (StagedRow | { stagingNid
      select $1, room_id, event_id, json, $4, $5
      from unnest($6::text[], $7::text[], $8::text[]) with ordinality as t(room_id, event_id, json, at)
      where exists (select from first) order by at
-     on conflict (origin, event_id) do update set due_at = excluded.due_at, attempts = 0
+     on conflict (origin, event_id) do update set due_at = excluded.due_at, attempts = 0, lacks = '{}'
      returning ${stagedColumns}
    )
    select exists (select from first) as "isFirst", staged.* from (select) one left join staged on true`,

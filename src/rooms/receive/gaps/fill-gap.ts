@@ -11,6 +11,7 @@ import {
   prevIdsOf,
   type Pool,
 } from '#rooms/receive/gaps/missing-events.ts';
+import { finishReceived, type Finished } from '#rooms/receive/finish-received.ts';
 import { persistAllReceived, persistReceived, type Received } from '#rooms/receive/persist-received.ts';
 import type { ReceiveParts } from '#rooms/receive/receive-parts.ts';
 import { findEventPlaces, findFollowerOrder, findLowestOrder } from '#storage/rooms/find-graph.ts';
@@ -52,17 +53,31 @@ export async function fillGap(parts: ReceiveParts, gap: Gap, signal: AbortSignal
     asked = { server, room, signal };
     for (const eventId of await addMissing(parts, asked, pool, event.eventId)) told.add(eventId);
   }
+  const all = await persistPool(parts, asked, { pool, told, event });
+  await finishReceived(parts, room.roomId, all);
+  return all.find(({ eventId }) => eventId === event.eventId)?.outcome ?? { kind: 'busy' };
+}
+
+/** What became of each, up to the event itself, as far as there was time. */
+async function persistPool(
+  parts: ReceiveParts,
+  asked: Asked,
+  { pool, told, event }: { readonly pool: Pool; readonly told: ReadonlySet<string>; readonly event: ValidatedPdu },
+): Promise<Finished[]> {
   const events = inOrder(pool);
   const outcomes = await persistAllReceived(parts, events);
+  const all: Finished[] = [];
   for (const [index, own] of events.entries()) {
-    if (signal.aborted) return { kind: 'busy' };
+    if (asked.signal.aborted) break;
+    const { eventId } = own;
     let outcome = outcomes[index] ?? { kind: 'busy' };
     if (outcome.kind === 'missing') {
-      outcome = await persistWithGaps(parts, asked, own, { mayAskForState: told.has(own.eventId) });
+      outcome = await persistWithGaps(parts, asked, own, { mayAskForState: told.has(eventId) });
     }
-    if (own === event) return outcome;
+    all.push({ eventId, outcome });
+    if (own === event) break;
   }
-  return { kind: 'busy' };
+  return all;
 }
 
 /** Whether the oldest event that is here follows this one, as the join by which this server came in follows its invite. */
@@ -114,8 +129,8 @@ async function persistWithGaps(
 async function persistAtGap(parts: ReceiveParts, asked: Asked, event: ValidatedPdu): Promise<Received> {
   const { room } = asked;
   const state = await fetchStateBefore(parts, asked, event.eventId);
-  if (state === undefined) return { kind: 'missing', eventIds: prevIdsOf(event) };
   const missing = await findMissing(parts.database, room.roomNid, only(event));
+  if (state === undefined) return { kind: 'missing', eventIds: missing };
   const extra = { states: new Map(missing.map((id) => [id, state])) };
   const first = await persistReceived(parts, event, extra);
   if (first.kind !== 'missing') return first;

@@ -6,7 +6,7 @@ import { fetchMissingEvents, type Asked } from '#rooms/receive/gaps/fetch-events
 import type { ReceiveParts } from '#rooms/receive/receive-parts.ts';
 import { loadRoomView } from '#rooms/persist/room-view.ts';
 import { isJudged } from '#storage/rooms/event-status.ts';
-import { findEventPlaces } from '#storage/rooms/find-graph.ts';
+import { findEventPlaces, type EventPlaceRow } from '#storage/rooms/find-graph.ts';
 import { findStaged } from '#storage/rooms/inbound-staging.ts';
 
 /** Events asked for at once, and in all. */
@@ -67,10 +67,21 @@ export async function findMissing(
 ): Promise<string[]> {
   const wanted = [...new Set([...pool.values()].flatMap(prevIdsOf))].filter((id) => !pool.has(id));
   const places = await findEventPlaces(database, wanted);
-  return wanted.filter((id) => {
-    const place = places.get(id);
-    return place?.roomNid !== roomNid || !isJudged(place.status) || place.stateBefore === undefined;
-  });
+  return wanted.filter((id) => !hasPlace(places.get(id), roomNid));
+}
+
+/** Which of the events have a place in the room here. */
+export async function findPlaced(
+  database: ReceiveParts['database'],
+  roomNid: number,
+  eventIds: readonly string[],
+): Promise<string[]> {
+  const places = await findEventPlaces(database, eventIds);
+  return eventIds.filter((id) => hasPlace(places.get(id), roomNid));
+}
+
+function hasPlace(place: EventPlaceRow | undefined, roomNid: number): boolean {
+  return place?.roomNid === roomNid && isJudged(place.status) && place.stateBefore !== undefined;
 }
 
 /** Followed before following. Events that follow each other, which no honest server makes, come last. */
