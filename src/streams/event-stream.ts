@@ -15,6 +15,8 @@ const ringBounds: FactRingBounds = { factsMax: 20_000, charactersMax: 32 * 1024 
 export type EventStream = Stream<EventFact> & {
   /** The persister calls this right after COMMIT. */
   committed(commit: EventCommit): void;
+  /** Resolves when all that this process has committed is read, without asking; undefined while it is. */
+  readonly readingOwn: Promise<void> | undefined;
   /** Whether `roomFactsSince` and `memberFactsSince` know everything after this position. */
   reachesBackTo(after: number): boolean;
   /** Facts of one room after a position, oldest first. Ask `reachesBackTo` before. */
@@ -68,17 +70,29 @@ export async function openEventStream(
     known = Math.max(known, ring.horizon);
   };
   const catchUp = singleFlight(readNew);
+  let readingOwn: Promise<void> | undefined;
+  const readOwn = (): void => {
+    const reading = catchUp()
+      .catch(warn)
+      .finally(() => {
+        if (readingOwn === reading) readingOwn = undefined;
+      });
+    readingOwn = reading;
+  };
 
   return {
     get horizon() {
       return ring.horizon;
+    },
+    get readingOwn() {
+      return readingOwn;
     },
     committed({ facts, firstPos, lastPos }) {
       const last = facts.at(-1);
       if (firstPos === known + 1) {
         append(facts);
         known = lastPos;
-      } else if (last !== undefined && last.pos > ring.horizon) catchUp().catch(warn);
+      } else if (last !== undefined && last.pos > ring.horizon) readOwn();
     },
     since: (after) => (ring.reachesBackTo(after) ? ring.since(after) : undefined),
     reachesBackTo: (after) => ring.reachesBackTo(after),

@@ -4,10 +4,11 @@
  */
 import type { Logger } from '#core/logger.ts';
 import { Quota, type Load } from '#core/quota.ts';
+import { findNewestPositions } from '#storage/streams/find-changes.ts';
 import type { StateTries } from '#storage/rooms/state-tries.ts';
 import { openChangeStream, type ChangeStream } from '#streams/change-stream.ts';
 import type { EventCommit } from '#streams/event-fact.ts';
-import { openEventStream, type EventStream } from '#streams/event-stream.ts';
+import { openEventStream, type EventStream, type EventStreamParts } from '#streams/event-stream.ts';
 import type { FactRingBounds } from '#streams/fact-ring.ts';
 import { hasNews, type Listener } from '#streams/has-news.ts';
 import { createStreamWriter, type StreamQueueLimits, type WriteStreams } from '#streams/stream-writer.ts';
@@ -44,8 +45,10 @@ export type Streams = StreamReaders &
     readonly horizons: StreamPositions;
     /** The persister calls this right after COMMIT. */
     committed(commit: EventCommit): void;
-    /** Reads all streams; when it resolves, all that was committed before the call is known. */
+    /** When it resolves, all that was committed before the call is known. One query, if this process is not behind. */
     catchUp(): Promise<void>;
+    /** Whether another process may have written what this one has not heard of yet. */
+    readonly isShared: boolean;
     /** The positions of this epoch that those of a token mean; undefined for an epoch that this process has not read of. */
     positionsInEpoch(token: SyncToken): StreamPositions | undefined;
     /** Reads the epochs again: another process may have begun one. */
@@ -81,30 +84,26 @@ export async function openStreams(parts: StreamsParts, bounds?: FactRingBounds):
   const waiting = new Quota('waiting_syncs', limits?.waitingSyncsMax ?? Infinity);
   const waiters = opening.use(new Waiters(clock, waiting));
   const warn = (error: unknown): void => logger.warn({ err: error }, 'a stream could not be read');
-  const [userData, toDevice, deviceLists, ephemeral] = await Promise.all(
-    ([1, 2, 3, 4] as const).map((index) => openChangeStream({ database, waiters, index, warn })),
-  );
-  // The map above gives as many as it was given.
-  if (!userData || !toDevice || !deviceLists || !ephemeral) throw new Error('A stream is missing.');
-  const readWhatCameBefore = (): Promise<void> => toDevice.catchUp();
-  const events = await openEventStream({ database, tries, waiters, warn, readWhatCameBefore }, bounds);
-  const readers = { events, userData, toDevice, deviceLists, ephemeral };
+  const readers = await openReaders({ database, tries, waiters, warn }, bounds);
+  const { events, userData, toDevice, deviceLists, ephemeral } = readers;
   const all = [events, userData, toDevice, deviceLists, ephemeral];
   opening.defer(async () => void (await Promise.all(all.map((stream) => stream.settled()))));
 
   /** Reads the streams of which there is something at these positions. */
-  const readUpTo = (positions: readonly number[]): void => {
-    for (const [index, stream] of all.entries())
-      if ((positions[index] ?? 0) > stream.horizon) stream.catchUp().catch(warn);
+  const readUpTo = async (positions: readonly number[]): Promise<void> => {
+    const behind = all.filter((stream, index) => (positions[index] ?? 0) > stream.horizon);
+    await Promise.all(behind.map((stream) => stream.catchUp()));
   };
+  const onPositions = (positions: readonly number[]): void => void readUpTo(positions).catch(warn);
   const carrier = parts.carrier ?? postgresCarrier(database);
   const onNews = (positions: readonly number[] | undefined): void =>
-    void (positions === undefined ? poll.look() : readUpTo(positions));
+    void (positions === undefined ? poll.look() : onPositions(positions));
   const notifier = new Notifier({ carrier, clock, logger, onNews });
   const isWoken = (): boolean => notifier.status.connected;
-  const poll = opening.use(startPoll({ database, isWoken, onPositions: readUpTo, warn }));
+  const poll = opening.use(startPoll({ database, isWoken, onPositions, warn }));
   opening.use(notifier);
-  const catchUp = async (): Promise<void> => void (await Promise.all(all.map((stream) => stream.catchUp())));
+  // No lock is needed: a position that is taken and not committed was not acknowledged either.
+  const catchUp = async (): Promise<void> => readUpTo(await findNewestPositions(database));
   const writer = opening.use(
     createStreamWriter({
       ...parts,
@@ -133,6 +132,9 @@ export async function openStreams(parts: StreamsParts, bounds?: FactRingBounds):
       events.committed(commit);
     },
     catchUp,
+    get isShared() {
+      return !isWoken() || notifier.hasPeers;
+    },
     positionsInEpoch: (token) => epochs.positionsInEpoch(token),
     refreshEpochs: () => epochs.refresh(),
     waitFor: (wanted) =>
@@ -145,4 +147,15 @@ export async function openStreams(parts: StreamsParts, bounds?: FactRingBounds):
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
+}
+
+async function openReaders(parts: Omit<EventStreamParts, 'readWhatCameBefore'>, bounds: FactRingBounds | undefined) {
+  const { database, waiters, warn } = parts;
+  const [userData, toDevice, deviceLists, ephemeral] = await Promise.all(
+    ([1, 2, 3, 4] as const).map((index) => openChangeStream({ database, waiters, index, warn })),
+  );
+  // The map above gives as many as it was given.
+  if (!userData || !toDevice || !deviceLists || !ephemeral) throw new Error('A stream is missing.');
+  const events = await openEventStream({ ...parts, readWhatCameBefore: () => toDevice.catchUp() }, bounds);
+  return { events, userData, toDevice, deviceLists, ephemeral };
 }

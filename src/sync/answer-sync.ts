@@ -13,6 +13,7 @@ export async function answerSync(parts: SyncParts, request: SyncRequest): Promis
   const { userNid, userId, deviceNid, signal } = request;
   let { since } = request;
   const deadlineMs = clock.monotonicMs() + request.timeoutMs;
+  await readAcknowledged(streams, request);
   for (;;) {
     // Forgetting a room is no event, so that an initial sync asks.
     const at = await findUserRoomsAt(parts, request, { fresh: request.since === undefined });
@@ -27,6 +28,16 @@ export async function answerSync(parts: SyncParts, request: SyncRequest): Promis
     // Nothing of what has passed is for this user, so it need not be looked at again.
     since = await streams.waitFor({ ...listener, after: horizons, timeoutMs: remainingMs, signal });
   }
+}
+
+/**
+ * What was acknowledged before the request, by whatever process, is in the answer. Who waits hears of it as soon as this
+ * process does, and costs no query; what this process wrote itself waits for no wake-up.
+ */
+async function readAcknowledged(streams: SyncParts['streams'], { since, fullState, timeoutMs }: SyncRequest) {
+  const isWhole = since === undefined || fullState;
+  if (isWhole || (timeoutMs <= 0 && streams.isShared)) await streams.catchUp();
+  else await streams.events.readingOwn;
 }
 
 /** Messages to the device may go on beyond what the answer tells. */

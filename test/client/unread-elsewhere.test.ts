@@ -1,47 +1,16 @@
 /** Proves that a process which reads what another one wrote counts on, as the writer does, without asking for the counts again. */
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
-import { systemClock } from '#core/clock.ts';
-import { createLogger } from '#core/logger.ts';
-import { createPushRulesOf } from '#notifications/push-rules/rules-cache.ts';
-import { openDatabase, statement, type Database } from '#storage/database.ts';
-import { createNidAllocator } from '#storage/nid-allocator.ts';
-import { createStateTries } from '#storage/rooms/state-tries.ts';
-import { ensureSecret } from '#storage/server-identity.ts';
-import { openStreams } from '#streams/streams.ts';
-import { createUnreadCounts } from '#sync/unread/unread-counts.ts';
+import { statement } from '#storage/database.ts';
 import { registerUser } from '#test/support/matrix-http.ts';
+import { openReadingProcess } from '#test/support/reading-process.ts';
 import { startServerProcess } from '#test/support/server-process.ts';
-import { createTestDatabase, type TestDatabase } from '#test/support/test-database.ts';
-import { createIgnoredUsers } from '#users/ignored-users.ts';
+import { createTestDatabase } from '#test/support/test-database.ts';
 
 const selectNids = statement<{ user_nid: number; room_nid: number }>(
   'test_select_nids',
   'select user_nid, room_nid from users, rooms where user_id = $1 and room_id = $2',
 );
-
-/** What one more process has for counting; `asked` gathers the statements that it sends. */
-async function openReader(on: TestDatabase) {
-  const resources = new AsyncDisposableStack();
-  const logger = createLogger('warn');
-  const plain = resources.use(openDatabase(on.connection, { poolSize: 5, logger }));
-  const asked: string[] = [];
-  const database: Database = {
-    ...plain,
-    query: (statement, values) => {
-      asked.push(statement.name);
-      return plain.query(statement, values);
-    },
-  };
-  const secret = await plain.transaction((tx) => ensureSecret(tx, 'state_trie_slots', randomBytes(4)));
-  const tries = createStateTries({ nids: createNidAllocator(database), secret: secret.readInt32BE(0) });
-  const streams = resources.use(await openStreams({ database, tries, clock: systemClock, logger }));
-  const users = { ignoredUsers: createIgnoredUsers({ database, streams }) };
-  const pushRulesOf = createPushRulesOf({ database, streams });
-  const newCounts = () => createUnreadCounts({ database, tries, streams, pushRulesOf, ...users });
-  return { database, streams, asked, newCounts, [Symbol.asyncDispose]: () => resources.disposeAsync() };
-}
 
 test('messages, mentions and threads of another process are counted without a query for the counts', async () => {
   await using database = await createTestDatabase();
@@ -52,7 +21,7 @@ test('messages, mentions and threads of another process are counted without a qu
   for (const user of [bob, carol]) await user.join(roomId);
   const root = await alice.sendText(roomId, 'root');
 
-  await using reader = await openReader(database);
+  await using reader = await openReadingProcess(database);
   const [nids] = await reader.database.query(selectNids, [bob.userId, roomId]);
   assert.ok(nids);
   const user = { userId: bob.userId, userNid: nids.user_nid };

@@ -1,5 +1,6 @@
 /** Owns the wake-ups between the processes of one server: what is told and heard, and the way back when it was lost. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { BoundedMap } from '#core/bounded-map.ts';
 import type { Clock } from '#core/clock.ts';
 import type { Logger } from '#core/logger.ts';
 import { randomToken } from '#core/random.ts';
@@ -10,6 +11,8 @@ import type { Carrier, CarrierName, Channel } from '#streams/wake-ups/channel.ts
 const COALESCE_MS = 5;
 const RECONNECT_MS_MIN = 100;
 const RECONNECT_MS_MAX = 5_000;
+/** Processes that are known to have been heard. */
+const PEERS_MAX = 1_000;
 
 const nothing: StreamPositions = [0, 0, 0, 0, 0];
 
@@ -47,6 +50,9 @@ export class Notifier implements AsyncDisposable {
   #state: Pick<WakeUpStatus, 'connected' | 'since' | 'reason'>;
   #counts = { sent: 0, heard: 0 };
   #announced: StreamPositions = nothing;
+  readonly #peers = new BoundedMap<string, true>({ sizeMax: PEERS_MAX });
+  /** Whether there is somebody who may not know of this process. */
+  #mustGreet = false;
   #isPublishing = false;
   #lastPublishMs = -Infinity;
   #publishTimer: NodeJS.Timeout | undefined;
@@ -59,6 +65,11 @@ export class Notifier implements AsyncDisposable {
 
   get status(): WakeUpStatus {
     return { carrier: this.#parts.carrier.name, ...this.#state, ...this.#counts };
+  }
+
+  /** Whether another process has been heard, were it only its greeting: who connects greets, and is greeted by all. */
+  get hasPeers(): boolean {
+    return this.#peers.size > 0;
   }
 
   /** Tells the others that a stream is committed up to this position. Nothing is promised: a poll is the net. */
@@ -76,7 +87,8 @@ export class Notifier implements AsyncDisposable {
   /** One message is on its way at a time, so that a slow carrier gathers none. */
   #schedule(): void {
     const isReady = this.#channel !== undefined && !this.#isPublishing && this.#publishTimer === undefined;
-    if (!isReady || this.#announced === nothing || this.#closing.signal.aborted) return;
+    const isQuiet = this.#announced === nothing && !this.#mustGreet;
+    if (!isReady || isQuiet || this.#closing.signal.aborted) return;
     const waitMs = this.#lastPublishMs + COALESCE_MS - this.#parts.clock.monotonicMs();
     if (waitMs > 0) this.#publishTimer = setTimeout(() => void this.#publish(), Math.ceil(waitMs));
     else void this.#publish();
@@ -87,12 +99,14 @@ export class Notifier implements AsyncDisposable {
     const channel = this.#channel;
     if (channel === undefined) return;
     const text = [this.#processId, ...this.#announced].join('.');
+    const isWakeUp = this.#announced !== nothing;
     this.#announced = nothing;
+    this.#mustGreet = false;
     this.#isPublishing = true;
     this.#lastPublishMs = this.#parts.clock.monotonicMs();
     try {
       await channel.publish(text);
-      this.#counts.sent += 1;
+      if (isWakeUp) this.#counts.sent += 1;
     } catch (error) {
       if (this.#channel === channel) this.#onLost(error);
     }
@@ -102,9 +116,18 @@ export class Notifier implements AsyncDisposable {
 
   #hear(text: string): void {
     const [sender, ...positions] = text.split('.');
-    if (sender === this.#processId) return;
+    // Empty is what a channel says to itself.
+    if (sender === undefined || sender === '' || sender === this.#processId) return;
+    if (this.#peers.get(sender) === undefined) {
+      this.#peers.set(sender, true);
+      this.#mustGreet = true;
+      this.#schedule();
+    }
+    const news = positions.map(Number);
+    // A greeting has none.
+    if (!news.some((pos) => pos > 0)) return;
     this.#counts.heard += 1;
-    this.#parts.onNews(positions.map(Number));
+    this.#parts.onNews(news);
   }
 
   async #run(): Promise<void> {
@@ -146,6 +169,7 @@ export class Notifier implements AsyncDisposable {
     this.#state = { connected: true, since: clock.now(), reason: undefined };
     if (wasLost) logger.info({ carrier: carrier.name }, 'wake-ups of other processes are back');
     onNews(undefined);
+    this.#mustGreet = true;
     this.#schedule();
   }
 
