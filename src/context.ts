@@ -7,6 +7,7 @@ import type { FederationSender } from '#federation/sender/sender.ts';
 import type { OwnKeys } from '#matrix/server-keys.ts';
 import type { PushRulesOf } from '#notifications/push-rules/rules-cache.ts';
 import type { Backfiller } from '#rooms/backfill/backfiller.ts';
+import type { PartialRooms } from '#rooms/partial/partial-rooms.ts';
 import type { PersistEvents } from '#rooms/persist-request.ts';
 import type { Receiver } from '#rooms/receive/receive-transaction.ts';
 import type { RemoteRooms } from '#rooms/spaces/remote-rooms.ts';
@@ -44,6 +45,8 @@ export type Context = {
   readonly presence: Presence;
   readonly persistEvents: PersistEvents;
   readonly searchIndexer: SearchIndexer;
+  /** Which rooms lack members still. */
+  readonly partialRooms: PartialRooms;
   /** Other servers: asking them, and believing them. */
   readonly federation: Federation;
   /** Takes in what other servers send. */

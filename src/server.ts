@@ -29,6 +29,7 @@ import { createPushRulesOf } from '#notifications/push-rules/rules-cache.ts';
 import { createEventPersister, type EventPersister, type PersistParts } from '#rooms/persist-event.ts';
 import { createRemoteRooms } from '#rooms/spaces/remote-rooms.ts';
 import { createBackfiller } from '#rooms/backfill/backfiller.ts';
+import { PartialRooms } from '#rooms/partial/partial-rooms.ts';
 import { createReceiver } from '#rooms/receive/receive-transaction.ts';
 import { startSearchIndexer } from '#rooms/search/index-events.ts';
 import { askForPurge } from '#rooms/purge/ask-for-purge.ts';
@@ -258,6 +259,7 @@ async function createContext(
   );
   const receiver = starting.use(createReceiver({ ...graph, streams, limits: config.federation }));
   const backfiller = starting.use(createBackfiller(graph));
+  const partialRooms = starting.use(openPartialRooms(rooms));
   starting.use(startTypingSweep({ database, streams, clock, logger }));
   const sending = { database, clock, logger, streams, isLocal, origin: signer.serverName, client: federation.client };
   const federationSender = federation.isEnabled
@@ -281,6 +283,7 @@ async function createContext(
     deliveries: starting.use(createDeliveries({ database, streams, logger })),
     presence: config.presence.enabled ? starting.use(createPresence({ database, streams, clock, logger })) : noPresence,
     searchIndexer,
+    partialRooms,
     receiver,
     federationSender,
     backfiller,
@@ -295,6 +298,16 @@ async function createContext(
     workWaiting,
   };
   return { context, persister };
+}
+
+function openPartialRooms({
+  database,
+  streams,
+  logger,
+  config,
+}: Pick<Context, 'database' | 'streams' | 'logger' | 'config'>): PartialRooms {
+  const warn = (error: unknown): void => logger.warn({ err: error }, 'which rooms are complete could not be read');
+  return new PartialRooms({ database, streams, warn, waitMsMax: config.federation.membersWaitMs });
 }
 
 /** The streams, and the one writer of events that tells them. */

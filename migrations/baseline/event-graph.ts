@@ -53,6 +53,7 @@ create unique index events_pos_key on events (pos) where pos is not null;
 create unique index events_room_order_key on events (room_nid, room_order) where room_order is not null;
 create index events_room_time_index on events (room_nid, origin_server_ts, room_order) where room_order is not null;
 create index events_unordered_index on events (room_nid) where room_order is null;
+create index events_partial_index on events (room_nid) where state_partial;
 create index events_relates_to_index on events (relates_to, rel_type, room_order) where relates_to is not null;
 create index events_edits_index on events (relates_to, origin_server_ts, event_id) where rel_type = 'm.replace';
 create index events_sender_index on events (room_nid, sender_nid, room_order) where key_nid is null;
@@ -139,7 +140,6 @@ create table partial_rooms (
   join_nid bigint not null,
   resident text not null,
   servers text[] not null,
-  device_pos bigint not null,
   started_at bigint not null
 );
 

@@ -28,6 +28,7 @@ create table room_servers (
   room_nid bigint not null,
   server_name text not null,
   joined bigint not null,
+  is_told boolean not null default false,
   primary key (room_nid, server_name)
 );
 create index room_servers_server_name_index on room_servers (server_name, room_nid);

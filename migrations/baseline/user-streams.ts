@@ -44,6 +44,15 @@ create unique index account_data_pos_key on account_data (pos);
 create index account_data_user_pos_index on account_data (user_nid, pos);
 create index account_data_room_nid_index on account_data (room_nid);
 
+create table completed_rooms (
+  user_nid bigint not null,
+  room_nid bigint not null,
+  pos bigint not null,
+  primary key (user_nid, room_nid)
+);
+create unique index completed_rooms_pos_key on completed_rooms (pos);
+create index completed_rooms_room_nid_index on completed_rooms (room_nid);
+
 create table receipts (
   room_nid bigint not null,
   user_nid bigint not null,

@@ -54,6 +54,7 @@ test('without anything the defaults hold, and the directory is a trial', () => {
       timeoutMs: 30_000,
       answerBytesMax: 16_777_216,
       joinBytesMax: 134_217_728,
+      membersWaitMs: 30_000,
       bodyBytesMax: 13_107_200,
       connectionsPerServerMax: 4,
       sendsMax: 100,

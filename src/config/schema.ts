@@ -153,6 +153,12 @@ export const configSchema = {
       prose:
         'The most bytes of the state that another server tells of a room which is joined: enough for 100,000 members.',
     }),
+    members_wait_ms: key(integer(1_000, 600_000), {
+      default: '30000',
+      prose:
+        'How long a request that needs all members of a room waits while they are still being fetched from other servers, ' +
+        'in milliseconds.',
+    }),
     body_bytes_max: key(integer(65_536, 1_073_741_824), {
       default: '13107200',
       prose: "The most bytes of another server's request: 200 events of the largest size.",

@@ -29,6 +29,8 @@ export type ChangeStreamParts = {
   /** Place in the sync token; the stream's number in the database is one more. */
   readonly index: number;
   readonly warn: (error: unknown) => void;
+  /** Called before anybody hears of changes; undefined stands for more than were read. */
+  readonly beforeTold?: (changes: readonly Change[] | undefined) => void;
 };
 
 /** Starts at what is committed now, with an empty ring. */
@@ -36,12 +38,13 @@ export async function openChangeStream(
   parts: ChangeStreamParts,
   bounds: ChangeRingBounds = ringBounds,
 ): Promise<ChangeStream & { settled(): Promise<void> }> {
-  const { database, waiters, index } = parts;
+  const { database, waiters, index, beforeTold } = parts;
   const stream = index + 1;
   const ring = new ChangeRing(await findSettledPosition(database, stream), bounds);
   waiters.startAt(index, ring.horizon);
 
   const append = (changes: readonly Change[], horizon: number): void => {
+    beforeTold?.(changes);
     ring.append(changes, horizon);
     waiters.wakeForChanges(index, changes, horizon);
   };
@@ -53,6 +56,7 @@ export async function openChangeStream(
     const rows = await findChanges(database, stream, ring.horizon, READ_LIMIT + 1);
     const horizon = Math.max(settled, rows.at(-1)?.pos ?? 0, ring.horizon);
     if (rows.length > READ_LIMIT) {
+      beforeTold?.(undefined);
       ring.reset(horizon);
       waiters.wakeAll(index, horizon);
       return;

@@ -46,6 +46,7 @@ export class CollectedRows {
   readonly #sets: { readonly [Kind in RowKind]: RowSet<RowOf<Kind>> } = {
     accountData: new RowSet(rowWriters.accountData),
     receipts: new RowSet(rowWriters.receipts),
+    completedRooms: new RowSet(rowWriters.completedRooms),
     toDevice: new RowSet(rowWriters.toDevice),
     outbox: new RowSet(rowWriters.outbox),
     deviceLists: new RowSet(rowWriters.deviceLists),
@@ -58,6 +59,7 @@ export class CollectedRows {
 
   add(rows: StreamRows): void {
     this.#sets.accountData.rows.push(...(rows.accountData ?? []));
+    this.#sets.completedRooms.rows.push(...(rows.completedRooms ?? []));
     this.#sets.receipts.rows.push(...(rows.receipts ?? []));
     this.#sets.toDevice.rows.push(...(rows.toDevice ?? []));
     this.#sets.outbox.rows.push(...(rows.outbox ?? []));

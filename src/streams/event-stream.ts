@@ -23,6 +23,8 @@ export type EventStream = Stream<EventFact> & {
   roomFactsSince(roomNid: number, after: number): readonly EventFact[];
   /** `m.room.member` facts whose state key is this user, oldest first. Ask `reachesBackTo` before. */
   memberFactsSince(userId: string, after: number): readonly EventFact[];
+  /** Forgets all facts: a room's state has been completed, and the facts name the states of before. The table has them right. */
+  forget(): void;
   /** Whether an event of the ring has been redacted since: its stem must not be shown, the table knows how it looks. */
   isRedacted(eventNid: number): boolean;
 };
@@ -49,6 +51,7 @@ export async function openEventStream(
   waiters.startAt(0, ring.horizon);
   // Up to here nothing is missing; beyond the horizon there are positions that our own commits have left unused.
   let known = ring.horizon;
+  let forgotten = 0;
 
   const append = (facts: readonly EventFact[]): void => {
     for (const fact of facts) ring.append(fact);
@@ -61,11 +64,15 @@ export async function openEventStream(
   const readNew = async (): Promise<void> => {
     const read: EventFact[] = [];
     let page;
+    let asOf;
     do {
+      if (asOf !== forgotten) read.length = 0;
+      asOf = forgotten;
       page = await readFacts(database, tries, read.at(-1)?.pos ?? ring.horizon, READ_LIMIT);
       read.push(...page);
-    } while (page.length === READ_LIMIT);
-    if (read.length > 0) await readWhatCameBefore();
+      if (page.length < READ_LIMIT && read.length > 0) await readWhatCameBefore();
+      // What was read before a room was completed names its states of before.
+    } while (page.length === READ_LIMIT || asOf !== forgotten);
     append(read.filter((fact) => fact.pos > ring.horizon));
     known = Math.max(known, ring.horizon);
   };
@@ -98,6 +105,10 @@ export async function openEventStream(
     reachesBackTo: (after) => ring.reachesBackTo(after),
     roomFactsSince: (roomNid, after) => ring.ofRoomSince(roomNid, after),
     memberFactsSince: (userId, after) => ring.ofMemberSince(userId, after),
+    forget() {
+      forgotten++;
+      ring.reset();
+    },
     isRedacted: (eventNid) => ring.isRedacted(eventNid),
     catchUp,
     settled: () => catchUp.settled(),

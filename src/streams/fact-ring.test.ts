@@ -43,6 +43,16 @@ describe('the ring of facts', () => {
     assert.deepEqual(positions(ring.since(8)), [9, 10]);
   });
 
+  it('forgets all facts, and none of those that come afterwards', () => {
+    const ring = new FactRing(0, { factsMax: 100, charactersMax: 1_000 });
+    for (const pos of [1, 2, 5]) ring.append(makeFact(pos, 1));
+    ring.reset();
+    assert.deepEqual([ring.horizon, ring.count, ring.reachesBackTo(4), ring.reachesBackTo(5)], [5, 0, false, true]);
+    assert.deepEqual(ring.ofRoomSince(1, 0), []);
+    ring.append(makeFact(6, 1));
+    assert.deepEqual(positions(ring.ofRoomSince(1, 5)), [6]);
+  });
+
   it('finds the membership events of a user', () => {
     const ring = new FactRing(0, { factsMax: 100, charactersMax: 1_000 });
     const member = { type: 'm.room.member', stateKey: '@bob:example.org', membership: 'join' };

@@ -110,6 +110,12 @@ export class FactRing {
       this.#dropOldest();
   }
 
+  /** Forgets everything: what the facts say of the room's state may not be so any more. */
+  reset(): void {
+    while (this.#all.length > 0) this.#dropOldest();
+    this.#floor = this.#horizon;
+  }
+
   /** A fact's place in its room's and its member's queue is the first one, for it is the oldest of all. */
   #dropOldest(): void {
     const fact = this.#all.shift();

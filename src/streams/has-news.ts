@@ -38,10 +38,12 @@ function hasEvents(stream: EventStream, { roomNids, userId }: Listener, after: n
   return roomNids.some((roomNid) => stream.roomFactsSince(roomNid, after).length > 0);
 }
 
+const userKinds = ['accountData', 'privateReceipts', 'completedRooms'] as const;
+
 function hasUserData(stream: ChangeStream, { roomNids, userNid }: Listener, after: number): boolean {
   if (stream.horizon <= after) return false;
   if (!stream.reachesBackTo(after)) return true;
-  if (stream.hasSince('accountData', userNid, after) || stream.hasSince('privateReceipts', userNid, after)) return true;
+  if (userKinds.some((kind) => stream.hasSince(kind, userNid, after))) return true;
   return roomNids.some((roomNid) => stream.hasSince('receipts', roomNid, after));
 }
 

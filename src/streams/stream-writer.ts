@@ -34,8 +34,11 @@ export type StreamTx = Tx & {
   readonly added: <Kind extends RowKind>(kind: Kind) => readonly RowOf<Kind>[];
 };
 
-/** What waits for one another: a slow upload of keys must not hold up typing. A lane may write to every stream. */
-export type Lane = 'userData' | 'toDevice' | 'deviceLists' | 'ephemeral';
+/**
+ * What waits for one another: a slow upload of keys must not hold up typing. A lane may write to every stream; `completions`
+ * is for the large transactions by which rooms become complete.
+ */
+export type Lane = 'userData' | 'toDevice' | 'deviceLists' | 'ephemeral' | 'completions';
 
 /**
  * Resolves with what `run` gave once it is committed. Rejects with what `run` threw, then without any effect, or with
@@ -96,6 +99,7 @@ export function createStreamWriter(parts: Parts): StreamWriter {
     toDevice: openLane(parts, new Quota('stream_to_device', streamQueueMax)),
     deviceLists: openLane(parts, new Quota('stream_device_lists', streamQueueMax)),
     ephemeral: openLane(parts, new Quota('stream_ephemeral', streamQueueMax)),
+    completions: openLane(parts, new Quota('stream_completions', streamQueueMax)),
   };
   const write = (lane: Lane, run: Entry['run']): Promise<unknown> =>
     new Promise((resolve, reject) => {

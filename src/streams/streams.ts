@@ -6,6 +6,7 @@ import type { Logger } from '#core/logger.ts';
 import { Quota, type Load } from '#core/quota.ts';
 import { findNewestPositions } from '#storage/streams/find-changes.ts';
 import type { StateTries } from '#storage/rooms/state-tries.ts';
+import type { Change } from '#streams/change.ts';
 import { openChangeStream, type ChangeStream } from '#streams/change-stream.ts';
 import type { EventCommit } from '#streams/event-fact.ts';
 import { openEventStream, type EventStream, type EventStreamParts } from '#streams/event-stream.ts';
@@ -151,11 +152,18 @@ export async function openStreams(parts: StreamsParts, bounds?: FactRingBounds):
 
 async function openReaders(parts: Omit<EventStreamParts, 'readWhatCameBefore'>, bounds: FactRingBounds | undefined) {
   const { database, waiters, warn } = parts;
-  const [userData, toDevice, deviceLists, ephemeral] = await Promise.all(
-    ([1, 2, 3, 4] as const).map((index) => openChangeStream({ database, waiters, index, warn })),
-  );
-  // The map above gives as many as it was given.
-  if (!userData || !toDevice || !deviceLists || !ephemeral) throw new Error('A stream is missing.');
-  const events = await openEventStream({ ...parts, readWhatCameBefore: () => toDevice.catchUp() }, bounds);
-  return { events, userData, toDevice, deviceLists, ephemeral };
+  let events: EventStream | undefined;
+  // Nobody who hears that a room is complete finds facts that still name its states of before.
+  const beforeTold = (changes: readonly Change[] | undefined): void => {
+    if (changes?.some(({ kind }) => kind === 'completedRooms') ?? true) events?.forget();
+  };
+  const [userData, toDevice, deviceLists, ephemeral] = await Promise.all([
+    openChangeStream({ database, waiters, index: 1, warn, beforeTold }),
+    openChangeStream({ database, waiters, index: 2, warn }),
+    openChangeStream({ database, waiters, index: 3, warn }),
+    openChangeStream({ database, waiters, index: 4, warn }),
+  ]);
+  const opened = await openEventStream({ ...parts, readWhatCameBefore: () => toDevice.catchUp() }, bounds);
+  events = opened;
+  return { events: opened, userData, toDevice, deviceLists, ephemeral };
 }

@@ -37,6 +37,7 @@ export const tableOwners: Readonly<Record<string, string>> = {
   uia_sessions: 'users',
   filters: 'users',
   account_data: 'streams',
+  completed_rooms: 'streams',
   receipts: 'streams',
   to_device_messages: 'streams',
   to_device_transactions: 'streams',

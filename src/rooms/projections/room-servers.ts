@@ -5,7 +5,7 @@ import type { ProjectedEvent, Projection } from '#rooms/persist/projection.ts';
 import type { ViewParts } from '#rooms/persist/room-view.ts';
 import { stateEntries } from '#rooms/projections/state-entries.ts';
 import type { Tx } from '#storage/database.ts';
-import { addToRoomServers, deleteRoomServers, deleteVacatedServers } from '#storage/rooms/write-room-servers.ts';
+import { addToRoomServers, clearRoomServers, deleteVacatedServers } from '#storage/rooms/write-room-servers.ts';
 
 export function roomServers(parts: Omit<ViewParts, 'database'>): Projection {
   return {
@@ -15,7 +15,7 @@ export function roomServers(parts: Omit<ViewParts, 'database'>): Projection {
     apply: add,
     async rebuild(tx, view) {
       const entries = await stateEntries({ ...parts, database: tx }, view, new Set());
-      await tx.query(deleteRoomServers, [view.roomNid]);
+      await tx.query(clearRoomServers, [view.roomNid]);
       await add(
         tx,
         entries.filter((projected) => this.concerns(projected)),

@@ -14,7 +14,14 @@ const ANSWER_MS = 180_000;
 const listNames = new Set(['state', 'auth_chain']);
 
 /** The join as it is to be kept, and the state before it. Everything of it has been checked but what is here already. */
-export type GrantedJoin = { readonly join: ValidatedPdu; readonly told: ToldState };
+export type GrantedJoin = {
+  readonly join: ValidatedPdu;
+  readonly told: ToldState;
+  /** The server that let us in. */
+  readonly resident: string;
+  /** Set if the state lacks members: the servers that were in the room before the join. */
+  readonly omitted: { readonly servers: readonly string[] } | undefined;
+};
 
 /** Throws a BadAnswerError for an answer with which the room cannot be entered. Specification: `PUT /v2/send_join`. */
 export async function sendJoin(
@@ -40,7 +47,7 @@ export async function sendJoin(
     template.authorisedVia === undefined ? event : await requireSigned(federation, event, others.get('event'));
   const told = await readRoomState(federation, event, { state, authChain });
   requirePermitted(join, told);
-  return { join, told };
+  return { join, told, resident: server, omitted: undefined };
 }
 
 /** The join with the signature of the server that vouches for it, which nobody accepts it without. */

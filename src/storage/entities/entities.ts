@@ -41,6 +41,7 @@ import {
 } from '#storage/entities/accounts.ts';
 import {
   accountData,
+  completedRooms,
   receipts,
   toDeviceMessages,
   toDeviceTransactions,
@@ -120,6 +121,7 @@ export const entities = [
   uiaSessions,
   filters,
   accountData,
+  completedRooms,
   receipts,
   toDeviceMessages,
   toDeviceTransactions,

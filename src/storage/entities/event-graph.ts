@@ -61,6 +61,7 @@ export const events = defineEntity({
       where: 'room_order is not null',
     },
     { name: 'events_unordered_index', properties: ['room_nid'], where: 'room_order is null' },
+    { name: 'events_partial_index', properties: ['room_nid'], where: 'state_partial' },
     {
       name: 'events_relates_to_index',
       properties: ['relates_to', 'rel_type', 'room_order'],
@@ -191,7 +192,6 @@ export const partialRooms = defineEntity({
     join_nid: p.bigint('number'),
     resident: p.text(),
     servers: p.array(),
-    device_pos: p.bigint('number'),
     started_at: p.bigint('number'),
   },
 });

@@ -34,6 +34,7 @@ export const roomServers = defineEntity({
     room_nid: p.bigint('number').primary(),
     server_name: p.text().primary(),
     joined: p.bigint('number'),
+    is_told: p.boolean().default(false),
   },
   indexes: [{ name: 'room_servers_server_name_index', properties: ['server_name', 'room_nid'] }],
 });

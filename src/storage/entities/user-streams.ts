@@ -17,6 +17,17 @@ export const accountData = defineEntity({
   ],
 });
 
+export const completedRooms = defineEntity({
+  name: 'completed_rooms',
+  properties: {
+    user_nid: p.bigint('number').primary(),
+    room_nid: p.bigint('number').primary(),
+    pos: p.bigint('number'),
+  },
+  uniques: [{ name: 'completed_rooms_pos_key', properties: ['pos'] }],
+  indexes: [{ name: 'completed_rooms_room_nid_index', properties: ['room_nid'] }],
+});
+
 export const receipts = defineEntity({
   name: 'receipts',
   properties: {

@@ -10,7 +10,10 @@ const selectServers = statement<{ server_name: string }>(
   'select server_name from room_servers where room_nid = $1 order by joined desc, server_name',
 );
 
-/** Whether a user of the server is joined to the room now; this server counts as any other. */
+/**
+ * Whether a user of the server is joined to the room now, or is said to be while the room lacks members; this server counts as
+ * any other.
+ */
 export async function isServerInRoom(db: ReadTx, roomNid: number, serverName: string): Promise<boolean> {
   return (await db.query(selectServer, [roomNid, serverName])).length > 0;
 }

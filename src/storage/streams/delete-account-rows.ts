@@ -15,6 +15,16 @@ export async function deleteAccountDataOf(tx: Tx, userNid: number): Promise<void
   await tx.query(deleteAccountData, [userNid]);
 }
 
+const deleteCompletions = statement<never>(
+  'delete_completed_rooms_of_user',
+  'delete from completed_rooms where user_nid = $1',
+);
+
+/** Deletes which of the user's rooms came late. */
+export async function deleteCompletedRoomsOf(tx: Tx, userNid: number): Promise<void> {
+  await tx.query(deleteCompletions, [userNid]);
+}
+
 // Along the primary keys of the user's rooms and of the receipts in each.
 const deleteReceipts = statement<never>(
   'delete_receipts_of_user',

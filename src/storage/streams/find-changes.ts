@@ -8,6 +8,7 @@ export type ChangeRow = {
     | 'accountData'
     | 'receipts'
     | 'privateReceipts'
+    | 'completedRooms'
     | 'toDevice'
     | 'deviceLists'
     | 'deviceKeys'
@@ -35,6 +36,8 @@ const changesOfStream: Readonly<Record<number, ReturnType<typeof statement<Chang
      union all
      (select pos, case receipt_type when 'm.read.private' then 'privateReceipts' else 'receipts' end, user_nid, room_nid,
         0, '{}' from receipts where pos > $1 order by pos limit $2)
+     union all
+     (select pos, 'completedRooms', user_nid, room_nid, 0, '{}' from completed_rooms where pos > $1 order by pos limit $2)
      order by pos limit $2`,
   ),
   3: statement(

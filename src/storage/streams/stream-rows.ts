@@ -54,6 +54,8 @@ export type TypingRow = {
 export type StreamRows = {
   readonly accountData?: readonly AccountDataRow[];
   readonly receipts?: readonly ReceiptRow[];
+  /** Users in a room whose full state has come. */
+  readonly completedRooms?: readonly { readonly userNid: number; readonly roomNid: number }[];
   readonly toDevice?: readonly ToDeviceRow[];
   readonly outbox?: readonly OutboxRow[];
   /** Users whose devices or keys changed. */
@@ -103,6 +105,13 @@ const insertReceipts = statement<WrittenRow>(
        and (old.room_order is null or excluded.room_order is null or excluded.room_order > old.room_order)
    returning pos, case receipt_type when 'm.read.private' then 'privateReceipts' else 'receipts' end as kind, user_nid,
      room_nid, 0::bigint as device_nid, '{}'::bigint[] as audience`,
+);
+const insertCompletedRooms = statement<WrittenRow>(
+  'insert_completed_rooms',
+  `insert into completed_rooms (user_nid, room_nid, pos)
+   select user_nid, room_nid, nextval('user_data_pos') from unnest($1::bigint[], $2::bigint[]) as r(user_nid, room_nid)
+   on conflict (user_nid, room_nid) do update set pos = excluded.pos
+   returning pos, 'completedRooms' as kind, user_nid, room_nid, 0::bigint as device_nid, '{}'::bigint[] as audience`,
 );
 const insertToDevice = statement<WrittenRow>(
   'insert_to_device_messages',
@@ -215,6 +224,12 @@ export const rowWriters: { readonly [Kind in RowKind]: RowWriter<RowOf<Kind>> } 
         rows.map((row) => row.roomOrder),
         rows.map((row) => row.ts),
       ]),
+  },
+  completedRooms: {
+    stream: 2,
+    keyOf: (row) => `${row.userNid} ${row.roomNid}`,
+    write: (tx, rows) =>
+      tx.query(insertCompletedRooms, [rows.map((row) => row.userNid), rows.map((row) => row.roomNid)]),
   },
   toDevice: {
     stream: 3,
