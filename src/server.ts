@@ -261,7 +261,7 @@ async function createContext(
   const backfiller = starting.use(createBackfiller(graph));
   const partialRooms = starting.use(openPartialRooms(rooms));
   starting.use(startTypingSweep({ database, streams, clock, logger }));
-  const sending = { database, clock, logger, streams, isLocal, origin: signer.serverName, client: federation.client };
+  const sending = { ...rooms, origin: signer.serverName, client: federation.client };
   const federationSender = federation.isEnabled
     ? starting.use(
         new FederationSender({

@@ -77,6 +77,39 @@ test('events that were written while nobody sent are sent by the next process', 
   assert.deepEqual(messagesOf(near).slice(2), ['while the other sends', 'by the first one']);
 });
 
+test('a server has what was said while it was in a room, and nothing else, though it is sent after it left', async () => {
+  await using on = await createMigratedDatabase();
+  const names = ['kicked', 'gone', 'invited', 'late'] as const;
+  await using peers = new AsyncDisposableStack();
+  const [kicked, gone, invited, late] = await Promise.all(
+    names.map(async (name) => peers.use(await startPeer(`${name}.localhost`))),
+  );
+  assert.ok(kicked && gone && invited && late);
+  for (const peer of [kicked, gone, invited, late]) acknowledge(peer);
+  await using one = await startSending(on, node);
+  await one.sender[Symbol.asyncDispose]();
+  const roomId = await one.createRoom();
+  for (const peer of [kicked, gone]) await one.enter(roomId, peer, peer.userId('bob'));
+  await one.enter(roomId, gone, gone.userId('carol'));
+  await one.change(roomId, invited.userId('bob'), 'invite');
+  await one.say(roomId, 'while they are there');
+  await one.change(roomId, kicked.userId('bob'), 'leave');
+  await one.leave(roomId, gone, gone.userId('bob'));
+  await one.say(roomId, 'while one of them is');
+  await one.leave(roomId, gone, gone.userId('carol'));
+  await one.change(roomId, invited.userId('bob'), 'leave');
+  await one.say(roomId, 'while nobody is');
+  await one.enter(roomId, late, late.userId('bob'));
+  await one.say(roomId, 'to who came late');
+  await using other = await startSending(on, node);
+  await until(() => messagesOf(late).length > 0 && messagesOf(gone).length > 1 && other.sender.status.lag === 0);
+  await until(() => transactionsOf(invited).flatMap(({ pdus }) => pdus).length === 2);
+  assert.deepEqual(messagesOf(kicked), ['while they are there']);
+  assert.deepEqual(messagesOf(gone), ['while they are there', 'while one of them is']);
+  assert.deepEqual(messagesOf(invited), []);
+  assert.deepEqual(messagesOf(late), ['to who came late']);
+});
+
 test('R9: two processes never send to one server at once, and one that was paused has no effect when it goes on', async () => {
   await using on = await createMigratedDatabase();
   await using near = await startPeer('near.localhost');

@@ -87,7 +87,9 @@ export async function startSending(
         events: [{ sender: alice, type: 'm.room.member', state_key: user, content: { membership } }],
       }),
     enter: (roomId: string, peer: Pick<Peer, 'signer'>, user: string, relay?: true) =>
-      enter(parts, roomId, { peer, user, relay }),
+      become(parts, roomId, { peer, user, membership: 'join', relay }),
+    leave: (roomId: string, peer: Pick<Peer, 'signer'>, user: string) =>
+      become(parts, roomId, { peer, user, membership: 'leave', relay: undefined }),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }
@@ -115,13 +117,19 @@ async function createRoom(parts: RoomParts, creator: string): Promise<string> {
   return created.roomId;
 }
 
-type Entering = { readonly peer: Pick<Peer, 'signer'>; readonly user: string; readonly relay: true | undefined };
+type Becoming = {
+  readonly peer: Pick<Peer, 'signer'>;
+  readonly user: string;
+  readonly membership: 'join' | 'leave';
+  readonly relay: true | undefined;
+};
 
-/** A user of the peer's joins, by an event that the peer has signed. */
-async function enter(parts: RoomParts, roomId: string, { peer, user, relay }: Entering): Promise<string> {
+/** A user of the peer's joins or leaves, by an event that the peer has signed. */
+async function become(parts: RoomParts, roomId: string, becoming: Becoming): Promise<string> {
+  const { peer, user, membership, relay } = becoming;
   const view = await loadRoomView(parts.database, roomId);
   assert.ok(view);
-  const draft = { type: 'm.room.member', sender: user, state_key: user, content: { membership: 'join' } };
+  const draft = { type: 'm.room.member', sender: user, state_key: user, content: { membership } };
   await completeView(parts, view, stateKeysFor(draft, view.version));
   const cited = selectAuthTypes(draft, view.version).flatMap(([type, key]) => entryOf(view, type, key) ?? []);
   const verdict = buildEvent(

@@ -1,5 +1,5 @@
 /** Owns the decision which events go to which other servers. */
-import type { RemoteServers } from '#federation/sender/remote-servers.ts';
+import type { RemoteServers, RoomPlace } from '#federation/sender/remote-servers.ts';
 import { serverNameOf } from '#matrix/ids.ts';
 import type { ReadTx } from '#storage/database.ts';
 import { findEventTexts, type EventText, type StreamedEvent } from '#storage/rooms/find-outgoing-events.ts';
@@ -30,13 +30,11 @@ export async function routeEvents(parts: Parts, events: readonly RoutableEvent[]
   const concernsOthers = ({ type, sender, stateKey }: RoutableEvent): boolean =>
     type === 'm.room.member' && stateKey !== undefined && !(isLocal(sender) && isLocal(stateKey));
   const leaving: { readonly event: RoutableEvent; readonly inRoom: readonly string[] }[] = [];
-  await remoteServers.load(
-    events.filter((event) => isOwn(event) || concernsOthers(event)).map((event) => event.roomNid),
-  );
+  await remoteServers.loadAt(events.filter((event) => isOwn(event) || concernsOthers(event)).map(placeOf));
   for (const event of events) {
     const changesServers = concernsOthers(event) || event.fork !== undefined;
     if (isOwn(event) || concernsOthers(event)) {
-      const inRoom = await remoteServers.in(event.roomNid);
+      const inRoom = await remoteServers.at(placeOf(event));
       if (inRoom.length > 0 || concernsOthers(event)) leaving.push({ event, inRoom });
     }
     if (changesServers) remoteServers.forget(event.roomNid);
@@ -55,6 +53,11 @@ export async function routeEvents(parts: Parts, events: readonly RoutableEvent[]
     const { pos, roomNid, roomOrder } = event;
     return servers.length === 0 ? [] : [{ pos, roomNid, roomOrder, json: text.json, servers }];
   });
+}
+
+/** Where the event stands. Who is joined by it is in the room after it. */
+function placeOf({ roomNid, stateBefore, fork }: RoutableEvent): RoomPlace {
+  return { roomNid, root: fork?.rootBefore ?? stateBefore };
 }
 
 /** What nothing is told of is ours to send if its sender is ours. */

@@ -1,18 +1,43 @@
 /** Owns reading the events that go to other servers. */
 import { statement, type ReadTx } from '#storage/database.ts';
 
-const selectServers = statement<{ room_nid: number; server_name: string }>(
+// One statement, so that both are of the same moment. Two rows by key, and one for each server.
+const selectServers = statement<{
+  room_nid: number;
+  root: number;
+  server_names: readonly string[];
+  joined: readonly number[];
+}>(
   'select_servers_of_rooms',
-  'select room_nid, server_name from room_servers where room_nid = any($1::bigint[])',
+  `select r.room_nid, coalesce((
+     select h.state_root from room_heads h where h.room_nid = r.room_nid order by h.room_seq desc limit 1
+   ), 0) as root, coalesce(s.server_names, '{}') as server_names, coalesce(s.joined, '{}') as joined
+   from unnest($1::bigint[]) as r(room_nid)
+   cross join lateral (
+     select array_agg(server_name order by server_name) as server_names, array_agg(joined order by server_name) as joined
+     from room_servers where room_nid = r.room_nid
+   ) s`,
 );
 
-/** By room the servers that have users in it; rooms without any are missing. */
+/** A room as it is now. */
+export type RoomServersNow = {
+  /** Of the room's state; 0 for a room that is not here any more. */
+  readonly root: number;
+  /** By server name how many of its users are joined. */
+  readonly joined: ReadonlyMap<string, number>;
+};
+
 export async function findServersOfRooms(
   db: ReadTx,
   roomNids: readonly number[],
-): Promise<ReadonlyMap<number, readonly string[]>> {
-  const byRoom = Map.groupBy(await db.query(selectServers, [roomNids]), (row) => row.room_nid);
-  return new Map(Array.from(byRoom, ([roomNid, rows]) => [roomNid, rows.map((row) => row.server_name)]));
+): Promise<ReadonlyMap<number, RoomServersNow>> {
+  const rows = await db.query(selectServers, [roomNids]);
+  return new Map(
+    rows.map(({ room_nid: roomNid, root, server_names: names, joined }) => [
+      roomNid,
+      { root, joined: new Map(names.map((name, index) => [name, joined[index] ?? 0])) },
+    ]),
+  );
 }
 
 /** What decides where an event goes. */
@@ -24,12 +49,14 @@ export type StreamedEvent = {
   readonly sender: string;
   readonly type: string;
   readonly stateKey: string | undefined;
+  /** Root of the state before the event; 0 where it is not known. */
+  readonly stateBefore: number;
 };
 
 const selectStreamed = statement<Omit<StreamedEvent, 'stateKey'> & { readonly stateKey: string | null }>(
   'select_streamed_events',
   `select e.pos, e.event_nid as "eventNid", e.room_nid as "roomNid", e.room_order as "roomOrder", u.user_id as sender,
-     e.type, k.state_key as "stateKey"
+     e.type, k.state_key as "stateKey", coalesce(e.state_before, 0) as "stateBefore"
    from events e join users u on u.user_nid = e.sender_nid left join state_keys k on k.key_nid = e.key_nid
    where e.pos > $1 order by e.pos limit $2`,
 );
