@@ -13,7 +13,6 @@ import type { Database } from '#storage/database.ts';
 import type { NidAllocator } from '#storage/nid-allocator.ts';
 import { isJudged, type EventStatus } from '#storage/rooms/event-status.ts';
 import { findEventPlaces } from '#storage/rooms/find-graph.ts';
-import { mentionEvents } from '#storage/rooms/mention-events.ts';
 import { ensureRoom, persistOutlierRows, type OutlierRow } from '#storage/rooms/persist-outliers.ts';
 
 type Parts = ViewParts & { readonly database: Database; readonly nids: NidAllocator; readonly clock: Clock };
@@ -27,8 +26,8 @@ export type OutlierRequest = {
 
 /**
  * Keeps the events, each judged by its own auth events, which must be among them or here already; one of which an auth
- * event is missing is not kept. Resolves with what became of each: `missing` for the latter. An event that was here
- * before stays what it was. Specification: Server-Server API, "Checks performed on receipt of a PDU", 4.
+ * event is missing is not kept, nor is one whose type or state key no column can hold. Resolves with what became of each:
+ * `missing` for these. An event that was here before stays what it was. Specification: Server-Server API, "Checks performed on receipt of a PDU", 4.
  */
 export async function persistOutliers(
   parts: Parts,
@@ -40,48 +39,50 @@ export async function persistOutliers(
     ensureRoom(tx, { roomNid, roomId, version: version.id, now: clock.now() }),
   );
   if (room.version !== version.id) throw new MatrixError('M_BAD_STATE', 'The room is of another version.');
-  const given = new Map(events.filter((event) => event.roomId === roomId).map((event) => [event.eventId, event]));
-  const cited = [...given.values()].flatMap((event) => authEventOf(event.pdu, event.eventId, version).auth_events);
+  const given = new Map<string, GivenEvent>();
+  for (const pdu of events) {
+    if (pdu.roomId === roomId) given.set(pdu.eventId, { pdu, event: authEventOf(pdu.pdu, pdu.eventId, version) });
+  }
+  const cited = Array.from(given.values(), ({ event }) => event.auth_events);
   const implied = version.roomIdIsCreateHash ? [createEventIdOf(roomId)] : [];
-  const known = await loadKnown(parts, version, [...new Set([...given.keys(), ...cited, ...implied])]);
-  const statuses = new Map<string, EventStatus>([...known].map(([id, entry]) => [id, entry.status]));
-  const open = inOrder(
-    [...given.values()].filter(({ eventId }) => !known.has(eventId)),
-    version,
-  );
-  const ids = await mentionEvents(
-    parts,
-    room.roomNid,
-    open.map(({ eventId }) => eventId),
-  );
-  await internNames(parts, open);
+  const known = await loadKnown(parts, version, [...new Set([...given.keys(), ...cited.flat(), ...implied])]);
+  const statuses = new Map<string, EventStatus>();
+  for (const id of given.keys()) statuses.set(id, known.get(id)?.status ?? 'missing');
+  const open = inOrder([...given.values()].filter(({ event }) => !known.has(event.eventId) && isStorable(event)));
+  if (open.length === 0) return statuses;
+  const [own] = await Promise.all([
+    nids.reserve(open.length, () => open.map(() => nids.take())),
+    internNames(
+      parts,
+      open.map(({ pdu }) => pdu),
+    ),
+  ]);
   const rows: OutlierRow[] = [];
-  for (const pdu of open) {
-    const event = authEventOf(pdu.pdu, pdu.eventId, version);
-    const own = event.auth_events.map((id) => known.get(id));
-    const complete = own.filter((entry) => entry !== undefined);
-    const eventNid = ids.get(pdu.eventId);
+  for (const [index, { pdu, event }] of open.entries()) {
+    const entries = event.auth_events.map((id) => known.get(id));
+    const complete = entries.filter((entry) => entry !== undefined);
+    const eventNid = own[index];
     const create = version.roomIdIsCreateHash ? known.get(createEventIdOf(roomId))?.event : undefined;
     const lacksCreate = version.roomIdIsCreateHash && create === undefined && event.type !== 'm.room.create';
-    if (complete.length < own.length || lacksCreate || eventNid === undefined) {
-      statuses.set(pdu.eventId, 'missing');
-      continue;
-    }
+    if (complete.length < entries.length || lacksCreate || eventNid === undefined) continue;
     const status = isAllowedByCited(event, complete, { version, create }) ? 'outlier' : 'rejected_by_auth';
     const authGen = 1 + Math.max(0, ...complete.map((entry) => entry.authGen));
     known.set(pdu.eventId, { eventNid, authGen, event, reference: referenceTo(pdu), status });
-    statuses.set(pdu.eventId, status);
-    rows.push({
-      ...rowOf(parts, pdu, event),
-      eventNid,
-      status,
-      authGen,
-      authNids: complete.map((entry) => entry.eventNid),
-    });
+    const authNids = complete.map((entry) => entry.eventNid);
+    rows.push({ ...rowOf(parts, pdu, event), eventNid, status, authGen, authNids });
   }
-  if (rows.length > 0) await database.transaction((tx) => persistOutlierRows(tx, room.roomNid, rows));
-  return new Map([...given.keys()].map((id) => [id, statuses.get(id) ?? 'missing']));
+  if (rows.length === 0) return statuses;
+  const written = await database.transaction((tx) => persistOutlierRows(tx, room.roomNid, rows));
+  for (const { eventId, status } of rows) if (written.has(eventId)) statuses.set(eventId, status);
+  return statuses;
 }
+
+/** Columns cannot hold U+0000. What has it is left out, so that one such event does not cost all of a room's state. */
+function isStorable({ type, sender, state_key: stateKey }: AuthEvent): boolean {
+  return !type.includes('\0') && !sender.includes('\0') && stateKey?.includes('\0') !== true;
+}
+
+type GivenEvent = { readonly pdu: ValidatedPdu; readonly event: AuthEvent };
 
 /** What is here with its text, outliers included. */
 async function loadKnown(
@@ -107,32 +108,32 @@ async function loadKnown(
 }
 
 /** Cited before citing. Events that cite each other come last, where their auth events are missing. */
-function inOrder(events: readonly ValidatedPdu[], version: RoomVersion): ValidatedPdu[] {
-  const waiting = new Map(events.map((event) => [event.eventId, event]));
-  const citedBy = new Map<string, ValidatedPdu[]>();
+function inOrder(events: readonly GivenEvent[]): GivenEvent[] {
+  const waiting = new Set(events.map(({ event }) => event.eventId));
+  const citedBy = new Map<string, GivenEvent[]>();
   const open = new Map<string, number>();
-  const ready: ValidatedPdu[] = [];
-  for (const event of events) {
-    const { auth_events } = authEventOf(event.pdu, event.eventId, version);
+  const ready: GivenEvent[] = [];
+  for (const given of events) {
+    const { eventId, type, auth_events } = given.event;
     const own = [...new Set(auth_events)].filter((id) => waiting.has(id));
     for (const id of own) {
       const citing = citedBy.get(id);
-      if (citing === undefined) citedBy.set(id, [event]);
-      else citing.push(event);
+      if (citing === undefined) citedBy.set(id, [given]);
+      else citing.push(given);
     }
-    open.set(event.eventId, own.length);
+    open.set(eventId, own.length);
     // From version 12 on nothing cites the create event, and everything needs it.
-    if (own.length === 0) ready.splice(event.pdu.type === 'm.room.create' ? 0 : ready.length, 0, event);
+    if (own.length === 0) ready.splice(type === 'm.room.create' ? 0 : ready.length, 0, given);
   }
-  for (const event of ready) {
+  for (const { event } of ready) {
     for (const citing of citedBy.get(event.eventId) ?? []) {
-      const left = (open.get(citing.eventId) ?? 0) - 1;
-      open.set(citing.eventId, left);
+      const left = (open.get(citing.event.eventId) ?? 0) - 1;
+      open.set(citing.event.eventId, left);
       if (left === 0) ready.push(citing);
     }
   }
   const sorted = new Set(ready);
-  return [...ready, ...events.filter((event) => !sorted.has(event))];
+  return [...ready, ...events.filter((given) => !sorted.has(given))];
 }
 
 async function internNames({ interned }: Parts, events: readonly ValidatedPdu[]): Promise<void> {

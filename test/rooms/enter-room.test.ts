@@ -1,6 +1,7 @@
 /** Proves that events without their place are kept, and that a room is entered by the state that another server tells. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { eventIdsOf } from '#matrix/pdu.ts';
 import { persistOutliers } from '#rooms/persist-outliers.ts';
 import { MissingEventsError } from '#rooms/persist/missing-events.ts';
 import { statement } from '#storage/database.ts';
@@ -60,6 +61,46 @@ test('a room is entered by the state that another server tells: outliers first, 
     assert.deepEqual(await stateOf(parts, room.roomId), sorted(room.require(next).stateAfter));
   }
 });
+
+test('a state event whose key no column can hold is left out, and the others are kept', async () => {
+  await using on = await createMigratedDatabase();
+  await using parts = await createRoomParts(on);
+  const room = new ForeignRoom('11');
+  const start = room.start();
+  const odd = room.add({ type: 'test.odd', sender: creator, stateKey: 'a\0b' }, start.slice(-1));
+  const named = room.add(topic(creator, 'named'), [odd]);
+  const events = [...start, odd, named].map((id) => room.require(id).pdu);
+  const told = await persistOutliers(parts, { roomId: room.roomId, version: room.version, events });
+  assert.deepEqual([told.get(odd), told.get(named)], ['missing', 'outlier']);
+});
+
+test('events that two take in at once are written once, and cite each other', async () => {
+  await using on = await createMigratedDatabase();
+  await using parts = await createRoomParts(on);
+  for (let attempt = 0; attempt < 5; attempt++) {
+    const room = new ForeignRoom('11', `at once ${attempt}`);
+    const events = room.start().map((id) => room.require(id).pdu);
+    // Each brings what the other does not.
+    const parted = [events.slice(0, -1), events.filter((_, index) => index !== events.length - 2)];
+    const all = await Promise.all(
+      parted.map((some) => persistOutliers(parts, { roomId: room.roomId, version: room.version, events: some })),
+    );
+    for (const told of all) assert.deepEqual(new Set(told.values()), new Set(['outlier']));
+    const rows = await parts.database.query(selectCitedIds, [room.roomId]);
+    const cited = new Map(rows.map((row) => [row.event_id, row.cited]));
+    for (const { eventId, pdu } of events) {
+      assert.deepEqual(cited.get(eventId) ?? [], eventIdsOf(pdu.auth_events).toSorted());
+    }
+  }
+});
+
+const selectCitedIds = statement<{ event_id: string; cited: string[] }>(
+  'test_select_cited_ids',
+  `select e.event_id, array_agg(c.event_id order by c.event_id) as cited
+   from rooms r join events e using (room_nid) join event_auth a on a.event_nid = e.event_nid
+     join events c on c.event_nid = a.auth_nid
+   where r.room_id = $1 group by e.event_id`,
+);
 
 test('the summary of an entered room counts its members', async () => {
   await using on = await createMigratedDatabase();
