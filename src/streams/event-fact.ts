@@ -57,6 +57,8 @@ export type Fork = {
   /** The room's state, which is not the one before the event. */
   readonly rootBefore: number;
   readonly rootAfter: number;
+  /** Whether events were missing before it when it came: what came between it and the facts before it is history. */
+  readonly hasGapBefore: boolean;
   /** Local users whose membership is another now, with its code: by this event, or by others that are part of the state again. */
   readonly members: readonly { readonly userId: string; readonly membership: number }[];
 };

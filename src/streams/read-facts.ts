@@ -44,7 +44,7 @@ async function readFork(db: ReadTx, { room_nid: roomNid, pos }: StreamEventRow):
   const [row] = await findForks(db, [{ roomNid, after: pos - 1, upTo: pos }]);
   if (row === undefined) return undefined;
   const members = await findForkMembers(db, roomNid, pos);
-  return { rootBefore: row.root_before, rootAfter: row.root_after, members };
+  return { rootBefore: row.root_before, rootAfter: row.root_after, hasGapBefore: row.has_gap, members };
 }
 
 /** Whom the event may highlight. Specification: Client-Server API, "User and room mentions". */

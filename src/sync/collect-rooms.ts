@@ -12,6 +12,7 @@ import { findStrippedSnapshots } from '#storage/streams/find-user-rooms.ts';
 import type { EventStream } from '#streams/event-stream.ts';
 import { mayChangeMembers } from '#streams/event-fact.ts';
 import { quietRoomJson, roomJson, type Presentation, type RoomSections, type RoomView } from '#sync/present.ts';
+import { cutAtGap } from '#sync/cut-at-gap.ts';
 import { cutUndone } from '#sync/cut-undone.ts';
 import { findBundles } from '#sync/bundles.ts';
 import { findRoomStates } from '#sync/room-states.ts';
@@ -45,7 +46,7 @@ export async function collectRooms(
   extras: RoomExtras,
 ): Promise<RoomSections> {
   const parts = { database, tries, clock, stream: streams.events, erasedUsers };
-  const found = await findRoomTimelines(parts, skeleton.plans, request);
+  const found = (await findRoomTimelines(parts, skeleton.plans, request)).map(cutAtGap);
   const isForked = request.stateAfterName === undefined && found.some(({ forks }) => forks.length > 0);
   const timelines = isForked ? await Promise.all(found.map((timeline) => cutUndone(parts, timeline))) : found;
   const views = await hydrate(parts, timelines, request, extras);

@@ -31,8 +31,8 @@ export type TimelineItem = {
 };
 
 /** The room's state before and after an event that does not stand on it. */
-export type StateFork = Pick<Fork, 'rootBefore' | 'rootAfter'>;
-type PlacedFork = StateFork & { readonly pos: number };
+export type StateFork = Pick<Fork, 'rootBefore' | 'rootAfter' | 'hasGapBefore'>;
+type PlacedFork = StateFork & Pick<TimelineItem, 'pos' | 'roomOrder'>;
 
 export type Timeline = {
   readonly plan: RoomPlan;
@@ -107,7 +107,7 @@ function timelineOfRing(
   }));
   const first = wanted[start]?.pos ?? 0;
   const forks = facts.flatMap((fact) =>
-    fact.fork !== undefined && fact.pos >= first ? [{ ...fact.fork, pos: fact.pos }] : [],
+    fact.fork !== undefined && fact.pos >= first ? [{ ...fact.fork, pos: fact.pos, roomOrder: fact.roomOrder }] : [],
   );
   const startOrder = wanted[start]?.roomOrder ?? orderAfter(facts.at(-1)?.roomOrder);
   return { plan, items, limited: start > 0, startOrder, facts, forks };
@@ -189,13 +189,11 @@ async function forksByRoom(
     return first === undefined ? [] : [{ roomNid, after: first.pos - 1, upTo }];
   });
   const found = new Map<number, PlacedFork[]>();
-  for (const { room_nid: roomNid, pos, root_before: rootBefore, root_after: rootAfter } of await findForks(
-    database,
-    windows,
-  )) {
-    const forks = found.get(roomNid);
-    const fork = { pos, rootBefore, rootAfter };
-    if (forks === undefined) found.set(roomNid, [fork]);
+  for (const row of await findForks(database, windows)) {
+    const forks = found.get(row.room_nid);
+    const { pos, root_before: rootBefore, root_after: rootAfter, room_order: roomOrder, has_gap: hasGapBefore } = row;
+    const fork = { pos, rootBefore, rootAfter, roomOrder, hasGapBefore };
+    if (forks === undefined) found.set(row.room_nid, [fork]);
     else forks.push(fork);
   }
   return found;

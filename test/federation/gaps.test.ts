@@ -1,10 +1,10 @@
 /** Proves what is done for events that build on events which never came: fetched, checked, and never at others' expense. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { Client, type QueryResultRow } from 'pg';
 import { eventIdsOf, type JsonObject } from '#matrix/pdu.ts';
 import type { ValidatedPdu } from '#matrix/validated-pdu.ts';
 import { PeerRoom, syncUntil } from '#test/federation/peer-room.ts';
+import { askDatabase } from '#test/federation/shared-rooms.ts';
 import { startFederatedServer, type FederatedServer } from '#test/support/federated-servers.ts';
 import type { MatrixHttp } from '#test/support/matrix-http.ts';
 import { asObject } from '#test/support/matrix-shapes.ts';
@@ -129,6 +129,51 @@ describe('events that build on events which never came', () => {
     assert.notDeepEqual(room.newest(), shared);
   });
 
+  test('what is shown behind a gap begins a timeline of its own, also when the gap is filled by then', async () => {
+    const room = await PeerRoom.create(peer, server, alice);
+    const { nextBatch: since } = await alice.sync();
+    const hello = await alice.sendText(room.roomId, 'before the gap');
+    await room.learn();
+    const state = [...room.state().values()];
+    const lost = room.say('lost');
+    const [edge, newest] = [room.say('told as the last one'), room.say('the newest')];
+    tellMissing(room, () => []);
+    tellEvents(peer, [edge]);
+    peer.answer('GET', `/_matrix/federation/v1/state_ids/${encode(room.roomId)}`, () => ({
+      pdu_ids: state,
+      auth_chain_ids: state,
+    }));
+    tellMissing(room, () => [edge]);
+    await room.send([newest]);
+    await syncUntil(alice, undefined, room.roomId, newest.eventId);
+    // In the order of arrival, whether the client was there all the time or not.
+    const expected = [edge, newest].map(({ eventId }) => eventId);
+    const check = async (from: string | undefined): Promise<void> => {
+      const told = (await alice.sync({ since: from })).join.get(room.roomId);
+      assert.deepEqual(
+        told?.timeline.map((event) => event.event_id),
+        expected,
+      );
+      assert.equal(told?.limited, true);
+      const page = await alice.getMessages(room.roomId, { dir: 'b', from: told?.prevBatch ?? '', limit: 2 });
+      assert.deepEqual(
+        page.chunk.map((event) => event.event_id),
+        [lost.eventId, hello],
+      );
+    };
+    peer.answer('GET', `/_matrix/federation/v1/backfill/${encode(room.roomId)}`, () => ({
+      origin: peer.name,
+      origin_server_ts: 1,
+      pdus: [asJson(lost.pdu)],
+    }));
+    await check(since);
+    await check(undefined);
+    // A client that does not want what is behind the gap is told of it: what is missing it may want.
+    const filter = { room: { timeline: { types: ['m.room.topic'] } } };
+    const filtered = (await alice.sync({ since, filter })).join.get(room.roomId);
+    assert.deepEqual([filtered?.timeline, filtered?.limited], [[], true]);
+  });
+
   test('R13: a state that nobody tells fails neither the transaction nor other rooms, and the event comes in when it can', async () => {
     const room = await PeerRoom.create(peer, server, alice);
     const other = await PeerRoom.create(peer, server, alice);
@@ -150,46 +195,6 @@ describe('events that build on events which never came', () => {
     await room.send([lost, between, newest]);
     await syncUntil(alice, undefined, room.roomId, newest.eventId);
     assert.equal((await historyOf(room)).filter((id) => id === newest.eventId).length, 1);
-  });
-
-  for (const way of ['by itself', 'before another one that follows it']) {
-    test(`an event whose predecessor comes later, ${way}, is shown soon after it`, async () => {
-      const room = await PeerRoom.create(peer, server, alice);
-      const [one, two] = [room.say('one'), room.say('two')];
-      const other = room.say('also after one', { prevIds: [one.eventId] });
-      await using _ = await putOffForLong(server);
-      await room.send([two]);
-      await isPutOff(server, two.eventId);
-      tellMissing(room, () => [one]);
-      await room.send([way === 'by itself' ? one : other]);
-      await syncUntil(alice, undefined, room.roomId, two.eventId);
-      const history = await historyOf(room);
-      assert.ok(history.indexOf(one.eventId) < history.indexOf(two.eventId));
-    });
-  }
-
-  test('an event that is sent again while it is being put off is tried again at once', async () => {
-    const room = await PeerRoom.create(peer, server, alice);
-    const [one, two] = [room.say('one'), room.say('two')];
-    const gate = Promise.withResolvers<void>();
-    peer.answer('POST', missingPath(room), async () => {
-      await gate.promise;
-      return { events: [] };
-    });
-    await using _ = await putOffForLong(server);
-    await room.send([two]);
-    await isAsked(peer, '/get_missing_events/', room);
-    await using lock = await lockStaged(server, two.eventId);
-    const again = room.send([two]);
-    await lock.isWaitedFor(1);
-    // The server gives up filling the gap, and puts the event off after the peer has sent it again.
-    gate.resolve();
-    await lock.isWaitedFor(2);
-    tellMissing(room, () => [one]);
-    await lock.release();
-    await again;
-    await syncUntil(alice, undefined, room.roomId, two.eventId);
-    assert.deepEqual((await historyOf(room)).slice(-2), [one.eventId, two.eventId]);
   });
 
   test('what the sender does not tell is asked of others in the room', async () => {
@@ -324,18 +329,8 @@ function tellEvents(peer: Peer, events: readonly ValidatedPdu[]): void {
   }
 }
 
-async function askServer(server: FederatedServer, sql: string, values: unknown[] = []): Promise<QueryResultRow[]> {
-  const client = new Client(server.database.connection);
-  await client.connect();
-  try {
-    return (await client.query(sql, values)).rows;
-  } finally {
-    await client.end();
-  }
-}
-
 async function gapsOf(server: FederatedServer, roomId: string): Promise<string[]> {
-  const rows = await askServer(
+  const rows = await askDatabase(
     server,
     `select event_id from gaps g join rooms r using (room_nid) join events e on e.event_nid = g.missing_nid
      where r.room_id = $1`,
@@ -344,44 +339,9 @@ async function gapsOf(server: FederatedServer, roomId: string): Promise<string[]
   return rows.map((row) => String(row['event_id']));
 }
 
-async function isPutOff(server: FederatedServer, eventId: string): Promise<void> {
-  const sql = 'select from inbound_staging where event_id = $1 and attempts > 0';
-  await until('the event is put off', async () => (await askServer(server, sql, [eventId])).length > 0);
-}
-
-/** What is put off from now on is put off for longer than a test takes. */
-async function putOffForLong(server: FederatedServer): Promise<AsyncDisposable> {
-  await askServer(
-    server,
-    `create or replace function test_put_off() returns trigger language plpgsql as
-     $$ begin new.due_at := new.due_at + 3600000; return new; end $$;
-     create trigger test_put_off before update on inbound_staging
-     for each row when (new.attempts > old.attempts) execute function test_put_off()`,
-  );
-  return {
-    [Symbol.asyncDispose]: async () => void (await askServer(server, 'drop trigger test_put_off on inbound_staging')),
-  };
-}
-
-/** Holds the row of an event that waits. */
-async function lockStaged(server: FederatedServer, eventId: string) {
-  const holder = new Client(server.database.connection);
-  await holder.connect();
-  await holder.query('begin');
-  await holder.query('select from inbound_staging where event_id = $1 for update', [eventId]);
-  const waiting = `select from pg_stat_activity
-    where datname = current_database() and wait_event_type = 'Lock' and query like '%inbound_staging%'`;
-  return {
-    isWaitedFor: (count: number): Promise<void> =>
-      until(`${count} wait for the event`, async () => (await askServer(server, waiting)).length >= count),
-    release: async (): Promise<void> => void (await holder.query('commit')),
-    [Symbol.asyncDispose]: () => holder.end(),
-  };
-}
-
-async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+async function until(what: string, condition: () => boolean): Promise<void> {
   const deadline = performance.now() + 20_000;
-  while (!(await condition())) {
+  while (!condition()) {
     if (performance.now() > deadline) throw new Error(`It did not come to pass that ${what}.`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }

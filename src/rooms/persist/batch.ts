@@ -65,9 +65,10 @@ function rowsOf(lane: RoomLane, works: readonly BuiltWork[]): RoomRows {
 
 /** A head with the cause of a resolution tells readers that the event before it does not explain the state. */
 function causeOf(works: readonly BuiltWork[]): number {
-  if (works.some(({ built }) => built.isAlone && built.events.some(({ fact }) => fact !== undefined))) {
-    return headCauses.resolution;
-  }
+  const alone = works
+    .flatMap(({ built }) => (built.isAlone ? built.events : []))
+    .filter(({ fact }) => fact !== undefined);
+  if (alone.length > 0) return alone.some(({ hasGapBefore }) => hasGapBefore) ? headCauses.gap : headCauses.resolution;
   return works.some(({ built }) => built.changed) ? headCauses.stateEvent : headCauses.message;
 }
 

@@ -256,7 +256,7 @@ async function moveHead(
   const members = changes.flatMap(({ resolved: { event, membership } }) =>
     membership === undefined ? [] : [{ userId: event.state_key ?? '', membership: membership.now }],
   );
-  const fork = { rootBefore: view.head.root, rootAfter: next.root, members };
+  const fork = { rootBefore: view.head.root, rootAfter: next.root, hasGapBefore: built.hasGapBefore, members };
   const key = joinedKey(event.type, event.state_key ?? '');
   const replacedNow = isState ? (view.state.get(key) ?? undefined) : built.replaced;
   const fact = { ...factOf(pdu, event, before, written, built.replaced), fork };

@@ -46,9 +46,11 @@ export type EventRow = {
 
 export type MembershipChange = { readonly userNid: number; readonly now: number; readonly was: number };
 
-/** Why a room has a new head; the codes of the column. */
-/** `purged` is the last head of a room: from there on nobody reads or writes it. */
-export const headCauses = { message: 0, stateEvent: 1, resolution: 2, completeState: 3, purged: 4 } as const;
+/**
+ * Why a room has a new head; the codes of the column. `purged` is the last head of a room: from there on nobody reads or writes
+ * it. `gap` is a resolution with an event before which others are missing, or were when it came.
+ */
+export const headCauses = { message: 0, stateEvent: 1, resolution: 2, completeState: 3, purged: 4, gap: 5 } as const;
 
 /** One room's part of a batch. `roomSeq` is the head it stands on; 0 for a room that the batch creates. */
 export type RoomRows = {

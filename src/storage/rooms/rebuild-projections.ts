@@ -24,7 +24,7 @@ export const selectShown = statement<ShownRow>(
   'select_shown_users',
   `select u.user_nid, u.event_nid, coalesce((
      select h.state_root from room_heads h
-     where h.room_nid = u.room_nid and h.pos = u.since_pos and h.cause = 2 and e.pos is distinct from u.since_pos
+     where h.room_nid = u.room_nid and h.pos = u.since_pos and h.cause in (2, 5) and e.pos is distinct from u.since_pos
    ), e.state_before, 0) as root
    from user_rooms u join events e on e.event_nid = u.event_nid
    where u.room_nid = $1 and u.membership in (1, 5) and e.status <> 1`,

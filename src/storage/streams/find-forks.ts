@@ -7,18 +7,21 @@ export type ForkRow = {
   /** The room's state before and after the event. */
   readonly root_before: number;
   readonly root_after: number;
+  readonly room_order: number;
+  /** Whether events were missing before it when it came. */
+  readonly has_gap: boolean;
 };
 
 // Heads of resolutions are few; both look-ups go by the index on heads that change the state. Rows do not lie in the order of
 // positions: each connection fills pages of its own.
 const forks = statement<ForkRow>(
   'find_forks',
-  `select w.room_nid, h.pos, h.state_root as root_after, coalesce((
+  `select w.room_nid, h.pos, h.last_order as room_order, h.cause = 5 as has_gap, h.state_root as root_after, coalesce((
      select b.state_root from room_heads b
      where b.room_nid = w.room_nid and b.pos < h.pos and b.cause <> 0 order by b.pos desc limit 1
    ), 0) as root_before
    from unnest($1::bigint[], $2::bigint[], $3::bigint[]) as w(room_nid, after, up_to)
-   join room_heads h on h.room_nid = w.room_nid and h.pos > w.after and h.pos <= w.up_to and h.cause = 2
+   join room_heads h on h.room_nid = w.room_nid and h.pos > w.after and h.pos <= w.up_to and h.cause in (2, 5)
    order by h.room_nid, h.pos`,
 );
 

@@ -39,7 +39,7 @@ const streamEvents = statement<StreamEventRow>(
      e.txn_device_nid, e.txn_id,
      (select true from redactions d where d.target_event_id = e.event_id and d.valid is not false limit 1) is not null
        as redacted,
-     (select true from room_heads h where h.room_nid = e.room_nid and h.pos = e.pos and h.cause = 2 limit 1) is not null
+     (select true from room_heads h where h.room_nid = e.room_nid and h.pos = e.pos and h.cause in (2, 5) limit 1) is not null
        as is_fork,
      e.notify_step,
      (select true from notifications n where n.user_nid = 0 and n.pos = e.pos limit 1) is not null
