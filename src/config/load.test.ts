@@ -86,6 +86,7 @@ test('without anything the defaults hold, and the directory is a trial', () => {
       enabled: true,
       wrongPasswords: { perSecond: 0.2, burst: 20 },
       claimedKeys: { perSecond: 0.1, burst: 50 },
+      serverRequestsMax: 100,
       classes: {
         default: { perSecond: 50, burst: 200 },
         login: { perSecond: 0.5, burst: 10 },
@@ -94,6 +95,7 @@ test('without anything the defaults hold, and the directory is a trial', () => {
         join: { perSecond: 2, burst: 50 },
         create_room: { perSecond: 0.5, burst: 20 },
         sync: { perSecond: 20, burst: 100 },
+        federation: { perSecond: 100, burst: 2000 },
       },
     },
     storage: {

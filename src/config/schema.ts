@@ -304,6 +304,10 @@ export const configSchema = {
       '0.1',
       '50',
     ),
+    server_requests_max: key(integer(1, 100_000), {
+      default: '100',
+      prose: 'How many requests of one other server may be under way at a time in a process; more are answered 429.',
+    }),
     classes: names('The classes of requests, each with its own limit for each caller.', {
       default: rateLimitClass('Requests that no other class names', '50', '200'),
       login: rateLimitClass('Logging in', '0.5', '10'),
@@ -312,6 +316,7 @@ export const configSchema = {
       join: rateLimitClass('Joining, inviting and knocking', '2', '50'),
       create_room: rateLimitClass('Creating rooms', '0.5', '20'),
       sync: rateLimitClass('Asking for what is new', '20', '100'),
+      federation: rateLimitClass('All requests of another server', '100', '2000'),
     }),
   }),
   storage: group('How writes wait, and are gathered into one transaction. What does not fit is answered 503.', {

@@ -5,6 +5,7 @@ import type { ServerAuthenticator } from '#federation/authenticate-server.ts';
 import { acceptsEmptyObject, requireFitting } from '#http/check-input.ts';
 import type { Endpoint, ServerPrincipal } from '#http/endpoint.ts';
 import { readBody } from '#http/read-body.ts';
+import type { ServerLimits } from '#http/server-limits.ts';
 import { MatrixError } from '#matrix/error.ts';
 import { parseJsonBytes, parseJsonExactly } from '#matrix/parse-json.ts';
 import type { JsonValue } from '#matrix/pdu.ts';
@@ -25,21 +26,22 @@ const DEPTH_MAX = 1_000;
 const refusals = { 'not-json': 'M_NOT_JSON', 'bad-json': 'M_BAD_JSON', 'too-large': 'M_TOO_LARGE' } as const;
 
 /**
- * Reads and checks the request. Throws M_UNAUTHORIZED without a right signature, and for the body what other requests are
- * told. Whether the body fits the endpoint is judged last: a stranger learns nothing of it.
+ * Reads and checks the request. Throws M_UNAUTHORIZED without a right signature, M_LIMIT_EXCEEDED before the body is read of
+ * a server that has asked too often, and for the body what other requests are told. Whether the body fits the endpoint is judged last: a stranger learns nothing of it.
  */
 export async function readServerRequest(
-  seam: ServerSeam,
+  { servers, serverLimits }: { readonly servers: ServerSeam; readonly serverLimits: ServerLimits },
   endpoint: Pick<Endpoint<never>, 'body' | 'bodyRequired' | 'numbers'>,
   request: IncomingMessage,
   share: QuotaShare,
 ): Promise<ServerRequest> {
   const { authorization = [] } = request.headersDistinct;
-  const claim = seam.readClaim(authorization);
-  const bytes = await readBody(request, seam.bodyBytesMax, share);
-  const parsed = bytes.length === 0 ? undefined : parseBody(bytes, seam.bodyBytesMax);
+  const claim = servers.readClaim(authorization);
+  serverLimits.requireTimely(claim.origin);
+  const bytes = await readBody(request, servers.bodyBytesMax, share);
+  const parsed = bytes.length === 0 ? undefined : parseBody(bytes, servers.bodyBytesMax);
   const { method = '', url: target = '' } = request;
-  const principal = await seam.checkClaim(claim, { method, target, content: parsed?.exact });
+  const principal = await servers.checkClaim(claim, { method, target, content: parsed?.exact });
   return { bytes, body: requireBody(endpoint, parsed), principal };
 }
 

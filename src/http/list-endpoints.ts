@@ -59,11 +59,17 @@ function renderRow(row: ListedEndpoint): string {
   const paths = [row.path, ...(row.aliases ?? [])].map((path) => `\`${row.method} ${path}\``).join('<br>');
   const states = row.allow === undefined || row.allow.length === 0 ? '' : `, also ${row.allow.join(' and ')} accounts`;
   const guests = row.guests === true ? ', also guests' : '';
-  return `| ${row.operation} | ${paths} | ${callers[row.auth]}${states}${guests} | ${row.rateLimit} | ${row.spec} |`;
+  return `| ${row.operation} | ${paths} | ${callers[row.auth]}${states}${guests} | ${limitsOf(row)} | ${row.spec} |`;
 }
 
 const callers = { none: 'anybody', optionalUser: 'anybody, or a user', user: 'a user', server: 'a server' } as const;
 
 function apiOf(operation: string): string {
   return operation.split('.', 1)[0] ?? operation;
+}
+
+/** Whoever signs is limited, whatever the row says besides. */
+function limitsOf({ auth, rateLimit }: ListedEndpoint): string {
+  if (auth !== 'server') return rateLimit;
+  return rateLimit === 'none' ? 'federation' : `federation, ${rateLimit}`;
 }

@@ -14,6 +14,7 @@ import { renderError } from '#http/render.ts';
 import { createRequestMetrics } from '#http/request-metrics.ts';
 import { abortAll, type LiveSignals } from '#http/request-scope.ts';
 import { createDispatcher } from '#http/router.ts';
+import { createServerLimits } from '#http/server-limits.ts';
 
 /** What HTTP needs from outside. */
 export type HttpSeams = {
@@ -55,6 +56,7 @@ export function mount<Context>(endpoints: readonly Endpoint<Context>[], context:
       servers: seams.servers,
       parseBody: seams.parseBody,
       checkRateLimit: createRateLimiter(seams.rateLimits, seams.clock),
+      serverLimits: createServerLimits({ ...seams, countLimited: () => metrics.countLimited('federation') }),
       remoteAddressOf: createRemoteAddressOf(seams.trustedProxies),
       metrics,
       clock: seams.clock,

@@ -10,12 +10,13 @@ import { findAccessToken } from '#http/access-token.ts';
 import { acceptsEmptyObject, readQuery, requireFitting } from '#http/check-input.ts';
 import type { AccountState, Endpoint, Principal, RateLimitClass } from '#http/endpoint.ts';
 import { decodeParams, type PathTemplate } from '#http/path-template.ts';
-import type { CheckRateLimit } from '#http/rate-limit.ts';
+import { limitExceeded, type CheckRateLimit } from '#http/rate-limit.ts';
 import { ClientGoneError, readBody } from '#http/read-body.ts';
 import { addressGroup, type RemoteAddressOf } from '#http/remote-address.ts';
 import { renderAnswer, renderError } from '#http/render.ts';
 import type { RequestMetrics } from '#http/request-metrics.ts';
 import { RequestScope, type LiveSignals } from '#http/request-scope.ts';
+import type { ServerLimits } from '#http/server-limits.ts';
 import { findUnavailable } from '#storage/overload.ts';
 
 /** What is known of the caller besides the token. */
@@ -38,6 +39,7 @@ export type PipelineParts = {
   readonly servers: ServerSeam;
   readonly parseBody: ParseBody;
   readonly checkRateLimit: CheckRateLimit;
+  readonly serverLimits: ServerLimits;
   readonly remoteAddressOf: RemoteAddressOf;
   readonly metrics: RequestMetrics;
   readonly clock: Clock;
@@ -114,7 +116,8 @@ async function admit<Context>(
   );
   const given = search === '' ? undefined : new URLSearchParams(search);
   if (endpoint.auth === 'server') {
-    const { bytes, body, principal } = await readServerRequest(parts.servers, endpoint, request, bodyShare);
+    const { bytes, body, principal } = await readServerRequest(parts, endpoint, request, bodyShare);
+    parts.serverLimits.enter(principal.origin, response);
     limit(parts, endpoint.rateLimit, principal.origin);
     const params = decodeParams(template, segments);
     const query = endpoint.query === undefined ? undefined : readQuery(endpoint.query, given);
@@ -178,9 +181,7 @@ function limit(parts: PipelineParts, limitClass: RateLimitClass, caller: string)
   const waitMs = parts.checkRateLimit(limitClass, caller);
   if (waitMs === 0) return;
   parts.metrics.countLimited(limitClass);
-  throw new MatrixError('M_LIMIT_EXCEEDED', 'Too many requests: wait before you try again.', {
-    fields: { retry_after_ms: waitMs },
-  });
+  throw limitExceeded(waitMs);
 }
 
 function parseAndCheck<Context>(

@@ -13,7 +13,9 @@ const limits: RateLimits = {
     join: limit,
     create_room: limit,
     sync: { perSecond: 1000, burst: 1 },
+    federation: limit,
   },
+  serverRequestsMax: 3,
 };
 
 function limiterAt(given: RateLimits, bucketsMax?: number) {

@@ -2,11 +2,21 @@
 import type { Clock } from '#core/clock.ts';
 import { createTokenBuckets, type BucketSize, type TokenBuckets } from '#core/token-buckets.ts';
 import type { RateLimitClass } from '#http/endpoint.ts';
+import { MatrixError } from '#matrix/error.ts';
 
 export type RateLimits = {
   readonly enabled: boolean;
-  readonly classes: { readonly [Name in Exclude<RateLimitClass, 'none'>]: BucketSize };
+  readonly classes: { readonly [Name in Exclude<RateLimitClass, 'none'> | 'federation']: BucketSize };
+  /** Of one other server, under way at a time. */
+  readonly serverRequestsMax: number;
 };
+
+/** What a caller is told who is to wait. Specification: Client-Server API, "Rate limiting". */
+export function limitExceeded(waitMs: number): MatrixError {
+  return new MatrixError('M_LIMIT_EXCEEDED', 'Too many requests: wait before you try again.', {
+    fields: { retry_after_ms: waitMs },
+  });
+}
 
 /** Takes one request of `caller` out of its bucket: 0 when it may go on, else the milliseconds to wait. */
 export type CheckRateLimit = (limitClass: RateLimitClass, caller: string) => number;

@@ -5,7 +5,7 @@ import type { RateLimitClass } from '#http/endpoint.ts';
 export type RequestMetrics = {
   /** `outcome` is `2xx` to `5xx`, or `gone` for a client that left before its answer. */
   observe(operation: string, outcome: string, seconds: number): void;
-  countLimited(limitClass: RateLimitClass): void;
+  countLimited(limitClass: RateLimitClass | 'federation'): void;
 };
 
 const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];

@@ -15,7 +15,6 @@ import { parseJsonBytes } from '#matrix/parse-json.ts';
 import type { OwnKeys } from '#matrix/server-keys.ts';
 import { generateSigningKey } from '#matrix/signing-keys.ts';
 import { openDatabase, type Database } from '#storage/database.ts';
-import { unlimited } from '#test/http/test-http.ts';
 import { createMigratedDatabase } from '#test/support/room-parts.ts';
 import { findFreePort } from '#test/support/server-process.ts';
 import { makeTemporaryDirectory } from '#test/support/temporary-directory.ts';
@@ -60,7 +59,7 @@ export async function startNode(
       logger,
       bodyBytesMax: 65_536,
       bodyBytesInFlightMax: 100_000_000,
-      rateLimits: { enabled: true, classes: unlimited },
+      rateLimits: config.rateLimits,
       trustedProxies: [],
       metrics: new Registry(),
     },

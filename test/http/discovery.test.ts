@@ -9,7 +9,7 @@ import { errcodeOf, startHttp, unlimited } from '#test/http/test-http.ts';
 
 const config = { publicUrl: 'https://matrix.example.org', trial: false };
 const context = { config };
-const seams = { rateLimits: { enabled: false, classes: unlimited } };
+const seams = { rateLimits: { ...unlimited, enabled: false } };
 
 const endpoints = [getVersions, getWellknown, getWellKnownServer, getWellknownSupport];
 

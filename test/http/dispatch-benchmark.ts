@@ -12,7 +12,7 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { systemClock } from '#core/clock.ts';
 import { endpoint, jsonObject, type Endpoint, type Principal } from '#http/endpoint.ts';
-import { noServers } from '#test/http/test-http.ts';
+import { noServers, unlimited } from '#test/http/test-http.ts';
 import { mount } from '#http/mount.ts';
 
 const SENDS = '/_matrix/client/v3/rooms/{roomId}/send/{eventType}/{txnId}';
@@ -58,7 +58,6 @@ function rows(hot: boolean): Endpoint<undefined>[] {
 }
 
 function ours(hot: boolean): RequestListener {
-  const limit = { perSecond: 1e9, burst: 1e9 };
   const seams = {
     authenticate: () => principal,
     servers: noServers,
@@ -67,18 +66,7 @@ function ours(hot: boolean): RequestListener {
     logger: pino({ level: 'info' }),
     bodyBytesMax: 1 << 20,
     bodyBytesInFlightMax: 1 << 27,
-    rateLimits: {
-      enabled: true,
-      classes: {
-        default: limit,
-        login: limit,
-        register: limit,
-        send: limit,
-        join: limit,
-        create_room: limit,
-        sync: limit,
-      },
-    },
+    rateLimits: unlimited,
     trustedProxies: [],
     metrics: new Registry(),
   };

@@ -315,13 +315,13 @@ test('tokens reach neither logs nor metrics, and each request is one line', asyn
 
 test('a rate limit is per user and class, and says when to come back', async () => {
   let nowMs = 0;
-  const classes = { ...unlimited, login: { perSecond: 0.5, burst: 2 } };
+  const classes = { ...unlimited.classes, login: { perSecond: 0.5, burst: 2 } };
   await using server = await startHttp(
     [row({ path: '/limited', rateLimit: 'login' }), row({ path: '/free', rateLimit: 'default' })],
     undefined,
     {
       seams: {
-        rateLimits: { enabled: true, classes },
+        rateLimits: { ...unlimited, classes },
         clock: { now: () => nowMs, monotonicMs: () => nowMs },
         trustedProxies: ['127.0.0.0/8'],
       },

@@ -14,14 +14,19 @@ import { MatrixError } from '#matrix/error.ts';
 export const TOKEN = 'canary-token-0123456789';
 
 const generous = { perSecond: 1_000_000, burst: 1_000_000 };
-export const unlimited = {
-  default: generous,
-  login: generous,
-  register: generous,
-  send: generous,
-  join: generous,
-  create_room: generous,
-  sync: generous,
+export const unlimited: HttpSeams['rateLimits'] = {
+  enabled: true,
+  classes: {
+    default: generous,
+    login: generous,
+    register: generous,
+    send: generous,
+    join: generous,
+    create_room: generous,
+    sync: generous,
+    federation: generous,
+  },
+  serverRequestsMax: 1_000_000,
 };
 
 function authenticate(token: string): Principal {
@@ -90,7 +95,7 @@ export async function startHttp<Context>(
     logger: pino({ level: 'trace' }, sink),
     bodyBytesMax: 4096,
     bodyBytesInFlightMax: 1_000_000,
-    rateLimits: { enabled: true, classes: unlimited },
+    rateLimits: unlimited,
     trustedProxies: [],
     metrics,
     ...options.seams,

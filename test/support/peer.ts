@@ -28,7 +28,12 @@ export type PeerRequest = {
   readonly body: JsonValue | undefined;
 };
 
-export type PeerAnswer = { readonly status: number; readonly body: JsonObject; readonly bodyText: string };
+export type PeerAnswer = {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: JsonObject;
+  readonly bodyText: string;
+};
 
 /** Gives the JSON to be answered with 200, or `{ status, body }`; undefined when it has written the answer itself. */
 export type PeerScript = (
@@ -166,7 +171,7 @@ export async function exchange(
   const bodyText = (await buffer(response)).toString();
   const parsed = parse(bodyText);
   const isObject = typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed);
-  return { status: response.statusCode, body: isObject ? parsed : {}, bodyText };
+  return { status: response.statusCode, headers: response.headers, body: isObject ? parsed : {}, bodyText };
 }
 
 function isMatch(wanted: string | RegExp, target: string): boolean {
