@@ -15,10 +15,9 @@ const env = {
 
 const path = '/_matrix/federation/v1/example/';
 
-/** A node whose `slow` requests are answered when they are released. */
-async function startLimited() {
-  const waiting: (() => void)[] = [];
-  const row = endpoint({
+/** Answers, but to `slow` only when what is added to `waiting` is called. */
+const exampleRow = (waiting: (() => void)[] = []) =>
+  endpoint({
     operation: 'federation.example',
     method: 'GET',
     path: `${path}{word}`,
@@ -30,8 +29,6 @@ async function startLimited() {
       return { ...principal };
     },
   });
-  return { node: await startNode('limited.localhost', [row], env), waiting };
-}
 
 function assertLimited({ status, body, headers }: PeerAnswer, retryMsMin: number): void {
   assert.deepEqual([status, body['errcode']], [429, 'M_LIMIT_EXCEEDED']);
@@ -41,8 +38,7 @@ function assertLimited({ status, body, headers }: PeerAnswer, retryMsMin: number
 }
 
 test('a server that asks too often is told when to come back, and no other is for what it signs not', async () => {
-  const { node } = await startLimited();
-  await using _node = node;
+  await using node = await startNode('limited.localhost', [exampleRow()], env);
   await using one = await startPeer('one.localhost');
   await using other = await startPeer('other.localhost');
   const ask = (peer: Peer): Promise<PeerAnswer> => peer.ask(node, 'GET', `${path}quick`);
@@ -63,8 +59,8 @@ test('a server that asks too often is told when to come back, and no other is fo
 });
 
 test('a server has no more requests under way than it may, and may ask again when one is answered', async () => {
-  const { node, waiting } = await startLimited();
-  await using _node = node;
+  const waiting: (() => void)[] = [];
+  await using node = await startNode('limited.localhost', [exampleRow(waiting)], env);
   await using one = await startPeer('one.localhost');
   await using other = await startPeer('other.localhost');
   const ask = (peer: Peer, word: string): Promise<PeerAnswer> => peer.ask(node, 'GET', path + word);
