@@ -15,7 +15,11 @@ import { isJudged, type EventStatus } from '#storage/rooms/event-status.ts';
 import { findEventPlaces } from '#storage/rooms/find-graph.ts';
 import { ensureRoom, persistOutlierRows, type OutlierRow } from '#storage/rooms/persist-outliers.ts';
 
-type Parts = ViewParts & { readonly database: Database; readonly nids: NidAllocator; readonly clock: Clock };
+export type OutlierParts = ViewParts & {
+  readonly database: Database;
+  readonly nids: NidAllocator;
+  readonly clock: Clock;
+};
 
 export type OutlierRequest = {
   readonly roomId: string;
@@ -30,7 +34,7 @@ export type OutlierRequest = {
  * `missing` for these. An event that was here before stays what it was. Specification: Server-Server API, "Checks performed on receipt of a PDU", 4.
  */
 export async function persistOutliers(
-  parts: Parts,
+  parts: OutlierParts,
   { roomId, version, events }: OutlierRequest,
 ): Promise<ReadonlyMap<string, EventStatus>> {
   const { database, nids, clock } = parts;
@@ -86,7 +90,7 @@ type GivenEvent = { readonly pdu: ValidatedPdu; readonly event: AuthEvent };
 
 /** What is here with its text, outliers included. */
 async function loadKnown(
-  { database }: Parts,
+  { database }: OutlierParts,
   version: RoomVersion,
   eventIds: readonly string[],
 ): Promise<Map<string, CitedEvent>> {
@@ -136,14 +140,14 @@ function inOrder(events: readonly GivenEvent[]): GivenEvent[] {
   return [...ready, ...events.filter((given) => !sorted.has(given))];
 }
 
-async function internNames({ interned }: Parts, events: readonly ValidatedPdu[]): Promise<void> {
+async function internNames({ interned }: OutlierParts, events: readonly ValidatedPdu[]): Promise<void> {
   await Promise.all([
     interned.internUsers(events.map(({ pdu }) => pdu.sender)),
     interned.internKeys(events.map(({ pdu }) => [pdu.type, pdu.state_key ?? ''])),
   ]);
 }
 
-function rowOf({ interned }: Parts, pdu: ValidatedPdu, event: AuthEvent) {
+function rowOf({ interned }: OutlierParts, pdu: ValidatedPdu, event: AuthEvent) {
   const senderNid = interned.knownUser(event.sender);
   const keyNid = interned.knownKey(event.type, event.state_key ?? '');
   if (senderNid === undefined || keyNid === undefined) throw new Error('internNames() was not awaited.');

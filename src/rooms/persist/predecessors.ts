@@ -136,6 +136,9 @@ async function givenBranches(
   return branches;
 }
 
+/** The state of a large room is looked up piece by piece, so that nobody else waits for long. */
+const placesAtOnce = 1_000;
+
 /** A state that another server told, of events that are all here. */
 async function givenBranch(
   { database, tries }: ViewParts,
@@ -143,15 +146,19 @@ async function givenBranch(
   eventIds: readonly string[],
   nodes: NewNode[],
 ): Promise<BranchState> {
-  const places = await findEventPlaces(database, eventIds);
-  const isUsable = (place: EventPlaceRow | undefined): place is EventPlaceRow =>
-    place !== undefined && place.status !== 'missing' && place.roomNid === roomNid;
-  const missing = eventIds.filter((id) => !isUsable(places.get(id)));
-  if (missing.length > 0) throw new MissingEventsError(missing);
   const told = new Map<number, number | undefined>();
-  for (const { keyNid, eventNid, status } of places.values()) {
-    if (keyNid !== undefined && status !== 'rejected_by_auth') told.set(keyNid, eventNid);
+  const missing: string[] = [];
+  for (let start = 0; start < eventIds.length; start += placesAtOnce) {
+    const some = eventIds.slice(start, start + placesAtOnce);
+    const places = await findEventPlaces(database, some);
+    for (const id of some) {
+      const place = places.get(id);
+      if (place === undefined || place.status === 'missing' || place.roomNid !== roomNid) missing.push(id);
+      else if (place.keyNid !== undefined && place.status !== 'rejected_by_auth')
+        told.set(place.keyNid, place.eventNid);
+    }
   }
+  if (missing.length > 0) throw new MissingEventsError(missing);
   // As a change of the room's state: mostly they agree, and share the nodes of what they agree on.
   for (const [keyNid, eventNid] of await tries.entries(database, roomNid, head.root)) {
     if (!told.has(keyNid)) told.set(keyNid, undefined);

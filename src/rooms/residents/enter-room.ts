@@ -1,31 +1,23 @@
 /** Owns coming into a room by a join that was granted: its state is taken in first, and the join makes it ours. */
 import { eventIdsOf } from '#matrix/pdu.ts';
 import { MatrixError } from '#matrix/error.ts';
-import { persistOutliers } from '#rooms/persist-outliers.ts';
 import { BadAnswerError } from '#rooms/residents/ask-servers.ts';
 import type { ResidentParts } from '#rooms/residents/resident-parts.ts';
 import type { GrantedJoin } from '#rooms/residents/send-join.ts';
-import type { EventStatus } from '#storage/rooms/event-status.ts';
+import { takeInState } from '#rooms/residents/take-in-state.ts';
 import { deleteSnapshots } from '#storage/rooms/write-projections.ts';
-
-/** Events that are judged and written in one transaction, and in one turn of the event loop. */
-const EVENTS_AT_ONCE = 500;
 
 /**
  * Until the join is committed the server is not in the room, whatever events of it are kept: a crash leaves outliers, which
  * are in nobody's way. Throws a BadAnswerError if the join or the create event cannot be used with what was told.
  */
 export async function enterRoom(
-  parts: Pick<ResidentParts, 'database' | 'tries' | 'interned' | 'nids' | 'clock' | 'persistEvents'>,
+  parts: Pick<ResidentParts, 'database' | 'tries' | 'interned' | 'nids' | 'clock' | 'federation' | 'persistEvents'>,
   { join, told }: GrantedJoin,
   userNid: number,
 ): Promise<void> {
-  const { roomId, version, events, stateIds } = told;
-  const statuses = new Map<string, EventStatus>();
-  for (let start = 0; start < events.length; start += EVENTS_AT_ONCE) {
-    const some = { roomId, version, events: events.slice(start, start + EVENTS_AT_ONCE) };
-    for (const [id, status] of await persistOutliers(parts, some)) statuses.set(id, status);
-  }
+  const { roomId } = told;
+  const statuses = await takeInState(parts, told);
   const isUsable = (id: string): boolean => {
     const status = statuses.get(id) ?? 'missing';
     return status !== 'missing' && status !== 'rejected_by_auth';
@@ -33,7 +25,7 @@ export async function enterRoom(
   if (!eventIdsOf(join.pdu.auth_events).every(isUsable)) {
     throw new BadAnswerError('It answered without all of what permits the join.');
   }
-  const state = stateIds.filter(isUsable);
+  const state = told.stateIds.filter(isUsable);
   const states = new Map(eventIdsOf(join.pdu.prev_events).map((id) => [id, state]));
   const { statuses: outcome } = await parts.persistEvents({
     room: { roomId },

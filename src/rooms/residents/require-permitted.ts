@@ -6,26 +6,24 @@ import type { AuthEvent } from '#matrix/pdu.ts';
 import { isJsonSignedBy } from '#matrix/signing.ts';
 import type { ValidatedPdu } from '#matrix/validated-pdu.ts';
 import { BadAnswerError } from '#rooms/residents/ask-servers.ts';
-import type { ToldState } from '#rooms/residents/read-room-state.ts';
+import type { ToldState } from '#rooms/residents/told-state.ts';
 import { isAllowedByCited } from '#rooms/persist/judge-sealed.ts';
 
 /**
- * Throws a BadAnswerError unless all that the join cites was told, and permits it, and so does the state.
+ * `deciding` are the events that the join cites, and those of the state that decide about it, as far as they were told and
+ * are signed. Throws a BadAnswerError unless all that the join cites was told, and permits it, and so does the state.
  * Specification: Server-Server API, "Checks performed on receipt of a PDU", 4 and 5.
  */
-export function requirePermitted(join: ValidatedPdu, { version, events, stateIds }: ToldState): void {
+export function requirePermitted(join: ValidatedPdu, told: ToldState, deciding: readonly ValidatedPdu[]): void {
+  const { version } = told;
   const event = authEventOf(join.pdu, join.eventId, version);
-  const byId = new Map(events.map((told) => [told.eventId, told]));
-  const viewOf = (id: string): AuthEvent | undefined => {
-    const told = byId.get(id);
-    return told && authEventOf(told.pdu, told.eventId, version);
-  };
-  const cited = event.auth_events.map(viewOf).filter((each) => each !== undefined);
+  const views = new Map(deciding.map(({ pdu, eventId }) => [eventId, authEventOf(pdu, eventId, version)]));
+  const cited = event.auth_events.map((id) => views.get(id)).filter((each) => each !== undefined);
   if (cited.length < event.auth_events.length) throw new BadAnswerError('It answered without what permits the join.');
   const state = new Map<string, AuthEvent>();
-  for (const id of stateIds) {
-    const entry = viewOf(id);
-    if (entry !== undefined) state.set(joinedKey(entry.type, entry.state_key ?? ''), entry);
+  for (const entry of views.values()) {
+    const { type, state_key: stateKey = '' } = entry;
+    if (told.findEntry(type, stateKey) === entry.eventId) state.set(joinedKey(type, stateKey), entry);
   }
   const create = version.roomIdIsCreateHash ? state.get(joinedKey('m.room.create', '')) : undefined;
   const judged = cited.map((each) => ({

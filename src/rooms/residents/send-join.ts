@@ -1,13 +1,16 @@
 /** Owns handing in a join, and judging what the room's server answers: the room's state, and perhaps its signature. */
+import { authEventOf } from '#matrix/auth-event.ts';
 import { validatePdu } from '#matrix/pdu-checks.ts';
 import type { ValidatedPdu } from '#matrix/validated-pdu.ts';
+import { stateKeysFor } from '#rooms/persist/judge-sealed.ts';
 import { requireJson, sendPath } from '#rooms/residents/ask-membership.ts';
 import { BadAnswerError } from '#rooms/residents/ask-servers.ts';
 import type { MembershipTemplate } from '#rooms/residents/check-template.ts';
-import { readRoomState, type ToldState } from '#rooms/residents/read-room-state.ts';
+import { checkTold, readRoomState } from '#rooms/residents/read-room-state.ts';
 import { requirePermitted } from '#rooms/residents/require-permitted.ts';
 import type { ResidentParts } from '#rooms/residents/resident-parts.ts';
 import { sliceLists } from '#rooms/residents/slice-lists.ts';
+import type { ToldState } from '#rooms/residents/told-state.ts';
 
 /** The other server may have to put together the state of a large room. */
 const ANSWER_MS = 180_000;
@@ -45,9 +48,17 @@ export async function sendJoin(
   }
   const join =
     template.authorisedVia === undefined ? event : await requireSigned(federation, event, others.get('event'));
-  const told = await readRoomState(federation, event, { state, authChain });
-  requirePermitted(join, told);
+  const told = await readRoomState(event, { state, authChain });
+  requirePermitted(join, told, await checkTold(federation.keyring, told, told.textsOf(deciding(join, told))));
   return { join, told, resident: server, omitted: undefined };
+}
+
+/** What permits the join: what it cites, and what the state before it has of the same. */
+function deciding({ pdu, eventId, version }: ValidatedPdu, told: ToldState): ReadonlySet<string> {
+  const event = authEventOf(pdu, eventId, version);
+  const keys = stateKeysFor(event, version);
+  const entries = keys.map(([type, stateKey]) => told.findEntry(type, stateKey)).filter((id) => id !== undefined);
+  return new Set([...event.auth_events, ...entries]);
 }
 
 /** The join with the signature of the server that vouches for it, which nobody accepts it without. */

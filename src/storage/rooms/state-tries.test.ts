@@ -151,6 +151,32 @@ test('many entries set and removed at once are what a map of the same changes is
   );
 });
 
+test('the state of a large room is made at once, and changed at once by a few queries, while others have their turn', async () => {
+  const nodes = new RecordedNodes();
+  const nids = countingNids();
+  const filled = new Map(Array.from({ length: 20_000 }, (_, index) => [index + 1, index + 1_000_000]));
+  let turns = 0;
+  const counting = setInterval(() => turns++, 0);
+  const made = await createStateTries({ nids, secret: 3 }).update(nodes.db, roomNid, 0, filled);
+  clearInterval(counting);
+  nodes.add(made.nodes);
+  assert.ok(turns > 3);
+  const cold = createStateTries({ nids, secret: 3 });
+  await assertVersion(cold, nodes.db, { root: made.root, state: filled });
+  nodes.queries = 0;
+  const changes = new Map<number, number | undefined>();
+  for (let key = 1; key <= 20_000; key += 3) changes.set(key, key % 2 === 0 ? undefined : key + 5_000_000);
+  const changed = await createStateTries({ nids, secret: 3 }).update(nodes.db, roomNid, made.root, changes);
+  nodes.add(changed.nodes);
+  const state = new Map(filled);
+  for (const [key, eventNid] of changes) {
+    if (eventNid === undefined) state.delete(key);
+    else state.set(key, eventNid);
+  }
+  assert.ok(nodes.queries < 12, `${nodes.queries} queries`);
+  await assertVersion(createStateTries({ nids, secret: 3 }), nodes.db, { root: changed.root, state });
+});
+
 test('a leaf holds 32 entries and the 33rd splits it; both differ by that one entry', async () => {
   const nodes = new RecordedNodes();
   const tries = createStateTries({ nids: countingNids(), secret: 42 });

@@ -136,7 +136,26 @@ class CachedTries implements StateTries {
     changes: ReadonlyMap<number, number | undefined>,
   ): Promise<NewState> {
     const nodes: NewNode[] = [];
-    return { root: await this.#updateNode(db, roomNid, { nid: root, level: 0, changes: [...changes] }, nodes), nodes };
+    const all = [...changes];
+    await this.#loadBelow(db, roomNid, root, all);
+    return { root: await this.#updateNode(db, roomNid, { nid: root, level: 0, changes: all }, nodes), nodes };
+  }
+
+  /** Reads the nodes that the changes meet, a level at a time, so that they are in memory. */
+  async #loadBelow(db: ReadTx, roomNid: number, root: StateRoot, changes: readonly Change[]): Promise<void> {
+    let wanted = new Map<number, readonly Change[]>(root === 0 ? [] : [[root, changes]]);
+    for (let level = 0; wanted.size > 0; level++) {
+      const next = new Map<number, readonly Change[]>();
+      for (const [nid, node] of await this.#load(db, roomNid, [...wanted.keys()])) {
+        if (node.kind === 'leaf') continue;
+        const bySlot = Map.groupBy(wanted.get(nid) ?? [], ([keyNid]) => slotOf(keyNid, level, this.#secret));
+        for (const [slot, own] of bySlot) {
+          const child = node.children[slot] ?? 0;
+          if (child !== 0) next.set(child, own);
+        }
+      }
+      wanted = next;
+    }
   }
 
   /** Depth is bounded by the slots of a key's hash. An inner node stays one, however few entries are left below it. */
@@ -148,16 +167,14 @@ class CachedTries implements StateTries {
   ): Promise<number> {
     if (changes.length === 0) return nid;
     const node = nid === 0 ? emptyLeaf : ((await this.#load(db, roomNid, [nid])).get(nid) ?? emptyLeaf);
-    if (node.kind === 'leaf') {
-      const entries = withChanges(node.entries, changes);
-      return this.#nids.reserve(entries.length + nodesPerSplit, () => this.#addEntries(entries, level, nodes));
-    }
+    if (node.kind === 'leaf') return this.#addMany(withChanges(node.entries, changes), level, nodes);
     const bySlot = Map.groupBy(changes, ([keyNid]) => slotOf(keyNid, level, this.#secret));
     const children: number[] = [];
     for (const [slot, child] of node.children.entries()) {
       const own = bySlot.get(slot);
       const below = own === undefined ? child : { nid: child, level: level + 1, changes: own };
       children.push(typeof below === 'number' ? below : await this.#updateNode(db, roomNid, below, nodes));
+      if (own !== undefined && own.length > entriesPerTurn) await nextTurn();
     }
     if (children.every((child) => child === 0)) return 0;
     return this.#nids.reserve(1, () => this.#add({ kind: 'inner', children }, nodes));
@@ -172,6 +189,20 @@ class CachedTries implements StateTries {
       child = this.#add({ kind: 'inner', children: step.children.with(step.slot, child) }, nodes);
     }
     return { root: child, nodes };
+  }
+
+  /** As `#addEntries`, for as many as it may be: others have their turn in between. */
+  async #addMany(entries: readonly Entry[], level: number, nodes: NewNode[]): Promise<number> {
+    if (entries.length <= entriesPerTurn * fanOut) {
+      return this.#nids.reserve(entries.length + nodesPerSplit, () => this.#addEntries(entries, level, nodes));
+    }
+    const bySlot = Map.groupBy(entries, ([keyNid]) => slotOf(keyNid, level, this.#secret));
+    const children: number[] = [];
+    for (let slot = 0; slot < fanOut; slot++) {
+      children.push(await this.#addMany(bySlot.get(slot) ?? [], level + 1, nodes));
+      await nextTurn();
+    }
+    return this.#nids.reserve(1, () => this.#add({ kind: 'inner', children }, nodes));
   }
 
   #addEntries(entries: readonly Entry[], level: number, nodes: NewNode[]): number {
@@ -202,11 +233,12 @@ class CachedTries implements StateTries {
       if (node === undefined) missing.push(nid);
       else nodes.set(nid, node);
     }
-    if (missing.length === 0) return nodes;
-    for (const row of await db.query(selectNodes, [roomNid, missing])) {
-      const node = decodeNode(row.entries);
-      this.#cache.set(row.node_nid, node);
-      nodes.set(row.node_nid, node);
+    for (let start = 0; start < missing.length; start += nodesAtOnce) {
+      for (const row of await db.query(selectNodes, [roomNid, missing.slice(start, start + nodesAtOnce)])) {
+        const node = decodeNode(row.entries);
+        this.#cache.set(row.node_nid, node);
+        nodes.set(row.node_nid, node);
+      }
     }
     for (const nid of missing) {
       if (!nodes.has(nid)) throw new Error(`State node ${nid} of room ${roomNid} is missing.`);
@@ -214,6 +246,12 @@ class CachedTries implements StateTries {
     return nodes;
   }
 }
+
+/** Nodes that are read by one query. */
+const nodesAtOnce = 1_000;
+/** A few milliseconds' worth. */
+const entriesPerTurn = 250;
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** As many splits in a row as no hash ever needs. */
 const nodesPerSplit = 8 * fanOut;
