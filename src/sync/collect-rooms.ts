@@ -108,8 +108,8 @@ async function hydrate(
     const stateNids = states[index] ?? [];
     const version = versions.get(plan.roomNid);
     const isEmpty = items.length === 0 && stateNids.length === 0 && !limited;
-    // That a room was left is news, whatever the filter leaves out.
-    const isNews = plan.full || plan.section === 'leave' || extras.has(plan.roomNid);
+    // That a room was left is news, whatever the filter leaves out, and so is how many members it has.
+    const isNews = plan.full || plan.isCompleted || plan.section === 'leave' || extras.has(plan.roomNid);
     if (version === undefined || (isEmpty && !isNews)) return [];
     return [{ timeline, stateNids, version, summary: summaries.get(plan.roomNid) }];
   });

@@ -23,7 +23,8 @@ export async function collectSections(
   const { database, streams } = parts;
   const ignored = await parts.ignoredUsers.find(window.userNid);
   const endToken = formatSyncToken({ epoch: streams.epoch, positions: window.horizons });
-  const request = { ...window, since: window.since?.[0], horizon: window.horizons[0], ignored, endToken };
+  const dataSpan = { since: window.since?.[1], horizon: window.horizons[1] };
+  const request = { ...window, since: window.since?.[0], horizon: window.horizons[0], dataSpan, ignored, endToken };
   const skeleton = await findSkeleton({ database, stream: streams.events }, request, at);
   const extras = new RoomExtras();
   const accountData = await collectAccountData(parts, window, skeleton.plans, extras);

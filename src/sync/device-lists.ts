@@ -17,7 +17,7 @@ import { findMembershipLog } from '#storage/streams/find-user-rooms.ts';
 import { mayChangeMembers, membershipCodes, type EventFact } from '#streams/event-fact.ts';
 import type { Streams } from '#streams/streams.ts';
 import type { StreamPositions } from '#streams/sync-token.ts';
-import { isSettled } from '#sync/skeleton.ts';
+import { isCompletedIn, isSettled } from '#sync/skeleton.ts';
 import { findRemoteCompany, type ChangedRooms } from '#sync/remote-company.ts';
 import type { UserRoomsAt } from '#sync/user-rooms.ts';
 
@@ -101,8 +101,11 @@ async function findChangedRooms(
   const [after] = since;
   const [last] = upTo;
   const { events } = streams;
-  if (after >= last) return { stayed: [], gained: [], lost: [] };
-  const log = isSettled(events, userId, after) ? [] : await findMembershipLog(database, userNid, after, last);
+  const dataSpan = { since: since[1], horizon: upTo[1] };
+  // Its members are new to the user, whenever they came into the room.
+  const completed = at.joined.filter((room) => isCompletedIn(room, dataSpan)).map(({ roomNid }) => roomNid);
+  if (after >= last && completed.length === 0) return { stayed: [], gained: [], lost: [] };
+  const log = after >= last || isSettled(events, userId, after) ? [] : await findMembershipLog(database, userNid, after, last);
   const own = Map.groupBy(log, (row) => row.room_nid);
   const gained: number[] = [];
   const lost: number[] = [];
@@ -112,7 +115,7 @@ async function findChangedRooms(
     if (was && !isJoined) lost.push(roomNid);
     if (!was && isJoined) gained.push(roomNid);
   }
-  const entered = new Set(gained);
+  const entered = new Set([...gained, ...completed]);
   const stayed: number[] = [];
   for (const roomNid of at.joinedNids) {
     if (entered.has(roomNid)) continue;
@@ -120,6 +123,7 @@ async function findChangedRooms(
     if (facts?.some(isEncryption) === true) gained.push(roomNid);
     else if (facts === undefined || facts.some(mayChangeMembers)) stayed.push(roomNid);
   }
+  gained.push(...completed);
   const encrypted = new Set(await findEncryptedRooms(database, [...stayed, ...gained, ...lost]));
   const onlyEncrypted = (rooms: readonly number[]): number[] => rooms.filter((roomNid) => encrypted.has(roomNid));
   return { stayed: onlyEncrypted(stayed), gained: onlyEncrypted(gained), lost: onlyEncrypted(lost) };

@@ -1,13 +1,14 @@
 /** Owns the state sections of a sync: which state events a room's section has besides its timeline. */
 import { joinedKey } from '#matrix/joined-key.ts';
+import { findCitedMembers } from '#rooms/cited-members.ts';
 import { heroesFor } from '#rooms/heroes.ts';
 import type { StateTries } from '#storage/rooms/state-tries.ts';
 import type { ReadTx } from '#storage/database.ts';
 import { findMemberKeyNids, findStateEventKeys, type RoomSummary } from '#storage/streams/find-sync-state.ts';
-import { findStateRootsAt } from '#storage/streams/find-timelines.ts';
+import { findSpans, type Span } from '#sync/state-spans.ts';
 import { ToldMembers } from '#sync/told-members.ts';
 import type { SyncFilter } from '#sync/sync-filter.ts';
-import type { StateFork, Timeline, TimelineItem } from '#sync/timelines.ts';
+import type { Timeline, TimelineItem } from '#sync/timelines.ts';
 
 type Parts = { readonly database: ReadTx; readonly tries: StateTries };
 
@@ -21,17 +22,6 @@ export type StateRequest = {
   /** Event positions between which the sync tells; `since` is undefined in an initial sync. */
   readonly since: number | undefined;
   readonly horizon: number;
-};
-
-/** From which state to which one, and an event that comes on top of the latter. */
-type Span = {
-  readonly before: number;
-  /** Whether all of the state is told, and not only what changed. */
-  readonly isWhole: boolean;
-  readonly after: number;
-  readonly last: TimelineItem | undefined;
-  /** The state at the end of the timeline, when the events of the timeline alone do not lead to it. */
-  readonly end: number | undefined;
 };
 
 const noNids: readonly number[] = [];
@@ -97,54 +87,6 @@ async function withResolved(
   return [...shown];
 }
 
-/** Undefined for a room of which the user sees nothing but their own membership. */
-async function findSpans(
-  database: ReadTx,
-  timelines: readonly Timeline[],
-  useStateAfter: boolean,
-): Promise<readonly (Span | undefined)[]> {
-  // The roots that neither ring nor timeline tell are read together.
-  const places: { roomNid: number; pos: number }[] = [];
-  const known = timelines.map(({ plan, items, facts }) => {
-    if (plan.ownEventOnly) return undefined;
-    const { roomNid } = plan;
-    const changed = facts === undefined || facts.some((fact) => fact.stateKey !== undefined || fact.fork !== undefined);
-    const first = rootBefore(facts?.[0]);
-    const before = plan.after === 0 ? 0 : first;
-    const after = useStateAfter ? undefined : rootBefore(items[0]);
-    if (before === undefined) places.push({ roomNid, pos: plan.after });
-    if (!plan.full && !changed && first !== undefined) return { before: first, after: first };
-    // The last event of a room that is left may be followed by others in the batch whose head tells the root.
-    const departure = plan.section === 'leave' ? items.at(-1) : undefined;
-    if (after === undefined && departure === undefined) places.push({ roomNid, pos: plan.upTo });
-    return { before, after: after ?? departure?.fork?.rootAfter ?? departure?.stateBefore };
-  });
-  const roots = await findStateRootsAt(database, places);
-  let next = 0;
-  return timelines.map(({ plan, items, forks }, index) => {
-    const span = known[index];
-    if (span === undefined) return undefined;
-    const before = span.before ?? roots[next++] ?? 0;
-    const after = span.after ?? roots[next++] ?? 0;
-    const departure = plan.section === 'leave' && useStateAfter ? items.at(-1) : undefined;
-    const last = departure?.stateKey === undefined || departure.fork !== undefined ? undefined : departure;
-    const end = useStateAfter ? undefined : endOf(forks, items);
-    return { before, isWhole: plan.full, after, last, end };
-  });
-}
-
-/** The room's state before an event: that before the event itself, unless it follows an old head. */
-function rootBefore(
-  event: { readonly stateBefore: number; readonly fork?: StateFork | undefined } | undefined,
-): number | undefined {
-  return event?.fork?.rootBefore ?? event?.stateBefore;
-}
-
-/** The state after the last resolution in the timeline: what comes after it is told by the events themselves. */
-function endOf(forks: readonly StateFork[], items: readonly TimelineItem[]): number | undefined {
-  return items.length === 0 ? undefined : forks.at(-1)?.rootAfter;
-}
-
 /** Applies the filter: types and senders, and of members only those whom the client needs. */
 async function select(
   parts: Parts,
@@ -155,7 +97,9 @@ async function select(
 ): Promise<readonly (readonly number[])[]> {
   const { state } = request.filter;
   const needed = state.lazyLoadMembers ? timelines.map((timeline) => neededMembers(timeline, request)) : [];
-  const lazy = await findMembers(parts, timelines, spans, needed);
+  const found = await findMembers(parts, timelines, spans, needed);
+  const cited = state.lazyLoadMembers ? await findCited(parts, timelines, spans) : [];
+  const lazy = timelines.map((_, index) => [...(found[index] ?? noNids), ...(cited[index] ?? noNids)]);
   const keys = await findStateEventKeys(parts.database, [...nids.flat(), ...lazy.flat()]);
   const changes = state.lazyLoadMembers ? await findChanges(parts, timelines, spans) : [];
   const keyOf = new Map(keys.map((row) => [row.event_nid, row]));
@@ -186,6 +130,28 @@ async function select(
     }
   }
   return selected;
+}
+
+/** Of rooms whose members are not all known, those of the senders whom the state lacks. */
+async function findCited(
+  { database, tries }: Parts,
+  timelines: readonly Timeline[],
+  spans: readonly (Span | undefined)[],
+): Promise<readonly (readonly number[])[]> {
+  return Promise.all(
+    timelines.map(async ({ plan: { isProvisional, roomNid }, items }, index) => {
+      const span = spans[index];
+      if (!isProvisional || span === undefined) return noNids;
+      const keyNids = await findMemberKeyNids(database, [...new Set(items.map(({ sender }) => sender))]);
+      const known = new Set<string>();
+      for (const [userId, keyNid] of keyNids) {
+        if ((await tries.find(database, roomNid, span.after, keyNid)) !== undefined) known.add(userId);
+      }
+      const unknown = items.filter(({ sender }) => !known.has(sender));
+      const shown = new Set(items.map(({ eventNid }) => eventNid));
+      return [...(await findCitedMembers(database, roomNid, unknown)).values()].filter((nid) => !shown.has(nid));
+    }),
+  );
 }
 
 /** What changed in the gap before a timeline: all members among it are told, for the client might hold older ones. */

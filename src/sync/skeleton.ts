@@ -24,6 +24,10 @@ export type RoomPlan = {
    * an earlier stay, however few they are.
    */
   readonly hasGap: boolean;
+  /** States are read from the table, all at once: what is in memory of them, or read bit by bit, may lack members or not. */
+  readonly isProvisional: boolean;
+  /** The members that its state lacked have come since: those are not told, but how many there are. */
+  readonly isCompleted: boolean;
 };
 
 export type Skeleton = {
@@ -38,6 +42,8 @@ export type SkeletonRequest = {
   /** Undefined in an initial sync. */
   readonly since: number | undefined;
   readonly horizon: number;
+  /** The same on the stream of user data. */
+  readonly dataSpan: { readonly since: number | undefined; readonly horizon: number };
   readonly fullState: boolean;
   readonly filter: SyncFilter;
 };
@@ -50,15 +56,31 @@ export function isSettled(stream: EventStream, userId: string, since: number): b
   return stream.reachesBackTo(since) && stream.memberFactsSince(userId, since).length === 0;
 }
 
-/** The rooms of a sync. Rooms without anything new are still among them. */
+/** Whether the room's members are not all known, as far as the answer can know. */
+export function isPartialAt(room: UserRoom, dataHorizon: number): boolean {
+  return room.isPartial || room.completedPos > dataHorizon;
+}
+
+/** Whether the members that the room lacked have come within the span. */
+export function isCompletedIn(
+  { isPartial, completedPos }: UserRoom,
+  { since, horizon }: { readonly since: number | undefined; readonly horizon: number },
+): boolean {
+  return !isPartial && since !== undefined && completedPos > since && completedPos <= horizon;
+}
+
+/**
+ * The rooms of a sync. Rooms without anything new are still among them. A client that loads members lazily can use a room of
+ * which not all are known; every other one is shown it when they are.
+ */
 export async function findSkeleton(
   parts: { readonly database: ReadTx; readonly stream: EventStream },
   request: SkeletonRequest,
   at: UserRoomsAt,
 ): Promise<Skeleton> {
   const { userNid, since, horizon, filter } = request;
-  if (since !== undefined && isSettled(parts.stream, request.userId, since)) {
-    const joined = at.joined.filter((room) => filter.hasRoom(room.roomId));
+  if (since !== undefined && isSettled(parts.stream, request.userId, since) && !hasNewlyShown(at, request)) {
+    const joined = at.joined.filter((room) => filter.hasRoom(room.roomId) && !isHidden(room, request));
     return { plans: joined.map((room) => settledPlan(room, request, since)), invited: [], knocked: [] };
   }
   // The whole log is needed only for rooms that are new to the user, but it is short and in one place.
@@ -76,10 +98,34 @@ export async function findSkeleton(
   return skeleton;
 }
 
-function settledPlan(room: UserRoom, { horizon, fullState }: SkeletonRequest, since: number): RoomPlan {
+function isHidden(room: UserRoom, { filter, dataSpan }: SkeletonRequest): boolean {
+  return !filter.state.lazyLoadMembers && isPartialAt(room, dataSpan.horizon);
+}
+
+function isNewlyShown(room: UserRoom, { filter, dataSpan }: SkeletonRequest): boolean {
+  return !filter.state.lazyLoadMembers && isCompletedIn(room, dataSpan);
+}
+
+function hasNewlyShown({ joined }: UserRoomsAt, request: SkeletonRequest): boolean {
+  return joined.some((room) => isNewlyShown(room, request));
+}
+
+function settledPlan(room: UserRoom, request: SkeletonRequest, since: number): RoomPlan {
   const { roomNid, roomId } = room;
-  const window = { after: since, upTo: horizon, full: fullState };
-  return { roomNid, roomId, section: 'join', ...window, memberships: undefined, ownEventOnly: false, hasGap: false };
+  const { horizon, fullState, dataSpan } = request;
+  return {
+    roomNid,
+    roomId,
+    section: 'join',
+    after: since,
+    upTo: horizon,
+    full: fullState,
+    memberships: undefined,
+    ownEventOnly: false,
+    hasGap: false,
+    isProvisional: isPartialAt(room, dataSpan.horizon),
+    isCompleted: isCompletedIn(room, dataSpan),
+  };
 }
 
 function planOf(room: UserRoom, memberships: readonly MembershipRow[], request: SkeletonRequest): RoomPlan | undefined {
@@ -87,10 +133,12 @@ function planOf(room: UserRoom, memberships: readonly MembershipRow[], request: 
   const changes = memberships.filter((row) => row.pos > since);
   const was = changes[0]?.was ?? room.membership;
   if (room.membership === join) {
-    const stayed = was === join && changes.every((row) => row.membership === join);
+    if (isHidden(room, request)) return undefined;
+    const isNew = was !== join || isNewlyShown(room, request);
+    const stayed = !isNew && changes.every((row) => row.membership === join);
     if (stayed && request.since !== undefined) return settledPlan(room, request, since);
-    const after = was === join ? since : 0;
-    const hasGap = request.since !== undefined && was !== join;
+    const after = isNew ? 0 : since;
+    const hasGap = request.since !== undefined && isNew;
     return { ...settledPlan(room, request, after), full: true, memberships, hasGap };
   }
   // None: a state resolution has undone that the user ever came, of which there is no event.
@@ -99,14 +147,20 @@ function planOf(room: UserRoom, memberships: readonly MembershipRow[], request: 
   return leftPlan(room, changes, memberships, request);
 }
 
-/** Of a room that is left, the events up to the last departure; if that is older, the event that changed it since. */
+/**
+ * Of a room that is left, the events up to the last departure; if that is older, the event that changed it since. That is all,
+ * too, of a room that the client was not shown.
+ */
 function leftPlan(
   room: UserRoom,
   changes: readonly MembershipRow[],
   memberships: readonly MembershipRow[],
-  { since }: SkeletonRequest,
+  request: SkeletonRequest,
 ): RoomPlan {
-  const departure = changes.findLast((row) => row.was === join && row.membership !== join);
+  const { since } = request;
+  const departure = isHidden(room, request)
+    ? undefined
+    : changes.findLast((row) => row.was === join && row.membership !== join);
   const joinedAtSince = since !== undefined && changes[0]?.was === join;
   const own = departure === undefined;
   return {
@@ -119,5 +173,7 @@ function leftPlan(
     memberships,
     ownEventOnly: own,
     hasGap: since !== undefined && !own && !joinedAtSince,
+    isProvisional: isPartialAt(room, request.dataSpan.horizon),
+    isCompleted: false,
   };
 }

@@ -96,21 +96,27 @@ export async function findOutOfBandEvents(db: ReadTx, eventNids: readonly number
   return eventNids.length === 0 ? [] : db.query(outOfBand, [eventNids]);
 }
 
+/** A moment of a room's state: at a position, or before an event. */
+export type StatePlace = { readonly roomNid: number } & ({ readonly pos: number } | { readonly beforeNid: number });
+
 const roots = statement<{ root: number }>(
   'find_state_roots_at',
-  `select coalesce((
+  `select coalesce(case when p.before_nid is null then (
      select h.state_root from room_heads h
      where h.room_nid = p.room_nid and h.pos <= p.pos and h.cause <> 0 order by h.pos desc limit 1
-   ), 0) as root
-   from unnest($1::bigint[], $2::bigint[]) with ordinality as p(room_nid, pos, ord) order by p.ord`,
+   ) else (
+     select e.state_before from events e where e.event_nid = p.before_nid
+   ) end, 0) as root
+   from unnest($1::bigint[], $2::bigint[], $3::bigint[]) with ordinality as p(room_nid, pos, before_nid, ord) order by p.ord`,
 );
 
-/** The root of each room's state at each position, in the order given; 0 before the room was. */
-export async function findStateRootsAt(
-  db: ReadTx,
-  places: readonly { readonly roomNid: number; readonly pos: number }[],
-): Promise<number[]> {
+/** The root of each room's state at each place, in the order given; 0 before the room was. */
+export async function findStateRootsAt(db: ReadTx, places: readonly StatePlace[]): Promise<number[]> {
   if (places.length === 0) return [];
-  const rows = await db.query(roots, [places.map((place) => place.roomNid), places.map((place) => place.pos)]);
+  const rows = await db.query(roots, [
+    places.map((place) => place.roomNid),
+    places.map((place) => ('pos' in place ? place.pos : null)),
+    places.map((place) => ('beforeNid' in place ? place.beforeNid : null)),
+  ]);
   return rows.map((row) => row.root);
 }

@@ -9,12 +9,26 @@ export type UserRoomRow = {
   readonly since_pos: number;
   readonly event_nid: number | null;
   readonly forgotten: boolean;
+  /** Whether members are missing from the room's state, or were when the user left. */
+  readonly is_partial: boolean;
+  /** Position, on the stream of user data, at which they had come while the user was there; 0 where none were missing. */
+  readonly completed_pos: number;
 };
 
+// As `membershipCodes` has them.
+const [gone, banned] = [3, 4];
+
+// Two look-ups for each room in tables that are nearly empty, and one for each that the user has left.
 const userRooms = statement<UserRoomRow>(
   'find_user_rooms',
-  `select m.room_nid, r.room_id, m.membership, m.since_pos, m.event_nid, m.forgotten_pos is not null as forgotten
-   from user_rooms m join rooms r on r.room_nid = m.room_nid where m.user_nid = $1`,
+  `select m.room_nid, r.room_id, m.membership, m.since_pos, m.event_nid, m.forgotten_pos is not null as forgotten,
+     p.room_nid is not null or (m.membership in (${gone}, ${banned}) and coalesce(
+       (select e.state_partial from events e where e.event_nid = m.event_nid), false)) as is_partial,
+     coalesce(c.pos, 0) as completed_pos
+   from user_rooms m join rooms r on r.room_nid = m.room_nid
+   left join partial_rooms p on p.room_nid = m.room_nid
+   left join completed_rooms c on c.user_nid = m.user_nid and c.room_nid = m.room_nid
+   where m.user_nid = $1`,
 );
 
 /** Every room with which the user has or had to do. */
