@@ -6,8 +6,8 @@ import type { ViewParts } from '#rooms/persist/room-view.ts';
 import { stateEntries } from '#rooms/projections/state-entries.ts';
 import type { Tx } from '#storage/database.ts';
 import {
+  deleteOtherRemoteMembers,
   deleteRemoteMembers,
-  deleteRemoteMembersOfRoom,
   insertRemoteMembers,
   restampRemoteMembers,
 } from '#storage/rooms/write-remote-members.ts';
@@ -27,8 +27,10 @@ export function remoteMembers(parts: Parts): Projection {
     apply: (tx, events) => apply(tx, events, isLocal),
     async rebuild(tx, view) {
       const entries = await stateEntries({ ...parts, database: tx }, view, new Set());
-      await tx.query(deleteRemoteMembersOfRoom, [view.roomNid]);
       const members = entries.filter(({ event }) => isMember(event) && isJoin(event));
+      // Who is there all the time keeps the moment since when.
+      const userIds = members.flatMap(({ event }) => event.state_key ?? []);
+      await tx.query(deleteOtherRemoteMembers, [view.roomNid, userIds]);
       await apply(tx, members, isLocal);
     },
   };

@@ -3,8 +3,9 @@ import { isUserId } from '#matrix/ids.ts';
 import type { AuthEvent } from '#matrix/pdu.ts';
 import type { Projection } from '#rooms/persist/projection.ts';
 import type { Clock } from '#core/clock.ts';
+import type { Tx } from '#storage/database.ts';
 import type { Interned } from '#storage/interned.ts';
-import { selectSharedRooms } from '#storage/rooms/write-remote-members.ts';
+import { selectLocalMembers, selectSharedRooms } from '#storage/rooms/write-remote-members.ts';
 import { persistWorkItems } from '#storage/work-items.ts';
 import type { AnnouncementPayload } from '#users/remote/announce-devices.ts';
 
@@ -30,21 +31,32 @@ export function sharedDevices({
     async apply(tx, events) {
       const roomNids = [...new Set(events.map(({ view }) => view.roomNid))];
       const shared = new Set((await tx.query(selectSharedRooms, [roomNids])).map((row) => row.room_nid));
-      const asked = new Map<string, AnnouncementPayload>();
-      for (const { event, view } of events) {
+      const entered = events.flatMap(({ event, view: { roomNid } }) => {
         const userNid = interned.knownUser(event.state_key ?? '');
-        if (userNid === undefined || !shared.has(view.roomNid)) continue;
-        asked.set(`${userNid} ${view.roomNid}`, { userNid, roomNid: view.roomNid });
-      }
-      if (asked.size === 0) return;
-      const items = Array.from(asked, ([key, payload]) => ({
-        kind: 'devices_shared' as const,
-        key,
-        payload: JSON.stringify(payload),
-      }));
-      await persistWorkItems(tx, items, clock.now());
+        return userNid === undefined || !shared.has(roomNid) ? [] : [{ userNid, roomNid }];
+      });
+      await ask(tx, entered, clock.now());
+    },
+    /** There may be servers in the room of which nobody knew. */
+    async rebuild(tx, { roomNid }) {
+      const users = await tx.query(selectLocalMembers, [roomNid]);
+      await ask(
+        tx,
+        users.map(({ user_nid: userNid }) => ({ userNid, roomNid })),
+        clock.now(),
+      );
     },
   };
+}
+
+async function ask(tx: Tx, entered: readonly AnnouncementPayload[], now: number): Promise<void> {
+  const items = new Map(entered.map((payload) => [`${payload.userNid} ${payload.roomNid}`, JSON.stringify(payload)]));
+  if (items.size === 0) return;
+  await persistWorkItems(
+    tx,
+    Array.from(items, ([key, payload]) => ({ kind: 'devices_shared' as const, key, payload })),
+    now,
+  );
 }
 
 const isJoin = ({ content }: AuthEvent): boolean => content['membership'] === 'join';

@@ -30,6 +30,12 @@ export async function findEduRoom(
   return gate.isOpen ? gate.served : undefined;
 }
 
-export async function isJoined(parts: RoomReadParts, { room, root }: ServedRoom, userId: string): Promise<boolean> {
-  return (await findMembershipInState(parts, room, root, userId)) === 'join';
+/** Of a room whose members are not all known the user's server, which is in it, is believed. */
+export async function isJoined(
+  parts: RoomReadParts,
+  { room, root, isPartial }: ServedRoom,
+  userId: string,
+): Promise<boolean> {
+  const membership = await findMembershipInState(parts, room, root, userId);
+  return membership === 'join' || (isPartial && membership === undefined);
 }

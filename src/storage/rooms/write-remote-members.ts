@@ -30,9 +30,11 @@ export const restampRemoteMembers = statement<unknown>(
      and not exists (select from user_rooms u where u.room_nid = m.room_nid and u.membership = ${joined})`,
 );
 
-export const deleteRemoteMembersOfRoom = statement<unknown>(
-  'delete_remote_members_of_room',
-  'delete from remote_members where room_nid = $1',
+/** Of the room `$1` all but these (`$2` user ids). */
+export const deleteOtherRemoteMembers = statement<unknown>(
+  'delete_other_remote_members',
+  `delete from remote_members m where m.room_nid = $1
+     and not exists (select from unnest($2::text[]) as k(user_id) where k.user_id = m.user_id)`,
 );
 
 /** Which of the rooms (`$1`) have members of other servers: a look at an index for each. */
@@ -40,4 +42,10 @@ export const selectSharedRooms = statement<{ room_nid: number }>(
   'select_rooms_with_remote_members',
   `select room_nid from unnest($1::bigint[]) as r(room_nid)
    where exists (select from remote_members m where m.room_nid = r.room_nid)`,
+);
+
+/** The users of this server who are joined to the room `$1`. */
+export const selectLocalMembers = statement<{ user_nid: number }>(
+  'select_local_members_of_room',
+  `select user_nid from user_rooms where room_nid = $1 and membership = ${joined}`,
 );

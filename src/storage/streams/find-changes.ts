@@ -27,6 +27,9 @@ export type ChangeRow = {
 const PRESENCE_ROOMS_MAX = 200;
 
 const joined = 2;
+/** The rooms in which user `u` may be, as their server is in them and not all of their members are known. */
+const maybeRooms = `select p.room_nid from partial_rooms p join room_servers s on s.room_nid = p.room_nid
+            and s.server_name = substr(u.user_id, strpos(u.user_id, ':') + 1)`;
 // Each part has an index that begins with `pos`, and touches at most `limit` rows.
 const changesOfStream: Readonly<Record<number, ReturnType<typeof statement<ChangeRow>>>> = {
   2: statement(
@@ -52,6 +55,8 @@ const changesOfStream: Readonly<Record<number, ReturnType<typeof statement<Chang
           select room_nid from user_rooms m where m.user_nid = c.user_nid and m.membership = ${joined}
           union all
           select m.room_nid from users u join remote_members m on m.user_id = u.user_id where u.user_nid = c.user_nid
+          union all
+          select r.room_nid from users u, lateral (${maybeRooms}) r where u.user_nid = c.user_nid
         ) as audience
       from device_list_changes c where c.pos > $1 order by c.pos limit $2)
      union all
@@ -71,6 +76,8 @@ const changesOfStream: Readonly<Record<number, ReturnType<typeof statement<Chang
           select room_nid from user_rooms where user_nid = p.user_nid and membership = ${joined}
           union all
           select r.room_nid from users u join remote_members r on r.user_id = u.user_id where u.user_nid = p.user_nid
+          union all
+          select r.room_nid from users u, lateral (${maybeRooms}) r where u.user_nid = p.user_nid
         ) m join room_summary s on s.room_nid = m.room_nid
         where s.joined_count <= ${PRESENCE_MEMBERS_MAX} limit ${PRESENCE_ROOMS_MAX})
       from presence p where p.pos > $1 order by p.pos limit $2)

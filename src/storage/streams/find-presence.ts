@@ -43,7 +43,10 @@ export async function findPresenceOf(db: ReadTx, userNids: readonly number[]): P
 /** In larger rooms nobody is told who is there: each change would wake everybody. */
 export const PRESENCE_MEMBERS_MAX = 500;
 
-/** Whether the user `u` is joined to one of the rooms of a parameter, of those that are small enough. */
+/**
+ * Whether the user `u` is joined to one of the rooms of a parameter, of those that are small enough, or may be, as their
+ * server is in it and not all of its members are known.
+ */
 const isInOneOf = (parameter: string): string => `(exists (
      select from user_rooms m join room_summary s on s.room_nid = m.room_nid
      where m.user_nid = u.user_nid and m.membership = 2 and m.room_nid = any(${parameter}::bigint[])
@@ -51,7 +54,11 @@ const isInOneOf = (parameter: string): string => `(exists (
    or exists (
      select from remote_members m join room_summary s on s.room_nid = m.room_nid
      where m.user_id = u.user_id and m.room_nid = any(${parameter}::bigint[])
-       and s.joined_count <= ${PRESENCE_MEMBERS_MAX}))`;
+       and s.joined_count <= ${PRESENCE_MEMBERS_MAX})
+   or exists (
+     select from partial_rooms p join room_servers s on s.room_nid = p.room_nid
+       and s.server_name = substr(u.user_id, strpos(u.user_id, ':') + 1)
+     where p.room_nid = any(${parameter}::bigint[])))`;
 
 // Looks through those who are there, with a look into the index of each one's rooms.
 const selectPresent = statement<PresenceOfUser>(

@@ -112,14 +112,23 @@ export async function findRemoteSharing(
   return new Set(rows.map((row) => row.user_id));
 }
 
+const isReader = `m.membership = ${joined} and ($2::bigint is null or m.user_nid = $2)`;
+// Rooms whose members are not all known are few, if there are any.
 const remotePresent = statement<{ user_id: string }>(
   'find_remote_users_among_us',
-  `select distinct o.user_id from remote_members o
-   where o.user_id = any($1::text[]) and exists (
-     select from user_rooms m where m.room_nid = o.room_nid and m.membership = ${joined} and ($2::bigint is null or m.user_nid = $2))`,
+  `select u.user_id from unnest($1::text[]) as u(user_id)
+   where exists (
+     select from remote_members o join user_rooms m on m.room_nid = o.room_nid where o.user_id = u.user_id and ${isReader})
+   or exists (
+     select from partial_rooms p join user_rooms m on m.room_nid = p.room_nid
+     join room_servers s on s.room_nid = p.room_nid and s.server_name = substr(u.user_id, strpos(u.user_id, ':') + 1)
+     where ${isReader})`,
 );
 
-/** Who of these users of other servers shares a room with the user, or with any user of this server. */
+/**
+ * Who of these users of other servers shares a room with the user, or with any user of this server. In a room whose members
+ * are not all known every user of a server in it may be one.
+ */
 export async function findRemoteAmongUs(
   db: ReadTx,
   userIds: readonly string[],
@@ -136,10 +145,17 @@ const deviceListChanges = statement<{ user_nid: number }>(
      select from user_rooms o join user_rooms m on m.room_nid = o.room_nid
      where o.user_nid = c.user_nid and o.membership = ${joined} and m.user_nid = $1 and m.membership = ${joined}) or exists (
      select from users u join remote_members o on o.user_id = u.user_id join user_rooms m on m.room_nid = o.room_nid
-     where u.user_nid = c.user_nid and m.user_nid = $1 and m.membership = ${joined}))`,
+     where u.user_nid = c.user_nid and m.user_nid = $1 and m.membership = ${joined}) or exists (
+     select from partial_rooms p join user_rooms m on m.room_nid = p.room_nid
+     join users u on u.user_nid = c.user_nid
+     join room_servers s on s.room_nid = p.room_nid and s.server_name = substr(u.user_id, strpos(u.user_id, ':') + 1)
+     where m.user_nid = $1 and m.membership = ${joined}))`,
 );
 
-/** Whose devices changed within positions (after, upTo], of those who share a room with the user and of the user. */
+/**
+ * Whose devices changed within positions (after, upTo], of those who share a room with the user, or may do so as a room's
+ * members are not all known, and of the user.
+ */
 export async function findDeviceListChanges(
   db: ReadTx,
   userNid: number,

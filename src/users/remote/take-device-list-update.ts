@@ -3,6 +3,8 @@ import type { Clock } from '#core/clock.ts';
 import { isUserId, serverNameOf } from '#matrix/ids.ts';
 import type { JsonObject, JsonValue } from '#matrix/pdu.ts';
 import type { ReadTx } from '#storage/database.ts';
+import type { Interned } from '#storage/interned.ts';
+import { findRemoteAmongUs } from '#storage/streams/find-shared-users.ts';
 import { findUserNid } from '#storage/users/find-user-nid.ts';
 import { findSharing, type ListState, type RemoteDevice } from '#storage/users/remote/find-remote-devices.ts';
 import {
@@ -22,6 +24,7 @@ export type TakeUpdateParts = {
   readonly database: ReadTx;
   readonly streams: Pick<Streams, 'write'>;
   readonly clock: Clock;
+  readonly interned: Pick<Interned, 'internUsers' | 'knownUser'>;
   readonly workWaiting: () => void;
 };
 
@@ -42,7 +45,7 @@ type Update = {
 export async function takeDeviceListUpdate(parts: TakeUpdateParts, origin: string, content: JsonObject): Promise<void> {
   const update = readUpdate(origin, content);
   if (update === undefined) return;
-  const userNid = await findSharingUser(parts.database, update.userId);
+  const userNid = await findChangedUser(parts, update.userId);
   if (userNid === undefined) return;
   const isStale = await parts.streams.write('deviceLists', async (tx) => {
     appendRemoteDeviceListChange(tx, userNid);
@@ -57,6 +60,19 @@ export async function takeDeviceListUpdate(parts: TakeUpdateParts, origin: strin
 /** The number of a user with whom somebody here shares a room. */
 export async function findSharingUser(db: ReadTx, userId: string): Promise<number | undefined> {
   return (await findSharing(db, [userId])).has(userId) ? findUserNid(db, userId) : undefined;
+}
+
+/**
+ * The number of a user of whose changes somebody here is to hear: where not all members of a room are known, of everybody
+ * whose server is in it, as the change is not told again when they are.
+ */
+export async function findChangedUser(
+  { database, interned }: Pick<TakeUpdateParts, 'database' | 'interned'>,
+  userId: string,
+): Promise<number | undefined> {
+  if (!(await findRemoteAmongUs(database, [userId])).has(userId)) return undefined;
+  await interned.internUsers([userId]);
+  return interned.knownUser(userId);
 }
 
 function readUpdate(origin: string, content: JsonObject): Update | undefined {

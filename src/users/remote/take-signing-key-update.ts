@@ -6,7 +6,7 @@ import { appendRemoteDeviceListChange } from '#streams/device-list-changes.ts';
 import { askForResync } from '#users/remote/ask-for-resync.ts';
 import { readSigningKeys } from '#users/remote/read-keys.ts';
 import { replaceSigningKeys } from '#users/remote/store-keys.ts';
-import { findSharingUser, type TakeUpdateParts } from '#users/remote/take-device-list-update.ts';
+import { findChangedUser, type TakeUpdateParts } from '#users/remote/take-device-list-update.ts';
 
 /**
  * Takes an `m.signing_key_update`. Who shares rooms with the user is told. Keys that do not come together, or not rightly
@@ -15,7 +15,7 @@ import { findSharingUser, type TakeUpdateParts } from '#users/remote/take-device
 export async function takeSigningKeyUpdate(parts: TakeUpdateParts, origin: string, content: JsonObject): Promise<void> {
   const { user_id: userId, master_key: master, self_signing_key: selfSigning } = content;
   if (typeof userId !== 'string' || !isUserId(userId) || serverNameOf(userId) !== origin) return;
-  const userNid = await findSharingUser(parts.database, userId);
+  const userNid = await findChangedUser(parts, userId);
   if (userNid === undefined) return;
   const keys = readSigningKeys(userId, { master, selfSigning });
   const isStale = await parts.streams.write('deviceLists', async (tx) => {
