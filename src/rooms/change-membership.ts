@@ -3,8 +3,8 @@ import { MatrixError } from '#matrix/error.ts';
 import { isUserId } from '#matrix/ids.ts';
 import type { JsonObject } from '#matrix/pdu.ts';
 import { inviteRemoteUser, type RemoteInviteParts } from '#rooms/admit/invite-remote-user.ts';
-import { findMembershipInState } from '#rooms/find-room-state.ts';
 import { buildMemberContent } from '#rooms/member-content.ts';
+import { requireMembershipOf, type MembersParts } from '#rooms/partial/require-members.ts';
 import type { PersistEvents } from '#rooms/persist-request.ts';
 import { requireInvitable } from '#rooms/require-invitable.ts';
 import type { RoomUser, RoomWriteParts } from '#rooms/room-parts.ts';
@@ -20,11 +20,11 @@ type MembershipRequest = {
 };
 
 /** Invites a user of any server; to invite again whoever is invited already changes nothing. */
-export async function inviteUser(parts: RemoteInviteParts, request: MembershipRequest): Promise<void> {
+export async function inviteUser(parts: RemoteInviteParts & MembersParts, request: MembershipRequest): Promise<void> {
   const { roomId, sender, targetId, reason } = request;
-  const { room, root } = await requireJoinedRoom(parts, sender, roomId);
+  await requireJoinedRoom(parts, sender, roomId);
   const users = await requireInvitable(parts, [targetId]);
-  if ((await findMembershipInState(parts, room, root, targetId)) === 'invite') return;
+  if ((await requireMembershipOf(parts, sender, { roomId, targetId })) === 'invite') return;
   const content = buildMemberContent('invite', users.get(targetId), { reason });
   if (parts.isLocal(targetId)) await persistMember(parts, roomId, sender.userId, targetId, content);
   else await inviteRemoteUser(parts, { roomId, senderId: sender.userId, invitedId: targetId, content });
@@ -42,7 +42,7 @@ export async function leaveRoom(parts: RoomWriteParts, request: Omit<MembershipR
 }
 
 /** Specification: Client-Server API, "Kicking users". M_FORBIDDEN if the user is not in the room. */
-export async function kickUser(parts: RoomWriteParts, request: MembershipRequest): Promise<void> {
+export async function kickUser(parts: RoomWriteParts & MembersParts, request: MembershipRequest): Promise<void> {
   const membership = await requireTarget(parts, request);
   if (membership !== 'join' && membership !== 'invite' && membership !== 'knock') {
     throw new MatrixError('M_FORBIDDEN', `${request.targetId} is not in this room.`);
@@ -52,14 +52,14 @@ export async function kickUser(parts: RoomWriteParts, request: MembershipRequest
 }
 
 /** Bans a user, who need not be in the room. */
-export async function banUser(parts: RoomWriteParts, request: MembershipRequest): Promise<void> {
+export async function banUser(parts: RoomWriteParts & MembersParts, request: MembershipRequest): Promise<void> {
   await requireTarget(parts, request);
   const content = buildMemberContent('ban', undefined, { reason: request.reason });
   await persistMember(parts, request.roomId, request.sender.userId, request.targetId, content);
 }
 
 /** Lifts a ban. M_FORBIDDEN if there is none, so that nobody is kicked by way of it. */
-export async function unbanUser(parts: RoomWriteParts, request: MembershipRequest): Promise<void> {
+export async function unbanUser(parts: RoomWriteParts & MembersParts, request: MembershipRequest): Promise<void> {
   if ((await requireTarget(parts, request)) !== 'ban') {
     throw new MatrixError('M_FORBIDDEN', `${request.targetId} is not banned from this room.`);
   }
@@ -68,12 +68,11 @@ export async function unbanUser(parts: RoomWriteParts, request: MembershipReques
 }
 
 /** The membership of the target in a room that the sender is in. */
-async function requireTarget(parts: RoomWriteParts, request: MembershipRequest): Promise<string | undefined> {
+async function requireTarget(parts: MembersParts, request: MembershipRequest): Promise<string | undefined> {
   if (!isUserId(request.targetId)) {
     throw new MatrixError('M_INVALID_PARAM', `"${request.targetId}" is not a user id.`);
   }
-  const { room, root } = await requireJoinedRoom(parts, request.sender, request.roomId);
-  return findMembershipInState(parts, room, root, request.targetId);
+  return requireMembershipOf(parts, request.sender, request);
 }
 
 async function persistMember(

@@ -89,15 +89,28 @@ async function checkAllowList(
     const room = await findRoom(parts.database, roomId);
     // Of a room that all users of this server have left nothing is known any more.
     if (room === undefined || (await findJoinedUsers(parts.database, room.roomNid, 1)).length === 0) isUnknown = true;
-    else if (await isJoined(parts, user, room)) return 'yes';
+    else {
+      const joined = await checkJoined(parts, user, room);
+      if (joined === 'yes') return 'yes';
+      if (joined === 'unknown') isUnknown = true;
+    }
   }
   return isUnknown ? 'unknown' : 'no';
 }
 
-async function isJoined(parts: RoomReadParts, { userId, userNid }: JoiningUser, room: KnownRoom): Promise<boolean> {
+/** `unknown`: not all of the room's members are known. */
+async function checkJoined(
+  parts: RoomReadParts,
+  { userId, userNid }: JoiningUser,
+  room: KnownRoom,
+): Promise<'yes' | 'no' | 'unknown'> {
   if (userNid !== undefined) {
-    return (await findMembership(parts.database, userNid, room.roomNid))?.membership === membershipCodes.join;
+    const own = await findMembership(parts.database, userNid, room.roomNid);
+    return own?.membership === membershipCodes.join ? 'yes' : 'no';
   }
   const head = await findHead(parts.database, room.roomNid);
-  return head !== undefined && (await findMembershipInState(parts, room, head.stateRoot, userId)) === 'join';
+  if (head === undefined) return 'no';
+  const membership = await findMembershipInState(parts, room, head.stateRoot, userId);
+  if (membership === undefined && head.isPartial) return 'unknown';
+  return membership === 'join' ? 'yes' : 'no';
 }

@@ -1,8 +1,10 @@
 /** Owns finding what happened around an event of a room. */
 import { compileEventFilter, type RoomEventFilter } from '#rooms/event-filter.ts';
 import { requireEventWithHistory } from '#rooms/find-visible-event.ts';
+import { findUnknownSenders } from '#rooms/find-senders.ts';
 import { findReadableEnd } from '#rooms/find-page-position.ts';
 import { findWholeState } from '#rooms/find-room-state.ts';
+import type { MembersParts } from '#rooms/partial/require-members.ts';
 import { formatPageToken } from '#rooms/page-token.ts';
 import type { RoomReadParts, RoomUser } from '#rooms/room-parts.ts';
 import type { RoomReader } from '#rooms/room-reader.ts';
@@ -20,6 +22,7 @@ export type ContextRequest = {
   /** Of the events before and after together. */
   readonly limit: number;
   readonly filter: RoomEventFilter;
+  readonly signal: AbortSignal;
 };
 
 export type EventContext = {
@@ -34,10 +37,17 @@ export type EventContext = {
   readonly end: string;
 };
 
-/** Throws M_NOT_FOUND as `requireEventWithHistory` does. Specification: Client-Server API, "Event context". */
-export async function findContext(parts: RoomReadParts & ReaderParts, request: ContextRequest): Promise<EventContext> {
+/**
+ * Throws M_NOT_FOUND as `requireEventWithHistory` does. Whose client does not load members lazily waits for all of them.
+ * Specification: Client-Server API, "Event context".
+ */
+export async function findContext(parts: MembersParts & ReaderParts, request: ContextRequest): Promise<EventContext> {
   const { user, roomId, eventId, filter } = request;
-  const { reader, event } = await requireEventWithHistory(parts, user, roomId, eventId);
+  let { reader, event } = await requireEventWithHistory(parts, user, roomId, eventId);
+  if (reader.isPartial && filter.lazy_load_members !== true) {
+    await parts.partialRooms.whenComplete(reader.room.roomNid, request.signal);
+    ({ reader, event } = await requireEventWithHistory(parts, user, roomId, eventId));
+  }
   const limit = Math.min(request.limit, filter.limit ?? request.limit);
   const matches = compileEventFilter(filter, roomId, await parts.ignoredUsers.find(user.userNid));
   const ceiling = reader.kind === 'left' ? await findReadableEnd(parts, reader) : Number.MAX_SAFE_INTEGER;
@@ -83,7 +93,9 @@ async function findStateAfter(
 ): Promise<StoredEvent[]> {
   const { roomNid, roomId } = reader.room;
   const before = await findWholeState(parts, roomNid, last.stateBefore ?? reader.root);
-  const state = last.stateKey === undefined ? before : [...before.filter(({ keyNid }) => keyNid !== last.keyNid), last];
+  const known = last.stateKey === undefined ? before : [...before.filter(({ keyNid }) => keyNid !== last.keyNid), last];
+  const members = known.filter(({ type }) => type === 'm.room.member');
+  const state = reader.isPartial ? [...known, ...(await findUnknownSenders(parts, roomNid, told, members))] : known;
   const matches = compileEventFilter(filter, roomId);
   const senders = new Set(told.map((event) => event.sender));
   const isWanted = ({ type, stateKey = '' }: StoredEvent): boolean =>

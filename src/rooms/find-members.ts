@@ -1,8 +1,8 @@
 /** Owns listing the members of a room. */
 import { contentOf, findMemberEvents } from '#rooms/find-room-state.ts';
 import { requireRootAt, type TokenParts } from '#rooms/find-page-position.ts';
-import type { RoomReadParts, RoomUser } from '#rooms/room-parts.ts';
-import { requireJoinedRoom, requireRoomReader } from '#rooms/room-reader.ts';
+import { requireJoinedRoomOfAll, requireReaderOfAll, type MembersParts } from '#rooms/partial/require-members.ts';
+import type { RoomUser } from '#rooms/room-parts.ts';
 import type { StoredEvent } from '#storage/rooms/find-events.ts';
 import type { KnownRoom } from '#storage/rooms/find-rooms.ts';
 
@@ -13,19 +13,20 @@ export type MembersRequest = {
   readonly at: string | undefined;
   readonly membership: string | undefined;
   readonly notMembership: string | undefined;
+  readonly signal: AbortSignal;
 };
 
 /**
- * The member events that the user may see. With both filters, those that fulfil either.
- * Throws M_FORBIDDEN, and M_INVALID_PARAM for a token that is none.
+ * The member events that the user may see, once all are known. With both filters, those that fulfil either.
+ * Throws as `requireReaderOfAll` does, and M_INVALID_PARAM for a token that is none.
  * Specification: Client-Server API, `GET /rooms/{roomId}/members`.
  */
 export async function findMembers(
-  parts: TokenParts,
+  parts: TokenParts & MembersParts,
   request: MembersRequest,
 ): Promise<{ readonly room: KnownRoom; readonly members: readonly StoredEvent[] }> {
   const { membership, notMembership } = request;
-  const reader = await requireRoomReader(parts, request.user, request.roomId);
+  const reader = await requireReaderOfAll(parts, request.user, request);
   const { room } = reader;
   const root = request.at === undefined ? reader.root : await requireRootAt(parts, reader, request.at);
   const members = await findMemberEvents(parts, room.roomNid, root);
@@ -42,13 +43,13 @@ export async function findMembers(
 /** Null for what a member has not; clients of older servers expect both keys. */
 export type JoinedMember = { readonly display_name: string | null; readonly avatar_url: string | null };
 
-/** Who is joined, with their names. For those who are joined themselves; others are answered M_FORBIDDEN. */
+/** Who is joined, with their names, once all are known. For those who are joined themselves; others are answered M_FORBIDDEN. */
 export async function findJoinedMembers(
-  parts: RoomReadParts,
+  parts: MembersParts,
   user: RoomUser,
-  roomId: string,
+  asked: { readonly roomId: string; readonly signal: AbortSignal },
 ): Promise<ReadonlyMap<string, JoinedMember>> {
-  const { room, root } = await requireJoinedRoom(parts, user, roomId);
+  const { room, root } = await requireJoinedRoomOfAll(parts, user, asked);
   const joined = new Map<string, JoinedMember>();
   for (const event of await findMemberEvents(parts, room.roomNid, root)) {
     const { membership, displayname, avatar_url: avatarUrl } = contentOf(event, room.version);

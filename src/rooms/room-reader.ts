@@ -27,6 +27,8 @@ export type RoomReader = {
   readonly joinedPos: number | undefined;
   /** Order of the newest event of the room, whether the user may see it or not. */
   readonly lastOrder: number;
+  /** Whether members are missing from the room's state, and on their way. */
+  readonly isPartial: boolean;
 };
 
 /** What a user may read of a room, or undefined: nothing, or there is no such room. */
@@ -44,12 +46,13 @@ export async function findRoomReader(
     doubtRoom(database, roomId);
     return undefined;
   }
-  const { lastOrder, stateRoot, own } = head;
+  const { lastOrder, stateRoot, own, isPartial } = head;
+  const known = { room, lastOrder, isPartial };
   if (own?.membership === membershipCodes.join) {
-    return { room, kind: 'joined', root: stateRoot, leftPos: undefined, joinedPos: own.sincePos, lastOrder };
+    return { ...known, kind: 'joined', root: stateRoot, leftPos: undefined, joinedPos: own.sincePos };
   }
   if (await isWorldReadable(parts, room, stateRoot)) {
-    return { room, kind: 'peeking', root: stateRoot, leftPos: undefined, joinedPos: undefined, lastOrder };
+    return { ...known, kind: 'peeking', root: stateRoot, leftPos: undefined, joinedPos: undefined };
   }
   if (own === undefined || own.forgottenPos !== undefined) return undefined;
   const changes = await findMembershipChanges(database, user.userNid, roomNid);
@@ -59,7 +62,7 @@ export async function findRoomReader(
   const root = left === undefined ? undefined : await findStateRootAt(database, roomNid, left.pos);
   return left === undefined || root === undefined
     ? undefined
-    : { room, kind: 'left', root, leftPos: left.pos, joinedPos: undefined, lastOrder };
+    : { ...known, kind: 'left', root, leftPos: left.pos, joinedPos: undefined };
 }
 
 /** Throws M_FORBIDDEN, in the same words whether the room is closed to the user or does not exist. */
@@ -69,17 +72,18 @@ export async function requireRoomReader(parts: RoomReadParts, user: RoomUser, ro
   return reader;
 }
 
-/** A room that the user is joined to, with its state now. Throws M_FORBIDDEN as `requireRoomReader` does. */
-export async function requireJoinedRoom(
-  parts: RoomReadParts,
-  user: RoomUser,
-  roomId: string,
-): Promise<{ readonly room: KnownRoom; readonly root: StateRoot }> {
+/** A room with its state now. */
+export type JoinedRoom = Pick<RoomReader, 'room' | 'root' | 'isPartial'>;
+
+/** A room that the user is joined to. Throws M_FORBIDDEN as `requireRoomReader` does. */
+export async function requireJoinedRoom(parts: RoomReadParts, user: RoomUser, roomId: string): Promise<JoinedRoom> {
   const { database } = parts;
   const room = await findRoom(database, roomId);
   if (room !== undefined) {
     const head = await findHeadForUser(database, user.userNid, room.roomNid);
-    if (head?.own?.membership === membershipCodes.join) return { room, root: head.stateRoot };
+    if (head?.own?.membership === membershipCodes.join) {
+      return { room, root: head.stateRoot, isPartial: head.isPartial };
+    }
     if (head === undefined) doubtRoom(database, roomId);
   }
   throw new MatrixError('M_FORBIDDEN', 'You are not in this room.');

@@ -8,6 +8,7 @@ import { persistJoin, type LocalJoinParts } from '#rooms/join-room.ts';
 import { contentOf, findStateEvent } from '#rooms/find-room-state.ts';
 import { requireLeavable, type LeavableParts } from '#rooms/notices/require-leavable.ts';
 import { requireInvitable } from '#rooms/require-invitable.ts';
+import { requireMembershipOf, type MembersParts } from '#rooms/partial/require-members.ts';
 import type { RoomUser, RoomWriteParts } from '#rooms/room-parts.ts';
 import { requireJoinedRoom } from '#rooms/room-reader.ts';
 import { requireOnlyId } from '#rooms/send-event.ts';
@@ -18,6 +19,7 @@ import { findRoom } from '#storage/rooms/find-rooms.ts';
 export type SetStateParts = LocalJoinParts &
   LeavableParts &
   RemoteInviteParts &
+  MembersParts &
   ResolveParts & { readonly workWaiting: () => void };
 
 type StateRequest = {
@@ -56,13 +58,15 @@ async function findSame(parts: RoomWriteParts, request: StateRequest): Promise<s
 async function setMember(parts: SetStateParts, request: StateRequest): Promise<string> {
   const { roomId, sender, stateKey } = request;
   const { join_authorised_via_users_server: _claimed, ...content } = request.content;
+  const isOwn = stateKey === sender.userId;
+  // The event is judged by what the other one is to the room.
+  if (!isOwn) await requireMembershipOf(parts, sender, { roomId, targetId: stateKey });
   if (content['membership'] === 'invite') {
     await requireInvitable(parts, [stateKey]);
     if (!parts.isLocal(stateKey)) {
       return inviteRemoteUser(parts, { roomId, senderId: sender.userId, invitedId: stateKey, content });
     }
   }
-  const isOwn = stateKey === sender.userId;
   if (isOwn && content['membership'] === 'leave') await requireLeavable(parts, sender, roomId);
   const room = isOwn && content['membership'] === 'join' ? await findRoom(parts.database, roomId) : undefined;
   if (room !== undefined) {

@@ -7,8 +7,7 @@ import { findServerAcl } from '#rooms/serve/find-server-acl.ts';
 import { requireServerAllowed, requireServerInRoom } from '#rooms/serve/require-server.ts';
 import { serveAuthChain, serveEvent } from '#rooms/serve/serve-event.ts';
 import { serveBackfill, serveMissingEvents } from '#rooms/serve/serve-history.ts';
-import { serveState, serveStateIds } from '#rooms/serve/serve-state.ts';
-import type { ServeParts } from '#rooms/serve/server-view.ts';
+import { serveState, serveStateIds, type StateParts } from '#rooms/serve/serve-state.ts';
 import { creator, ForeignRoom, friend, guest, membership } from '#test/rooms/foreign-room.ts';
 import { importStart, message, persist, statusOf, topic, type Parts } from '#test/rooms/room-checks.ts';
 import { createMigratedDatabase, createRoomParts } from '#test/support/room-parts.ts';
@@ -17,13 +16,15 @@ const far = 'far.test';
 const stranger = 'stranger.test';
 const unknownRoom = '!nothing:hs1.test';
 
-let parts: Parts & ServeParts;
+let parts: Parts & StateParts;
+const { signal } = new AbortController();
 const erased = new Map<string, number>();
 const stack = new AsyncDisposableStack();
 before(async () => {
   const on = stack.use(await createMigratedDatabase());
   const own = stack.use(await createRoomParts(on));
-  parts = { ...own, erasedUsers: { erasedPosOf: (userId) => erased.get(userId) } };
+  const partialRooms = { whenComplete: () => assert.fail('The members of all rooms are known here.') };
+  parts = { ...own, partialRooms, erasedUsers: { erasedPosOf: (userId) => erased.get(userId) } };
 });
 after(() => stack.disposeAsync());
 
@@ -65,14 +66,14 @@ const contentsOf = (texts: readonly string[]): unknown[] => texts.map((text) => 
 
 async function stateText(roomId: string, eventId: string): Promise<{ pdus: object[]; auth_chain: object[] }> {
   const pieces: string[] = [];
-  for await (const piece of await serveState(parts, far, { roomId, eventId })) pieces.push(piece);
+  for await (const piece of await serveState(parts, far, { roomId, eventId, signal })) pieces.push(piece);
   return JSON.parse(pieces.join(''));
 }
 
 /** Everything that a server may ask about a room by an event of it. */
 const questions = (origin: string, roomId: string, eventId: string) => ({
-  state: () => serveState(parts, origin, { roomId, eventId }),
-  stateIds: () => serveStateIds(parts, origin, { roomId, eventId }),
+  state: () => serveState(parts, origin, { roomId, eventId, signal }),
+  stateIds: () => serveStateIds(parts, origin, { roomId, eventId, signal }),
   eventAuth: () => serveAuthChain(parts, origin, { roomId, eventId }),
   backfill: () => serveBackfill(parts, origin, { roomId, from: [eventId], limit: 10 }),
   missing: () => serveMissingEvents(parts, origin, { roomId, earliest: [], latest: [eventId], limit: 10, depthMin: 0 }),
@@ -134,7 +135,7 @@ describe('what other servers may read', () => {
       for (const id of [first, second]) await take(room, id);
       const expected = [...room.require(second).stateBefore.values()].toSorted();
       assert.ok(expected.includes(first) && !expected.includes(second));
-      const ids = await serveStateIds(parts, far, { roomId, eventId: second });
+      const ids = await serveStateIds(parts, far, { roomId, eventId: second, signal });
       assert.deepEqual([...ids.pdu_ids].toSorted(), expected);
       const { pdus, auth_chain: chain } = await stateText(roomId, second);
       const texts = (list: object[]): string[] => list.map((pdu) => JSON.stringify(pdu));

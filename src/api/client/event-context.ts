@@ -25,13 +25,14 @@ export const getEventContext = endpoint({
     limit: Type.Optional(Type.Integer({ minimum: 0 })),
     filter: Type.Optional(Type.String()),
   }),
-  handler: async (context: Context, { params: { roomId, eventId }, query, principal }) => {
+  handler: async (context: Context, { params: { roomId, eventId }, query, principal, signal }) => {
     const found = await findContext(context, {
       user: principal,
       roomId,
       eventId,
       limit: Math.min(query.limit ?? LIMIT_DEFAULT, LIMIT_MAX),
       filter: readEventFilter(query.filter),
+      signal,
     });
     const told = [...found.before, found.event, ...found.after];
     const options = await optionsOfPage(context, principal, found.reader, told);

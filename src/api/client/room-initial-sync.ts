@@ -5,6 +5,7 @@ import { endpoint } from '#http/endpoint.ts';
 import { findDirectoryVisibility } from '#rooms/directory/publish-room.ts';
 import { findMessages } from '#rooms/find-messages.ts';
 import { findMembershipInState, findWholeState } from '#rooms/find-room-state.ts';
+import { requireReaderOfAll } from '#rooms/partial/require-members.ts';
 import { renderEvent } from '#rooms/render-events.ts';
 import { optionsOfPage } from '#rooms/render-page.ts';
 import { findRoomAccountData } from '#storage/users/find-room-account-data.ts';
@@ -21,7 +22,7 @@ export const roomInitialSync = endpoint({
   guests: true,
   rateLimit: 'none',
   spec: 'Client-Server API, Room previews',
-  handler: async (context: Context, { params: { roomId }, principal }) => {
+  handler: async (context: Context, { params: { roomId }, principal, signal }) => {
     const page = {
       user: principal,
       roomId,
@@ -31,7 +32,7 @@ export const roomInitialSync = endpoint({
       limit: MESSAGES_MAX,
     } as const;
     const { reader, chunk, start, end } = await findMessages(context, { ...page, filter: {} });
-    const { room, root } = reader;
+    const { room, root } = reader.isPartial ? await requireReaderOfAll(context, principal, { roomId, signal }) : reader;
     const state = await findWholeState(context, room.roomNid, root);
     const options = await optionsOfPage(context, principal, reader, chunk);
     const list = (events: typeof chunk): string => events.map((event) => renderEvent(event, options)).join(',');

@@ -7,6 +7,7 @@ import { contentJsonOf } from '#matrix/client-event.ts';
 import { MatrixError } from '#matrix/error.ts';
 import { findJoinedMembers, findMembers } from '#rooms/find-members.ts';
 import { findStateEvent, findWholeState } from '#rooms/find-room-state.ts';
+import { requireReaderOfAll } from '#rooms/partial/require-members.ts';
 import { requireEventWithHistory } from '#rooms/find-visible-event.ts';
 import { readableJson, renderEvent, type RenderOptions } from '#rooms/render-events.ts';
 import { renderPage } from '#rooms/render-page.ts';
@@ -36,8 +37,10 @@ export const getRoomState = endpoint({
   guests: true,
   rateLimit: 'none',
   spec: 'Client-Server API, Getting events for a room',
-  handler: async (context: Context, { params, principal }) => {
-    const { room, root } = await requireRoomReader(context, principal, params.roomId);
+  handler: async (context: Context, request) => {
+    const { params, principal } = request;
+    const asked = { roomId: params.roomId, signal: request.signal };
+    const { room, root } = await requireReaderOfAll(context, principal, asked);
     const options = renderOptions(context, room, principal);
     const state = await findWholeState(context, room.roomNid, root);
     return rawJson(`[${state.map((event) => renderEvent(event, options)).join(',')}]`);
@@ -56,9 +59,17 @@ export const getRoomStateWithKey = endpoint({
   lastParamMayBeEmpty: true,
   spec: 'Client-Server API, Getting events for a room',
   query: Type.Object({ format: Type.Optional(Type.Union([Type.Literal('content'), Type.Literal('event')])) }),
-  handler: async (context: Context, { params, query, principal }) => {
-    const { room, root } = await requireRoomReader(context, principal, params.roomId);
-    const event = await findStateEvent(context, room.roomNid, root, params.eventType, params.stateKey);
+  handler: async (context: Context, request) => {
+    const { params, query, principal } = request;
+    const { eventType, stateKey } = params;
+    const reader = await requireRoomReader(context, principal, params.roomId);
+    const { room } = reader;
+    let event = await findStateEvent(context, room.roomNid, reader.root, eventType, stateKey);
+    if (event === undefined && reader.isPartial && eventType === 'm.room.member') {
+      const asked = { roomId: params.roomId, signal: request.signal };
+      const { root } = await requireReaderOfAll(context, principal, asked);
+      event = await findStateEvent(context, room.roomNid, root, eventType, stateKey);
+    }
     if (event === undefined) throw new MatrixError('M_NOT_FOUND', 'The room has no such state.');
     if (query.format !== 'event') return rawJson(contentJsonOf(readableJson(event, room.version)));
     return rawJson(renderEvent(event, renderOptions(context, room, principal)));
@@ -76,13 +87,14 @@ export const getMembersByRoom = endpoint({
   rateLimit: 'none',
   spec: 'Client-Server API, Getting events for a room',
   query: Type.Object({ at: Type.Optional(Type.String()), membership, not_membership: membership }),
-  handler: async (context: Context, { params, query, principal }) => {
+  handler: async (context: Context, { params, query, principal, signal }) => {
     const { room, members } = await findMembers(context, {
       user: principal,
       roomId: params.roomId,
       at: query.at,
       membership: query.membership,
       notMembership: query.not_membership,
+      signal,
     });
     const options = renderOptions(context, room, principal);
     return rawJson(`{"chunk":[${members.map((event) => renderEvent(event, options)).join(',')}]}`);
@@ -98,8 +110,8 @@ export const getJoinedMembersByRoom = endpoint({
   allow: ['suspended'],
   rateLimit: 'none',
   spec: 'Client-Server API, Getting events for a room',
-  handler: async (context: Context, { params, principal }) => ({
-    joined: Object.fromEntries(await findJoinedMembers(context, principal, params.roomId)),
+  handler: async (context: Context, { params: { roomId }, principal, signal }) => ({
+    joined: Object.fromEntries(await findJoinedMembers(context, principal, { roomId, signal })),
   }),
 });
 

@@ -26,8 +26,8 @@ export const getRoomState = endpoint({
   rateLimit: 'none',
   query: Type.Object({ event_id: Type.String() }),
   spec: 'Server-Server API, Retrieving events',
-  handler: async (context: Context, { params: { roomId }, query: { event_id: eventId }, principal }) =>
-    jsonPieces(await serveState(context, principal.origin, { roomId, eventId })),
+  handler: async (context: Context, { params: { roomId }, query: { event_id: eventId }, principal, signal }) =>
+    jsonPieces(await serveState(context, principal.origin, { roomId, eventId, signal })),
 });
 
 export const getRoomStateIds = endpoint({
@@ -38,6 +38,6 @@ export const getRoomStateIds = endpoint({
   rateLimit: 'none',
   query: Type.Object({ event_id: Type.String() }),
   spec: 'Server-Server API, Retrieving events',
-  handler: (context: Context, { params: { roomId }, query: { event_id: eventId }, principal }) =>
-    serveStateIds(context, principal.origin, { roomId, eventId }),
+  handler: (context: Context, { params: { roomId }, query: { event_id: eventId }, principal, signal }) =>
+    serveStateIds(context, principal.origin, { roomId, eventId, signal }),
 });

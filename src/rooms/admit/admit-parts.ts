@@ -16,13 +16,16 @@ export type AdmitParts = RoomWriteParts & {
 };
 
 /**
- * A room of which this server knows the state, as somebody of it is joined. Throws M_NOT_FOUND for every other one, and
- * M_FORBIDDEN where the room's access list shuts the asking server out.
+ * A room of which this server knows all of the state, as somebody of it is joined. Throws M_NOT_FOUND for every other one, so
+ * that another server is asked, and M_FORBIDDEN where the room's access list shuts the asking server out.
  */
 export async function requireResidentRoom(parts: AdmitParts, roomId: string, origin: string): Promise<ServedRoom> {
   const served = await requireServerAllowed(parts, roomId, origin);
   const { serverName } = parts.ownKeys.signer;
   // What it knew when the last of its users left is not the room's state any more.
-  if (await isServerInRoom(parts.database, served.room.roomNid, serverName)) return served;
-  throw new MatrixError('M_NOT_FOUND', 'This server does not know the room.');
+  if (!(await isServerInRoom(parts.database, served.room.roomNid, serverName))) {
+    throw new MatrixError('M_NOT_FOUND', 'This server does not know the room.');
+  }
+  if (!served.isPartial) return served;
+  throw new MatrixError('M_NOT_FOUND', "This server does not know all of the room's members yet: ask another one.");
 }

@@ -4,6 +4,7 @@ import type { JsonObject } from '#matrix/pdu.ts';
 import { inviteUser } from '#rooms/change-membership.ts';
 import { createRoom, requireNewRoom, type CreateRoomParts } from '#rooms/create-room.ts';
 import { ensureNotifier } from '#rooms/notices/notifier.ts';
+import type { MembersParts } from '#rooms/partial/require-members.ts';
 import type { ReplayKey } from '#rooms/persist-request.ts';
 import type { RoomUser, RoomWriteParts } from '#rooms/room-parts.ts';
 import { sendEvent } from '#rooms/send-event.ts';
@@ -16,6 +17,7 @@ import { setRoomTag } from '#users/room-tags.ts';
 
 export type NoticeParts = CreateRoomParts &
   RoomWriteParts &
+  MembersParts &
   CreateAccountParts & {
     readonly config: { readonly rooms: { readonly defaultVersion: string } };
     readonly streams: { readonly write: WriteStreams };

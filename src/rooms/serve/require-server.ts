@@ -6,8 +6,8 @@ import { isServerInRoom } from '#storage/rooms/find-room-servers.ts';
 import { doubtRoom, findHead, findRoom, type KnownRoom } from '#storage/rooms/find-rooms.ts';
 import type { StateRoot } from '#storage/rooms/state-tries.ts';
 
-/** A room that answers a server, with its state now. */
-export type ServedRoom = { readonly room: KnownRoom; readonly root: StateRoot };
+/** A room that answers a server, with its state now; `isPartial` as `RoomHead` has it. */
+export type ServedRoom = { readonly room: KnownRoom; readonly root: StateRoot; readonly isPartial: boolean };
 
 /**
  * The room, if its access list lets the server take part, whether or not it does. Throws M_NOT_FOUND for a room that is
@@ -37,7 +37,7 @@ async function findServedRoom({ database }: RoomReadParts, roomId: string): Prom
   const room = roomId.includes('\0') ? undefined : await findRoom(database, roomId);
   if (room === undefined) return undefined;
   const head = await findHead(database, room.roomNid);
-  if (head !== undefined) return { room, root: head.stateRoot };
+  if (head !== undefined) return { room, root: head.stateRoot, isPartial: head.isPartial };
   doubtRoom(database, roomId);
   return undefined;
 }

@@ -66,6 +66,6 @@ async function isInvited(parts: ServeParts, origin: string, roomId: string): Pro
   const room = await findRoom(parts.database, roomId);
   const head = room === undefined ? undefined : await findHead(parts.database, room.roomNid);
   if (room === undefined || head === undefined) return false;
-  const root = head.stateRoot;
-  return (await viewOfServer(parts, { room, root }, origin).membershipAt(root)) === 'invite';
+  const { stateRoot: root, isPartial } = head;
+  return (await viewOfServer(parts, { room, root, isPartial }, origin).membershipAt(root)) === 'invite';
 }

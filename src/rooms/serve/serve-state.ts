@@ -1,21 +1,24 @@
 /** Owns giving the state before an event to another server. */
 import { MatrixError } from '#matrix/error.ts';
 import type { RoomVersion } from '#matrix/room-versions.ts';
-import { requireEventOfRoom } from '#rooms/serve/serve-event.ts';
+import type { PartialRooms } from '#rooms/partial/partial-rooms.ts';
+import { requireEventOfRoom, type ServedEvent } from '#rooms/serve/serve-event.ts';
 import type { ServeParts } from '#rooms/serve/server-view.ts';
 import { eventPieces, findStateWithChain, type StateWithChain } from '#rooms/serve/state-pieces.ts';
 import { findEventIds } from '#storage/rooms/find-served-events.ts';
 
-type Asked = { readonly roomId: string; readonly eventId: string };
+type Asked = { readonly roomId: string; readonly eventId: string; readonly signal: AbortSignal };
+
+export type StateParts = ServeParts & { readonly partialRooms: Pick<PartialRooms, 'whenComplete'> };
 
 type StateBefore = StateWithChain & { readonly version: RoomVersion };
 
 /**
- * The ids of the state's events and of their auth chains. Throws as `requireEventOfRoom` does, and M_NOT_FOUND for an
- * event whose state is not known here. Specification: Server-Server API, `GET /state_ids/{roomId}`.
+ * The ids of the state's events and of their auth chains, once all members are known. Throws as `requireEventOfRoom` does, and
+ * M_NOT_FOUND for an event whose state is not known here. Specification: Server-Server API, `GET /state_ids/{roomId}`.
  */
 export async function serveStateIds(
-  parts: ServeParts,
+  parts: StateParts,
   origin: string,
   asked: Asked,
 ): Promise<{ readonly pdu_ids: readonly string[]; readonly auth_chain_ids: readonly string[] }> {
@@ -30,7 +33,7 @@ export async function serveStateIds(
  * The JSON text of an object with the state's events and their auth chains, in pieces: a large room's state is never in
  * memory as a whole. Throws, before the first piece, as `serveStateIds` does. Specification: Server-Server API, `GET /state/{roomId}`.
  */
-export async function serveState(parts: ServeParts, origin: string, asked: Asked): Promise<AsyncIterable<string>> {
+export async function serveState(parts: StateParts, origin: string, asked: Asked): Promise<AsyncIterable<string>> {
   const { version, stateNids, chainNids } = await requireStateBefore(parts, origin, asked);
   return eventPieces(parts.database, version, [
     ['{"pdus":[', stateNids],
@@ -38,10 +41,21 @@ export async function serveState(parts: ServeParts, origin: string, asked: Asked
   ]);
 }
 
-async function requireStateBefore(parts: ServeParts, origin: string, asked: Asked): Promise<StateBefore> {
-  const { served, event } = await requireEventOfRoom(parts, origin, asked);
+async function requireStateBefore(parts: StateParts, origin: string, asked: Asked): Promise<StateBefore> {
+  const { served, event } = await requireKnownEvent(parts, origin, asked);
   if (event.stateBefore === undefined) {
     throw new MatrixError('M_NOT_FOUND', 'The state before the event is not known here.');
   }
   return { version: served.room.version, ...(await findStateWithChain(parts, served.room, event.stateBefore)) };
+}
+
+/** An event of a room of which all members are known: whoever takes a state for whole that is not would spread it. */
+async function requireKnownEvent(parts: StateParts, origin: string, asked: Asked): Promise<ServedEvent> {
+  const found = await requireEventOfRoom(parts, origin, asked);
+  if (!found.served.isPartial) return found;
+  await parts.partialRooms.whenComplete(found.served.room.roomNid, asked.signal).catch((error: unknown) => {
+    if (error instanceof MatrixError) throw new MatrixError('M_NOT_FOUND', error.message, { cause: error });
+    throw error;
+  });
+  return requireEventOfRoom(parts, origin, asked);
 }

@@ -42,7 +42,8 @@ export function viewOfServer(parts: ServeParts, served: ServedRoom, origin: stri
 
 /**
  * The JSON texts of the events as the server may have them, in their order. What none of its users may see, and what erased
- * users sent before it was there, is redacted and not left out: the graph has to hold together.
+ * users sent before it was there, is redacted and not left out: the graph has to hold together. But in a room whose members are
+ * not all known, a server that was there may look as if it had not been, and would keep the redacted copy.
  */
 export async function readForServer(
   parts: ServeParts,
@@ -55,7 +56,8 @@ export async function readForServer(
   const texts: string[] = [];
   for (const event of events) {
     const text = readableJson(event, version);
-    texts.push((await view.isWhole(event)) ? text : redactJson(text, version));
+    if (await view.isWhole(event)) texts.push(text);
+    else if (!served.isPartial) texts.push(redactJson(text, version));
   }
   return texts;
 }

@@ -5,9 +5,9 @@ import { eventPowerLevel, userPowerLevel, type RoomPower } from '#matrix/power-l
 import { persistRoom, requireNewRoom, requireVersion } from '#rooms/create-room.ts';
 import { findRoomPower } from '#rooms/find-room-power.ts';
 import { contentOf, findMemberEvents, findStateEvents, findStateEventsOfType } from '#rooms/find-room-state.ts';
+import { requireJoinedRoomOfAll, type MembersParts } from '#rooms/partial/require-members.ts';
 import type { DraftEvent } from '#rooms/persist-request.ts';
 import type { RoomUser, RoomWriteParts } from '#rooms/room-parts.ts';
-import { requireJoinedRoom } from '#rooms/room-reader.ts';
 import { buildClosing, buildReplacement, carriedTypes, type OldState } from '#rooms/upgrade/build-replacement.ts';
 import { carrySettings, type CarryParts } from '#rooms/upgrade/carry-settings.ts';
 import type { Tx } from '#storage/database.ts';
@@ -36,11 +36,12 @@ export type UpgradeRequest = {
  * Throws M_UNSUPPORTED_ROOM_VERSION, M_INVALID_PARAM, and M_FORBIDDEN unless the user may send a tombstone.
  * Specification: Client-Server API, "Room upgrades".
  */
-export async function upgradeRoom(parts: RoomWriteParts & CarryParts, request: UpgradeRequest): Promise<string> {
+export async function upgradeRoom(parts: RoomWriteParts & CarryParts & MembersParts, request: UpgradeRequest): Promise<string> {
   const { user, roomId } = request;
   const version = requireVersion(request.versionId);
   const additionalCreators = version.privilegedCreators ? requireCreators(request) : [];
-  const { room, root } = await requireJoinedRoom(parts, user, roomId);
+  // Who is banned is carried over.
+  const { room, root } = await requireJoinedRoomOfAll(parts, user, { roomId });
   const power = await findRoomPower(parts, room, root);
   if (userPowerLevel(power, user.userId) < eventPowerLevel(power, 'm.room.tombstone', true)) {
     throw new MatrixError('M_FORBIDDEN', 'You have not the power to say that this room is replaced.');

@@ -13,6 +13,8 @@ export type RoomHead = {
   readonly pos: number;
   readonly stateRoot: number;
   readonly lastOrder: number;
+  /** Whether members are missing from the state: the room was entered without them, and they are on their way. */
+  readonly isPartial: boolean;
 };
 
 /** A membership as a column holds it (`membershipCodes`), and since when. */
@@ -47,15 +49,23 @@ const selectRoomId = statement<{ room_id: string }>(
   'select_room_id_by_nid',
   `select room_id from rooms where room_nid = $1`,
 );
-const selectHead = statement<{ room_seq: number; pos: number; state_root: number; last_order: number }>(
+// A look at a table that is nearly empty.
+const isPartial = 'exists (select from partial_rooms p where p.room_nid = h.room_nid) as is_partial';
+const selectHead = statement<{
+  room_seq: number;
+  pos: number;
+  state_root: number;
+  last_order: number;
+  is_partial: boolean;
+}>(
   'select_room_head',
-  `select room_seq, pos, state_root, last_order from (
+  `select room_seq, pos, state_root, last_order, ${isPartial} from (
      select * from room_heads where room_nid = $1 order by room_seq desc limit 1
    ) h where h.cause <> ${headCauses.purged}`,
 );
-const selectHeadForUser = statement<{ state_root: number; last_order: number } & MembershipRow>(
+const selectHeadForUser = statement<{ state_root: number; last_order: number; is_partial: boolean } & MembershipRow>(
   'select_room_head_for_user',
-  `select h.state_root, h.last_order, u.membership, u.since_pos, u.event_nid, u.forgotten_pos
+  `select h.state_root, h.last_order, ${isPartial}, u.membership, u.since_pos, u.event_nid, u.forgotten_pos
    from (
      select room_nid, state_root, last_order, cause from room_heads where room_nid = $2 order by room_seq desc limit 1
    ) h
@@ -121,7 +131,13 @@ export async function findRoomId(db: ReadTx, roomNid: number): Promise<string | 
 export async function findHead(db: ReadTx, roomNid: number): Promise<RoomHead | undefined> {
   const [row] = await db.query(selectHead, [roomNid]);
   if (row === undefined) return undefined;
-  return { roomSeq: row.room_seq, pos: row.pos, stateRoot: row.state_root, lastOrder: row.last_order };
+  return {
+    roomSeq: row.room_seq,
+    pos: row.pos,
+    stateRoot: row.state_root,
+    lastOrder: row.last_order,
+    isPartial: row.is_partial,
+  };
 }
 
 /** The room's state at a position of the stream; undefined before its first event. */
@@ -149,16 +165,12 @@ export async function findHeadForUser(
   userNid: number,
   roomNid: number,
 ): Promise<
-  | {
-      readonly stateRoot: number;
-      readonly lastOrder: number;
-      readonly own: RoomMembership | undefined;
-    }
-  | undefined
+  (Pick<RoomHead, 'stateRoot' | 'lastOrder' | 'isPartial'> & { readonly own: RoomMembership | undefined }) | undefined
 > {
   const [row] = await db.query(selectHeadForUser, [userNid, roomNid]);
   if (row === undefined) return undefined;
-  return { stateRoot: row.state_root, lastOrder: row.last_order, own: readMembership(row) };
+  const { state_root: stateRoot, last_order: lastOrder, is_partial } = row;
+  return { stateRoot, lastOrder, isPartial: is_partial, own: readMembership(row) };
 }
 
 function readMembership(row: MembershipRow): RoomMembership | undefined {
