@@ -105,7 +105,8 @@ async function findChangedRooms(
   // Its members are new to the user, whenever they came into the room.
   const completed = at.joined.filter((room) => isCompletedIn(room, dataSpan)).map(({ roomNid }) => roomNid);
   if (after >= last && completed.length === 0) return { stayed: [], gained: [], lost: [] };
-  const log = after >= last || isSettled(events, userId, after) ? [] : await findMembershipLog(database, userNid, after, last);
+  const log =
+    after >= last || isSettled(events, userId, after) ? [] : await findMembershipLog(database, userNid, after, last);
   const own = Map.groupBy(log, (row) => row.room_nid);
   const gained: number[] = [];
   const lost: number[] = [];

@@ -68,7 +68,12 @@ export async function findRoomTimelines(
   const found: Timeline[] = [];
   const others: RoomPlan[] = [];
   for (const plan of plans) {
-    if (plan.memberships !== undefined || plan.isProvisional || plan.isCompleted || !parts.stream.reachesBackTo(plan.after)) {
+    if (
+      plan.memberships !== undefined ||
+      plan.isProvisional ||
+      plan.isCompleted ||
+      !parts.stream.reachesBackTo(plan.after)
+    ) {
       others.push(plan);
       continue;
     }

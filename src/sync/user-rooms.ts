@@ -108,10 +108,7 @@ function withChanges(
   return rooms;
 }
 
-function userRoomsAt(
-  places: Pick<UserRoomsAt, 'pos' | 'dataPos'>,
-  rooms: ReadonlyMap<number, UserRoom>,
-): UserRoomsAt {
+function userRoomsAt(places: Pick<UserRoomsAt, 'pos' | 'dataPos'>, rooms: ReadonlyMap<number, UserRoom>): UserRoomsAt {
   const joined = [...rooms.values()].filter((room) => room.membership === membershipCodes.join);
   return { ...places, rooms, joined, joinedNids: joined.map((room) => room.roomNid) };
 }

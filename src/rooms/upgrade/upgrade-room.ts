@@ -36,7 +36,10 @@ export type UpgradeRequest = {
  * Throws M_UNSUPPORTED_ROOM_VERSION, M_INVALID_PARAM, and M_FORBIDDEN unless the user may send a tombstone.
  * Specification: Client-Server API, "Room upgrades".
  */
-export async function upgradeRoom(parts: RoomWriteParts & CarryParts & MembersParts, request: UpgradeRequest): Promise<string> {
+export async function upgradeRoom(
+  parts: RoomWriteParts & CarryParts & MembersParts,
+  request: UpgradeRequest,
+): Promise<string> {
   const { user, roomId } = request;
   const version = requireVersion(request.versionId);
   const additionalCreators = version.privilegedCreators ? requireCreators(request) : [];
