@@ -48,6 +48,7 @@ create table completed_rooms (
   user_nid bigint not null,
   room_nid bigint not null,
   pos bigint not null,
+  changed_keys bigint[] not null default '{}',
   primary key (user_nid, room_nid)
 );
 create unique index completed_rooms_pos_key on completed_rooms (pos);

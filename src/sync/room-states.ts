@@ -4,7 +4,12 @@ import { findCitedMembers } from '#rooms/cited-members.ts';
 import { heroesFor } from '#rooms/heroes.ts';
 import type { StateTries } from '#storage/rooms/state-tries.ts';
 import type { ReadTx } from '#storage/database.ts';
-import { findMemberKeyNids, findStateEventKeys, type RoomSummary } from '#storage/streams/find-sync-state.ts';
+import {
+  findChangedKeys,
+  findMemberKeyNids,
+  findStateEventKeys,
+  type RoomSummary,
+} from '#storage/streams/find-sync-state.ts';
 import { findSpans, type Span } from '#sync/state-spans.ts';
 import { ToldMembers } from '#sync/told-members.ts';
 import type { SyncFilter } from '#sync/sync-filter.ts';
@@ -14,6 +19,7 @@ type Parts = { readonly database: ReadTx; readonly tries: StateTries };
 
 export type StateRequest = {
   readonly userId: string;
+  readonly userNid: number;
   readonly filter: SyncFilter;
   /** The state at the end of the timeline instead of at its start. */
   readonly useStateAfter: boolean;
@@ -33,12 +39,16 @@ export async function findRoomStates(
   request: StateRequest,
 ): Promise<readonly (readonly number[])[]> {
   const spans = await findSpans(parts.database, timelines, request.useStateAfter);
+  const completed = timelines.flatMap(({ plan }) => (plan.isCompleted && !plan.full ? [plan.roomNid] : []));
+  const changedKeys = await findChangedKeys(parts.database, request.userNid, completed);
   const nids = await Promise.all(
     timelines.map(async ({ plan, items }, index) => {
       const span = spans[index];
       if (!request.filter.state.hasRoom(plan.roomId)) return noNids;
       if (span === undefined) return request.useStateAfter ? ownMembership(plan) : noNids;
-      const nids = await nidsOf(parts, plan.roomNid, span);
+      const changed = await nidsOf(parts, plan.roomNid, span);
+      const corrected = await findEntries(parts, plan.roomNid, span.after, changedKeys.get(plan.roomNid));
+      const nids = corrected.length === 0 ? changed : [...new Set([...changed, ...corrected])];
       if (span.end === undefined || span.end === span.after) return nids;
       return withResolved(parts, plan.roomNid, nids, { start: span.after, end: span.end, items });
     }),
@@ -46,6 +56,17 @@ export async function findRoomStates(
   const { state } = request.filter;
   if (state.isOpen && !state.lazyLoadMembers) return nids;
   return select(parts, timelines, spans, nids, request);
+}
+
+/** The events under some keys of a state: what stands there now, of which something else was told before. */
+async function findEntries(
+  { database, tries }: Parts,
+  roomNid: number,
+  root: number,
+  keyNids: readonly number[] = [],
+): Promise<readonly number[]> {
+  const nids = await Promise.all(keyNids.map((keyNid) => tries.find(database, roomNid, root, keyNid)));
+  return nids.filter((nid) => nid !== undefined);
 }
 
 /** The membership that ended an invitation or a knock, which is all that the user may know of the room. */

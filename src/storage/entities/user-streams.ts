@@ -23,6 +23,7 @@ export const completedRooms = defineEntity({
     user_nid: p.bigint('number').primary(),
     room_nid: p.bigint('number').primary(),
     pos: p.bigint('number'),
+    changed_keys: p.array<number>(Number).columnType('bigint[]').default([]),
   },
   uniques: [{ name: 'completed_rooms_pos_key', properties: ['pos'] }],
   indexes: [{ name: 'completed_rooms_room_nid_index', properties: ['room_nid'] }],

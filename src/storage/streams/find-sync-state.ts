@@ -92,3 +92,18 @@ export async function findRoomSummaries(
     ]),
   );
 }
+
+const changedKeys = statement<{ room_nid: number; changed_keys: number[] }>(
+  'find_keys_changed_by_completion',
+  'select room_nid, changed_keys from completed_rooms where user_nid = $1 and room_nid = any($2::bigint[])',
+);
+
+/** By room: the entries of the state of which the user was told otherwise before all of the room's members had come. */
+export async function findChangedKeys(
+  db: ReadTx,
+  userNid: number,
+  roomNids: readonly number[],
+): Promise<ReadonlyMap<number, readonly number[]>> {
+  const rows = roomNids.length === 0 ? [] : await db.query(changedKeys, [userNid, roomNids]);
+  return new Map(rows.map((row) => [row.room_nid, row.changed_keys]));
+}

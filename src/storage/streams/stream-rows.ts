@@ -51,11 +51,18 @@ export type TypingRow = {
 };
 
 /** What a transaction adds to the streams. Of two rows with the same key the last one counts. */
+export type CompletedRoomRow = {
+  readonly userNid: number;
+  readonly roomNid: number;
+  /** Entries (`state_keys.key_nid`) of which clients may have been told otherwise than they are; never a member who was missing. */
+  readonly changedKeys?: readonly number[];
+};
+
 export type StreamRows = {
   readonly accountData?: readonly AccountDataRow[];
   readonly receipts?: readonly ReceiptRow[];
   /** Users in a room whose full state has come. */
-  readonly completedRooms?: readonly { readonly userNid: number; readonly roomNid: number }[];
+  readonly completedRooms?: readonly CompletedRoomRow[];
   readonly toDevice?: readonly ToDeviceRow[];
   readonly outbox?: readonly OutboxRow[];
   /** Users whose devices or keys changed. */
@@ -108,9 +115,10 @@ const insertReceipts = statement<WrittenRow>(
 );
 const insertCompletedRooms = statement<WrittenRow>(
   'insert_completed_rooms',
-  `insert into completed_rooms (user_nid, room_nid, pos)
-   select user_nid, room_nid, nextval('user_data_pos') from unnest($1::bigint[], $2::bigint[]) as r(user_nid, room_nid)
-   on conflict (user_nid, room_nid) do update set pos = excluded.pos
+  `insert into completed_rooms (user_nid, room_nid, changed_keys, pos)
+   select user_nid, room_nid, keys::bigint[], nextval('user_data_pos')
+   from unnest($1::bigint[], $2::bigint[], $3::text[]) as r(user_nid, room_nid, keys)
+   on conflict (user_nid, room_nid) do update set pos = excluded.pos, changed_keys = excluded.changed_keys
    returning pos, 'completedRooms' as kind, user_nid, room_nid, 0::bigint as device_nid, '{}'::bigint[] as audience`,
 );
 const insertToDevice = statement<WrittenRow>(
@@ -229,7 +237,11 @@ export const rowWriters: { readonly [Kind in RowKind]: RowWriter<RowOf<Kind>> } 
     stream: 2,
     keyOf: (row) => `${row.userNid} ${row.roomNid}`,
     write: (tx, rows) =>
-      tx.query(insertCompletedRooms, [rows.map((row) => row.userNid), rows.map((row) => row.roomNid)]),
+      tx.query(insertCompletedRooms, [
+        rows.map((row) => row.userNid),
+        rows.map((row) => row.roomNid),
+        rows.map((row) => `{${(row.changedKeys ?? []).join(',')}}`),
+      ]),
   },
   toDevice: {
     stream: 3,
