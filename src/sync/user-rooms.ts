@@ -1,7 +1,7 @@
 /** Owns the cache of which rooms a user is in, kept up to date from the event stream. */
 import { BoundedMap } from '#core/bounded-map.ts';
 import type { ReadTx } from '#storage/database.ts';
-import { findUserRooms } from '#storage/streams/find-user-rooms.ts';
+import { findPartiality, findUserRooms, type PartialityRow } from '#storage/streams/find-user-rooms.ts';
 import { membershipCodes, membershipIn, type EventFact } from '#streams/event-fact.ts';
 import type { EventStream } from '#streams/event-stream.ts';
 import type { Streams } from '#streams/streams.ts';
@@ -30,6 +30,8 @@ export type UserRoomsAt = {
   readonly joinedNids: readonly number[];
 };
 
+type Places = Pick<UserRoomsAt, 'pos' | 'dataPos'>;
+
 const ROOMS_MAX = 1_000_000;
 
 type ReadStreams = Pick<Streams, 'events' | 'userData'>;
@@ -44,24 +46,50 @@ export class UserRooms {
 
   /** The rooms at the stream's horizon, without asking the database; undefined if that is not possible. */
   current(userNid: number, userId: string): UserRoomsAt | undefined {
+    const at = this.#known(userNid);
+    if (at === undefined) return undefined;
+    const { events, userData } = this.#streams;
+    if (at.pos === events.horizon && at.dataPos === userData.horizon) return at;
+    const changes = events.memberFactsSince(userId, at.pos);
+    if (enteredRooms(at.rooms, userId, changes).length > 0) return undefined;
+    return this.#set(userNid, this.#places, changes.length === 0 ? at : withChanges(at.rooms, userId, changes));
+  }
+
+  /** Reads what events do not tell of the rooms that the user has come into; false if all rooms have to be read. */
+  async follow(db: ReadTx, userNid: number, userId: string): Promise<boolean> {
+    const at = this.#known(userNid);
+    if (at === undefined) return false;
+    const places = this.#places;
+    const changes = this.#streams.events.memberFactsSince(userId, at.pos);
+    const partiality = await findPartiality(db, userNid, enteredRooms(at.rooms, userId, changes));
+    // Somebody else may have read more meanwhile.
+    if (this.#byUser.get(userNid) === at)
+      this.#set(userNid, places, withChanges(at.rooms, userId, changes, partiality));
+    return true;
+  }
+
+  get #places(): Places {
+    return { pos: this.#streams.events.horizon, dataPos: this.#streams.userData.horizon };
+  }
+
+  /** What was known, if all that has passed since is known too and no room was completed. */
+  #known(userNid: number): UserRoomsAt | undefined {
     const { events, userData } = this.#streams;
     const at = this.#byUser.get(userNid);
-    if (at === undefined) return undefined;
-    if (at.pos === events.horizon && at.dataPos === userData.horizon) return at;
-    if (!events.reachesBackTo(at.pos) || !userData.reachesBackTo(at.dataPos)) return undefined;
-    if (userData.hasSince('completedRooms', userNid, at.dataPos)) return undefined;
-    const rooms = withChanges(at.rooms, userId, events.memberFactsSince(userId, at.pos));
-    if (rooms === undefined) return undefined;
-    const places = { pos: events.horizon, dataPos: userData.horizon };
-    const next = rooms === at.rooms ? { ...at, ...places } : userRoomsAt(places, rooms);
+    if (at === undefined || !events.reachesBackTo(at.pos) || !userData.reachesBackTo(at.dataPos)) return undefined;
+    return userData.hasSince('completedRooms', userNid, at.dataPos) ? undefined : at;
+  }
+
+  #set(userNid: number, places: Places, at: UserRoomsAt | ReadonlyMap<number, UserRoom>): UserRoomsAt {
+    const next = 'rooms' in at ? { ...at, ...places } : userRoomsAt(places, at);
     this.#byUser.set(userNid, next);
     return next;
   }
 
   /** Reads the rooms; when it resolves, `current` knows them. */
   async load(db: ReadTx, userNid: number): Promise<void> {
-    const { events, userData } = this.#streams;
-    const places = { pos: events.horizon, dataPos: userData.horizon };
+    const { events } = this.#streams;
+    const places = this.#places;
     const rows = await findUserRooms(db, userNid);
     // What was read may be newer than the stream is here; facts at or before a room's position do not change it again.
     const newest = rows.reduce((most, row) => Math.max(most, row.since_pos), 0);
@@ -78,37 +106,52 @@ export class UserRooms {
         completedPos: row.completed_pos,
       });
     }
-    this.#byUser.set(userNid, userRoomsAt(places, rooms));
+    this.#set(userNid, places, rooms);
   }
 }
 
-/** Undefined where the facts do not tell: the user has come into a room that may be partial. */
+/** Of a room that the user comes into no event tells whether its members are known. */
+function enteredRooms(rooms: ReadonlyMap<number, UserRoom>, userId: string, changes: readonly EventFact[]): number[] {
+  const { join } = membershipCodes;
+  const memberships = new Map<number, number>();
+  const entered = new Set<number>();
+  for (const fact of changes) {
+    const { roomNid, pos } = fact;
+    const room = rooms.get(roomNid);
+    const membership = membershipIn(fact, userId);
+    if (pos <= (room?.sincePos ?? 0) || membership === undefined) continue;
+    if (membership === join && (memberships.get(roomNid) ?? room?.membership) !== join) entered.add(roomNid);
+    memberships.set(roomNid, membership);
+  }
+  return [...entered];
+}
+
 function withChanges(
   before: ReadonlyMap<number, UserRoom>,
   userId: string,
   changes: readonly EventFact[],
-): ReadonlyMap<number, UserRoom> | undefined {
-  if (changes.length === 0) return before;
+  partiality: ReadonlyMap<number, PartialityRow> = new Map(),
+): ReadonlyMap<number, UserRoom> {
   const rooms = new Map(before);
   for (const fact of changes) {
     const membership = membershipIn(fact, userId);
     const known = rooms.get(fact.roomNid);
     if (fact.pos <= (known?.sincePos ?? 0) || membership === undefined) continue;
-    if (membership === membershipCodes.join && known?.membership !== membership) return undefined;
+    const read = partiality.get(fact.roomNid);
     rooms.set(fact.roomNid, {
       roomNid: fact.roomNid,
       roomId: fact.roomId,
       membership,
       sincePos: fact.pos,
       forgotten: false,
-      isPartial: known?.isPartial ?? false,
-      completedPos: known?.completedPos ?? 0,
+      isPartial: read?.is_partial ?? known?.isPartial ?? false,
+      completedPos: read?.completed_pos ?? known?.completedPos ?? 0,
     });
   }
   return rooms;
 }
 
-function userRoomsAt(places: Pick<UserRoomsAt, 'pos' | 'dataPos'>, rooms: ReadonlyMap<number, UserRoom>): UserRoomsAt {
+function userRoomsAt(places: Places, rooms: ReadonlyMap<number, UserRoom>): UserRoomsAt {
   const joined = [...rooms.values()].filter((room) => room.membership === membershipCodes.join);
   return { ...places, rooms, joined, joinedNids: joined.map((room) => room.roomNid) };
 }
@@ -129,6 +172,6 @@ export async function findUserRoomsAt(
   for (;;) {
     const at = userRooms.current(userNid, userId);
     if (at !== undefined) return at;
-    await userRooms.load(database, userNid);
+    if (!(await userRooms.follow(database, userNid, userId))) await userRooms.load(database, userNid);
   }
 }

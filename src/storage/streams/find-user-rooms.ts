@@ -36,6 +36,26 @@ export function findUserRooms(db: ReadTx, userNid: number): Promise<UserRoomRow[
   return db.query(userRooms, [userNid]);
 }
 
+export type PartialityRow = Pick<UserRoomRow, 'room_nid' | 'is_partial' | 'completed_pos'>;
+
+const partiality = statement<PartialityRow>(
+  'find_partiality_of_rooms',
+  `select r.room_nid, p.room_nid is not null as is_partial, coalesce(c.pos, 0) as completed_pos
+   from unnest($2::bigint[]) as r(room_nid)
+   left join partial_rooms p on p.room_nid = r.room_nid
+   left join completed_rooms c on c.user_nid = $1 and c.room_nid = r.room_nid`,
+);
+
+/** The same of rooms that the user has just come into: what events do not tell. */
+export async function findPartiality(
+  db: ReadTx,
+  userNid: number,
+  roomNids: readonly number[],
+): Promise<ReadonlyMap<number, PartialityRow>> {
+  const rows = roomNids.length === 0 ? [] : await db.query(partiality, [userNid, roomNids]);
+  return new Map(rows.map((row) => [row.room_nid, row]));
+}
+
 export type MembershipRow = {
   readonly room_nid: number;
   readonly pos: number;
