@@ -1,6 +1,7 @@
 /** Owns answering a search: its results with what stands around them, their groups, and the state of their rooms. */
 import { canonicalString } from '#matrix/canonical-json.ts';
 import { findWholeState } from '#rooms/find-room-state.ts';
+import { requireReaderOfAll, type MembersParts } from '#rooms/partial/require-members.ts';
 import { renderPage } from '#rooms/render-page.ts';
 import type { RoomRenderParts, RoomUser } from '#rooms/room-parts.ts';
 import type { RoomReader } from '#rooms/room-reader.ts';
@@ -22,7 +23,7 @@ type Searcher = RoomUser & { readonly deviceNid: number };
 
 /** The JSON text of `room_events`. Throws M_INVALID_PARAM for a token of another search. */
 export async function answerSearch(
-  parts: RoomRenderParts,
+  parts: RoomRenderParts & MembersParts,
   user: Searcher,
   criteria: RoomEventsCriteria,
   token: string | undefined,
@@ -130,11 +131,21 @@ function groupsText(
   return JSON.stringify(Object.fromEntries(byKey));
 }
 
-/** The state of each room among the results, as the user may see it. */
-async function stateText(parts: RoomRenderParts, user: Searcher, results: readonly SearchResult[]): Promise<string> {
-  const readers = new Map<string, RoomReader>(results.map(({ reader }) => [reader.room.roomId, reader]));
+/** The state of each room among the results, as the user may see it, once all members are known. */
+async function stateText(
+  parts: RoomRenderParts & MembersParts,
+  user: Searcher,
+  results: readonly SearchResult[],
+): Promise<string> {
+  const found = new Map<string, RoomReader>(results.map(({ reader }) => [reader.room.roomId, reader]));
+  const readers = await Promise.all(
+    Array.from(found, async ([roomId, reader]) =>
+      reader.isPartial ? requireReaderOfAll(parts, user, { roomId }) : reader,
+    ),
+  );
   const rooms: string[] = [];
-  for (const [roomId, reader] of readers) {
+  for (const reader of readers) {
+    const { roomId } = reader.room;
     const state = await findWholeState(parts, reader.room.roomNid, reader.root);
     const rendered = await renderPage(parts, user, reader, state);
     rooms.push(`${canonicalString(roomId)}:[${rendered.join(',')}]`);
