@@ -1,5 +1,4 @@
 /** Owns what other servers say of how far their users have read. Specification: Server-Server API, "Receipts". */
-import { isEventId } from '#matrix/ids.ts';
 import { isJsonObject } from '#matrix/pdu-format.ts';
 import type { JsonObject, JsonValue } from '#matrix/pdu.ts';
 import { findEduRoom, isJoined, isUserOf, type EduParts } from '#rooms/receive/edu-room.ts';
@@ -11,6 +10,7 @@ import type { ReceiptRow } from '#streams/stream-writer.ts';
 const ROOMS_MAX = 100;
 const USERS_MAX = 500;
 const THREAD_ID_BYTES_MAX = 255;
+const EVENT_ID_BYTES_MAX = 255;
 
 type Read = { readonly eventId: string; readonly threadId: string; readonly ts: number };
 
@@ -38,11 +38,16 @@ function readReceipt(receipt: JsonValue, now: number): Read | undefined {
   if (!isJsonObject(receipt)) return undefined;
   const { event_ids: eventIds, data } = receipt;
   const [eventId, ...others] = Array.isArray(eventIds) ? eventIds : [];
-  if (typeof eventId !== 'string' || others.length > 0 || !isEventId(eventId)) return undefined;
+  if (typeof eventId !== 'string' || others.length > 0 || !isStorableId(eventId)) return undefined;
   const { ts, thread_id: threadId = '' } = isJsonObject(data) ? data : {};
   if (typeof threadId !== 'string' || threadId.includes('\0')) return undefined;
   if (Buffer.byteLength(threadId) > THREAD_ID_BYTES_MAX) return undefined;
   return { eventId, threadId, ts: typeof ts === 'number' && Number.isSafeInteger(ts) ? ts : now };
+}
+
+/** What an event's id looks like is the room version's matter; one that names no event does no harm. */
+function isStorableId(id: string): boolean {
+  return id !== '' && !id.includes('\0') && Buffer.byteLength(id) <= EVENT_ID_BYTES_MAX;
 }
 
 async function rowsOf(
