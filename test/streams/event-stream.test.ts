@@ -1,7 +1,7 @@
 /** Owns the tests of the event stream over a real database: several processes read everything, once and in order. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { systemClock } from '#core/clock.ts';
+import { systemClock, type Clock } from '#core/clock.ts';
 import { createLogger } from '#core/logger.ts';
 import { deliverySql } from '#migrations/baseline/delivery.ts';
 import { eventGraphSql } from '#migrations/baseline/event-graph.ts';
@@ -11,6 +11,7 @@ import { persistFunctionsSql } from '#migrations/baseline/persist-functions.ts';
 import { roomMembersSql } from '#migrations/baseline/room-members.ts';
 import { serverIdentitySql } from '#migrations/baseline/server-identity.ts';
 import { openDatabase, statement, type Database } from '#storage/database.ts';
+import { notifyOfEvents } from '#storage/streams/event-channel.ts';
 import { makeFact } from '#streams/event-fact-fixture.ts';
 import { openStreams, type Streams } from '#streams/streams.ts';
 import type { StreamPositions } from '#streams/sync-token.ts';
@@ -43,7 +44,10 @@ const insertToDevice = statement<{ pos: number }>(
    values (3, nextval('to_device_pos'), 2, '@alice:a', 'm.room.encrypted', '{}') returning pos`,
 );
 
-type TestParts = AsyncDisposable & { readonly database: Database; readonly open: () => Promise<Streams> };
+type TestParts = AsyncDisposable & {
+  readonly database: Database;
+  readonly open: (clock?: Clock) => Promise<Streams>;
+};
 
 async function prepare(): Promise<TestParts> {
   const stack = new AsyncDisposableStack();
@@ -57,7 +61,7 @@ async function prepare(): Promise<TestParts> {
   await client.end();
   return {
     database,
-    open: async () => openStreams({ database, tries: noTries, clock: systemClock, logger }),
+    open: async (clock = systemClock) => openStreams({ database, tries: noTries, clock, logger }),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
 }
@@ -202,6 +206,28 @@ describe('the event stream', () => {
     assert.deepEqual(stream.positionsInEpoch({ epoch: before, positions: [pos + 100, 7, 7, 7, 7] }), at(pos));
   });
 
+  it('knows whether another process may be ahead: one that connects, stops, or dies', async () => {
+    await using parts = await prepare();
+    let aheadMs = 0;
+    const monotonicMs = (): number => systemClock.monotonicMs() + aheadMs;
+    await using one = await parts.open({ ...systemClock, monotonicMs });
+    assert.ok(one.isShared, 'until it hears what others say');
+    await until(() => !one.isShared);
+    {
+      await using other = await parts.open();
+      await until(() => one.isShared && other.wakeUps.connected && other.isShared);
+    }
+    await until(() => !one.isShared);
+    // As a process says it that dies then.
+    const dying = parts.database.dedicatedClient();
+    await dying.connect();
+    await notifyOfEvents(dying, 'dying.0.0.0.0.0');
+    await dying.end();
+    await until(() => one.isShared);
+    aheadMs += 120_000;
+    assert.ok(!one.isShared);
+  });
+
   it('outlives the loss of its connections', async () => {
     await using parts = await prepare();
     await using stream = await parts.open();
@@ -222,6 +248,14 @@ describe('the event stream', () => {
     );
   });
 });
+
+/** Waits until the condition holds, for half a minute at most. */
+async function until(condition: () => boolean): Promise<void> {
+  for (let turns = 0; !condition(); turns++) {
+    assert.ok(turns < 3_000, 'The condition did not come true in time.');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
 
 async function failToWrite(database: Database): Promise<void> {
   await database.transaction(async (tx) => {

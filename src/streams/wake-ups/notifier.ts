@@ -11,8 +11,12 @@ import type { Carrier, CarrierName, Channel } from '#streams/wake-ups/channel.ts
 const COALESCE_MS = 5;
 const RECONNECT_MS_MIN = 100;
 const RECONNECT_MS_MAX = 5_000;
-/** Processes that are known to have been heard. */
+/** Every process is heard at least so often; where nobody was for a few times that, nobody is there. */
+const GREET_MS = 30_000;
+const GONE_MS = 100_000;
 const PEERS_MAX = 1_000;
+/** For so long a process that stops waits for its farewell to be taken. */
+const FAREWELL_MS = 100;
 
 const nothing: StreamPositions = [0, 0, 0, 0, 0];
 
@@ -50,7 +54,11 @@ export class Notifier implements AsyncDisposable {
   #state: Pick<WakeUpStatus, 'connected' | 'since' | 'reason'>;
   #counts = { sent: 0, heard: 0 };
   #announced: StreamPositions = nothing;
+  /** The ids of other processes that were heard and did not say that they stop. */
   readonly #peers = new BoundedMap<string, true>({ sizeMax: PEERS_MAX });
+  /** When any of them was heard last. */
+  #heardAtMs = -Infinity;
+  readonly #greetings: NodeJS.Timeout;
   /** Whether there is somebody who may not know of this process. */
   #mustGreet = false;
   #isPublishing = false;
@@ -61,15 +69,19 @@ export class Notifier implements AsyncDisposable {
     this.#parts = parts;
     this.#state = { connected: false, since: parts.clock.now(), reason: undefined };
     this.#running = this.#run();
+    this.#greetings = setInterval(() => this.#greet(), GREET_MS).unref();
   }
 
   get status(): WakeUpStatus {
     return { carrier: this.#parts.carrier.name, ...this.#state, ...this.#counts };
   }
 
-  /** Whether another process has been heard, were it only its greeting: who connects greets, and is greeted by all. */
+  /**
+   * Whether there is another process, which may have written what is not heard yet. Who connects greets, and is greeted by
+   * all; who stops says so, and who dies is heard no more.
+   */
   get hasPeers(): boolean {
-    return this.#peers.size > 0;
+    return this.#peers.count > 0 && this.#parts.clock.monotonicMs() - this.#heardAtMs < GONE_MS;
   }
 
   /** Tells the others that a stream is committed up to this position. Nothing is promised: a poll is the net. */
@@ -79,8 +91,10 @@ export class Notifier implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closing.abort();
+    clearInterval(this.#greetings);
     clearTimeout(this.#publishTimer);
+    await this.#sayFarewell();
+    this.#closing.abort();
     await this.#running;
   }
 
@@ -114,15 +128,31 @@ export class Notifier implements AsyncDisposable {
     this.#schedule();
   }
 
+  #greet(): void {
+    this.#mustGreet = true;
+    this.#schedule();
+  }
+
+  async #sayFarewell(): Promise<void> {
+    const channel = this.#channel;
+    this.#channel = undefined;
+    if (channel === undefined) return;
+    // Whether it is heard or not: others find out.
+    const told = channel.publish(this.#processId).catch(() => undefined);
+    await Promise.race([told, delay(FAREWELL_MS, undefined, { ref: false })]);
+  }
+
   #hear(text: string): void {
     const [sender, ...positions] = text.split('.');
-    // Empty is what a channel says to itself.
+    // Empty is what a channel says to itself; without positions, a farewell.
     if (sender === undefined || sender === '' || sender === this.#processId) return;
-    if (this.#peers.get(sender) === undefined) {
-      this.#peers.set(sender, true);
-      this.#mustGreet = true;
-      this.#schedule();
+    if (positions.length === 0) {
+      this.#peers.delete(sender);
+      return;
     }
+    if (!this.#peers.has(sender)) this.#greet();
+    this.#peers.set(sender, true);
+    this.#heardAtMs = this.#parts.clock.monotonicMs();
     const news = positions.map(Number);
     // A greeting has none.
     if (!news.some((pos) => pos > 0)) return;
@@ -169,8 +199,7 @@ export class Notifier implements AsyncDisposable {
     this.#state = { connected: true, since: clock.now(), reason: undefined };
     if (wasLost) logger.info({ carrier: carrier.name }, 'wake-ups of other processes are back');
     onNews(undefined);
-    this.#mustGreet = true;
-    this.#schedule();
+    this.#greet();
   }
 
   /** Logged when it begins; each further attempt changes the reason at most. */
