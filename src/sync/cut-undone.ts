@@ -7,40 +7,46 @@ import type { Timeline, TimelineItem } from '#sync/timelines.ts';
 type Parts = { readonly database: ReadTx; readonly tries: StateTries };
 
 /**
- * A client that applies `state` and then the timeline would end with what was undone. It gets the state after the
- * resolution instead and a gap before it, which it fills by scrolling. With `state_after` nothing need be cut.
+ * A client that applies `state` and then the timeline would end with what was undone. The timeline begins behind the last
+ * of that instead, with a gap before it, which the client fills by scrolling. With `state_after` nothing need be cut.
  * Specification: Client-Server API, "Syncing".
  */
 export async function cutUndone(parts: Parts, timeline: Timeline): Promise<Timeline> {
   const fork = timeline.forks.at(-1);
   if (fork === undefined) return timeline;
   const until = timeline.items.filter((item) => item.pos <= fork.pos);
-  if (!(await hasUndone(parts, timeline.plan.roomNid, until, fork.rootAfter))) return timeline;
-  const items = timeline.items.slice(until.length);
-  const startOrder = (until.at(-1)?.roomOrder ?? 0) + 1;
-  return { ...timeline, items, startOrder, limited: true, forks: [] };
+  const undone = await findLastUndone(parts, timeline.plan.roomNid, until, fork.rootAfter);
+  if (undone === undefined) return timeline;
+  const items = timeline.items.slice(undone.index + 1);
+  const start = items[0]?.pos ?? Infinity;
+  const forks = timeline.forks.filter(({ pos }) => pos >= start);
+  return { ...timeline, items, startOrder: undone.roomOrder + 1, limited: true, forks };
 }
 
-/** Whether a key of the state has another event than the last of the items that set it. */
-async function hasUndone(
+type Placed = { readonly index: number; readonly roomOrder: number };
+
+/** The last of the items that set a key of the state which has another event now. */
+async function findLastUndone(
   { database, tries }: Parts,
   roomNid: number,
   items: readonly TimelineItem[],
   root: number,
-): Promise<boolean> {
-  const last = new Map<string, TimelineItem & { readonly stateKey: string }>();
-  for (const item of items) {
-    const { type, stateKey } = item;
-    if (stateKey !== undefined) last.set(JSON.stringify([type, stateKey]), { ...item, stateKey });
+): Promise<Placed | undefined> {
+  const last = new Map<string, Placed & { readonly eventNid: number; readonly key: readonly [string, string] }>();
+  for (const [index, { type, stateKey, eventNid, roomOrder }] of items.entries()) {
+    if (stateKey === undefined) continue;
+    const key = [type, stateKey] as const;
+    last.set(JSON.stringify(key), { index, roomOrder, eventNid, key });
   }
-  const entries = [...last.values()];
+  // The last first: mostly it is that one.
+  const setters = [...last.values()].toSorted((one, other) => other.index - one.index);
   const keys = await findStateKeys(
     database,
-    entries.map(({ type, stateKey }) => [type, stateKey]),
+    setters.map(({ key }) => key),
   );
-  for (const [index, { eventNid }] of entries.entries()) {
-    const keyNid = keys[index];
-    if (keyNid === undefined || (await tries.find(database, roomNid, root, keyNid)) !== eventNid) return true;
+  for (const [at, setter] of setters.entries()) {
+    const keyNid = keys[at];
+    if (keyNid === undefined || (await tries.find(database, roomNid, root, keyNid)) !== setter.eventNid) return setter;
   }
-  return false;
+  return undefined;
 }

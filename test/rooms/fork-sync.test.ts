@@ -116,9 +116,12 @@ test('a client that missed both the undone topic and what undid it is not left w
   const { nextBatch: since } = await alice.sync();
   const newer = room.add(topicOf({ sender: friend, topic: 'newer' }), [ids.older]);
   await send(newer);
+  const between = await alice.sendText(room.roomId, 'between them');
   const demotion = demote(room, ids.older);
   await send(demotion);
   const last = await alice.sendText(room.roomId, 'after both');
+  const told = (await alice.sync({ since })).join.get(room.roomId);
+  assert.deepEqual([idsOf(told?.timeline), told?.limited], [[between, demotion, last], true]);
   /** The topic that a client has in the end. */
   const fold = async (use_state_after: boolean): Promise<string | undefined> => {
     let topic: string | undefined;
