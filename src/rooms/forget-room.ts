@@ -8,12 +8,14 @@ import type { Database } from '#storage/database.ts';
 import { findRoom } from '#storage/rooms/find-rooms.ts';
 import { writeForgotten } from '#storage/rooms/forget-room.ts';
 import { isForgottenByAll } from '#storage/rooms/purge-room.ts';
+import type { EventStream } from '#streams/event-stream.ts';
 
 type Parts = {
   readonly database: Database;
   readonly clock: Clock;
   readonly config: Pick<Config, 'rooms'>;
   readonly workWaiting: () => void;
+  readonly streams: { readonly events: Pick<EventStream, 'catchUp'> };
 };
 
 /**
@@ -32,4 +34,6 @@ export async function forgetRoom(parts: Parts, user: RoomUser, roomId: string): 
     throw new MatrixError('M_UNKNOWN', 'You can forget only a room that you have left.', { status: 400 });
   }
   if (outcome === 'goes') parts.workWaiting();
+  // Perhaps by way of another process: a sync that still told of the room as joined would lead to requests that are refused.
+  await parts.streams.events.catchUp();
 }

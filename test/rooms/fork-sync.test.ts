@@ -175,6 +175,22 @@ test('a topic of a fork is told whatever the filter leaves of the timeline', asy
   assert.deepEqual(await told({ types: ['org.example.none'] }), { timeline: [], topic: [topic] });
 });
 
+test('a room that was forgotten is not told as joined, though the user was kicked by way of another process', async () => {
+  await using on = await open();
+  const { alice, room, send } = on;
+  const join = (await alice.getFullState(room.roomId)).find(({ state_key: key }) => key === alice.userId);
+  const verdict = validatePdu(await on.textOf(join?.event_id ?? ''), room.version);
+  assert.ok(verdict.ok);
+  room.adopt(verdict.event);
+  const { nextBatch: since } = await alice.sync();
+  await alice.sendText(room.roomId, 'what this process knows of');
+  await send(room.add(membership(friend, alice.userId, 'leave'), [verdict.event.eventId]));
+  const { status } = await alice.raw('POST', `/rooms/${encodeURIComponent(room.roomId)}/forget`, { body: {} });
+  assert.equal(status, 200);
+  const told = await alice.sync({ since });
+  assert.ok(!told.join.has(room.roomId));
+});
+
 test('who was kicked by somebody whose power a fork takes is in the room again', async () => {
   await using on = await open();
   const { alice, room, ids, send } = on;
