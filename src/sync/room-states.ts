@@ -117,6 +117,7 @@ async function select(
   request: StateRequest,
 ): Promise<readonly (readonly number[])[]> {
   const { state } = request.filter;
+  toldMembers.hear(request);
   const needed = state.lazyLoadMembers ? timelines.map((timeline) => neededMembers(timeline, request)) : [];
   const found = await findMembers(parts, timelines, spans, needed);
   const cited = state.lazyLoadMembers ? await findCited(parts, timelines, spans) : [];
