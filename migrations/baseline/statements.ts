@@ -8,6 +8,7 @@ import { outOfBandSql } from '#migrations/baseline/out-of-band.ts';
 import { persistFunctionsSql } from '#migrations/baseline/persist-functions.ts';
 import { roomMembersSql } from '#migrations/baseline/room-members.ts';
 import { serverIdentitySql } from '#migrations/baseline/server-identity.ts';
+import { stateFunctionsSql } from '#migrations/baseline/state-functions.ts';
 import { userStreamsSql } from '#migrations/baseline/user-streams.ts';
 
 export const baselineStatements: readonly string[] = [
@@ -20,6 +21,7 @@ export const baselineStatements: readonly string[] = [
   serverIdentitySql,
   persistFunctionsSql,
   outOfBandSql,
+  stateFunctionsSql,
 ];
 
 /** Whether two programs mean the same schema, however the statements are laid out. */

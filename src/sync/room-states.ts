@@ -220,11 +220,9 @@ async function findMembers(
     timelines.map(async ({ plan }, index) => {
       const span = spans[index];
       if (plan.full || span === undefined) return noNids;
-      const found = [...(needed[index] ?? [])].map(async (user) => {
-        const keyNid = keyNids.get(user);
-        return keyNid === undefined ? undefined : tries.find(database, plan.roomNid, span.after, keyNid);
-      });
-      return (await Promise.all(found)).filter((nid) => nid !== undefined);
+      const own = [...(needed[index] ?? [])].map((user) => keyNids.get(user)).filter((nid) => nid !== undefined);
+      const found = await tries.findEach(database, plan.roomNid, span.after, own);
+      return found.filter((nid) => nid !== undefined);
     }),
   );
 }

@@ -85,6 +85,7 @@ test('the functions and sequences by which events are written exist', async () =
       'persist_message',
       'persist_out_of_band',
       'settled_position',
+      'state_path',
       'stream_position',
     ],
   );

@@ -20,11 +20,8 @@ export async function findShownPdus(
   root: StateRoot,
   inviter?: string,
 ): Promise<string[]> {
-  const nids: number[] = [];
-  for (const keyNid of await findStateKeys(database, strippedStateKeys(inviter))) {
-    const nid = keyNid === undefined ? undefined : await tries.find(database, roomNid, root, keyNid);
-    if (nid !== undefined) nids.push(nid);
-  }
+  const keyNids = (await findStateKeys(database, strippedStateKeys(inviter))).filter((nid) => nid !== undefined);
+  const nids = (await tries.findEach(database, roomNid, root, keyNids)).filter((nid) => nid !== undefined);
   const found = new Map((await findPermittedEvents(database, nids)).map((event) => [event.eventNid, event]));
   const texts = nids.flatMap((nid) => {
     const event = found.get(nid);

@@ -2,7 +2,8 @@
 import type { ReadTx } from '#storage/database.ts';
 import type { EventPlaceRow } from '#storage/rooms/find-graph.ts';
 import { isRejected } from '#storage/rooms/event-status.ts';
-import type { StateChange, StateRoot, StateTries } from '#storage/rooms/state-tries.ts';
+import type { StateRoot, StateTries } from '#storage/rooms/state-tries.ts';
+import type { StateChange } from '#storage/rooms/trie-entries.ts';
 
 export type BranchState = {
   readonly root: StateRoot;

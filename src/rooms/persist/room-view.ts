@@ -102,13 +102,11 @@ export async function completeView(parts: ViewParts, view: RoomView, keys: reado
   const missing = keys.filter(([type, stateKey]) => !view.state.has(joinedKey(type, stateKey)));
   if (missing.length === 0) return;
   await interned.lookUpKeys(missing);
-  const found = await Promise.all(
-    missing.map(async ([type, stateKey]) => {
-      const keyNid = interned.knownKey(type, stateKey);
-      if (keyNid === undefined) return undefined;
-      return tries.find(database, view.roomNid, view.head.root, keyNid);
-    }),
-  );
+  const known = missing.map(([type, stateKey]) => interned.knownKey(type, stateKey));
+  const keyNids = known.filter((keyNid) => keyNid !== undefined);
+  const eventNids = await tries.findEach(database, view.roomNid, view.head.root, keyNids);
+  const byKey = new Map(keyNids.map((keyNid, index) => [keyNid, eventNids[index]]));
+  const found = known.map((keyNid) => (keyNid === undefined ? undefined : byKey.get(keyNid)));
   const nids = found.filter((nid) => nid !== undefined);
   const entries = await loadEntries(database, view.version, nids);
   for (const [index, [type, stateKey]] of missing.entries()) {

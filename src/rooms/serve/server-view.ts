@@ -104,11 +104,8 @@ function membershipsOf(parts: RoomReadParts, { room, root: current }: ServedRoom
     keys ??= await findServerKeys(parts, roomNid, current, origin);
     let best: string | undefined;
     for (let at = 0; at < keys.length && best !== 'join'; at += MEMBERS_AT_ONCE) {
-      const nids: number[] = [];
-      for (const key of keys.slice(at, at + MEMBERS_AT_ONCE)) {
-        const nid = await tries.find(database, roomNid, root, key);
-        if (nid !== undefined) nids.push(nid);
-      }
+      const found = await tries.findEach(database, roomNid, root, keys.slice(at, at + MEMBERS_AT_ONCE));
+      const nids = found.filter((nid) => nid !== undefined);
       for (const member of await findPermittedEvents(database, nids)) {
         const membership = contentOf(member, version)['membership'];
         if (membership === 'join' || (membership === 'invite' && best === undefined)) best = membership;

@@ -22,20 +22,41 @@ class RecordedNodes {
   }
 
   readonly db: ReadTx = {
-    query: async <Row>(_: Statement<Row>, [room, nids]: readonly unknown[]): Promise<Row[]> => {
+    query: async <Row>({ name }: Statement<Row>, values: readonly unknown[]): Promise<Row[]> => {
+      const [room, nids] = values;
       assert.equal(room, roomNid);
-      assert.ok(Array.isArray(nids));
-      const rows = [...new Set<number>(nids)].flatMap((nid) => {
+      const wanted = name === 'select_state_paths' ? this.#pathsOf(values) : new Set(numbersIn(nids));
+      const rows = Array.from(wanted).flatMap((nid) => {
         const entries = this.rows.get(nid);
         return entries === undefined ? [] : [{ node_nid: nid, entries }];
       });
       this.queries++;
       this.rowsRead += rows.length;
-      // The only statement of the tries is the one that reads nodes.
+      // The only statements of the tries are those that read nodes.
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion
       return rows as Row[];
     },
   };
+
+  /** As the database's function has it, which a test of its own proves. */
+  #pathsOf([, nids, hashes, levels]: readonly unknown[]): number[] {
+    const paths: number[] = [];
+    for (const [index, start] of numbersIn(nids).entries()) {
+      const hash = numbersIn(hashes)[index] ?? 0;
+      for (let nid = start, level = 0; nid !== 0 && level <= (numbersIn(levels)[index] ?? 0); level++) {
+        paths.push(nid);
+        const bytes = this.rows.get(nid);
+        const node = bytes === undefined ? undefined : decodeNode(bytes);
+        nid = node?.kind === 'inner' ? (node.children[(hash >>> (4 * level)) & 15] ?? 0) : 0;
+      }
+    }
+    return paths;
+  }
+}
+
+function numbersIn(list: unknown): number[] {
+  assert.ok(Array.isArray(list));
+  return list.map(Number);
 }
 
 function countingNids(first = 1_000): NidAllocator {
@@ -192,6 +213,25 @@ test('a leaf holds 32 entries and the 33rd splits it; both differ by that one en
   const added = [{ keyNid: 33, before: undefined, after: 132 }];
   assert.deepEqual(await tries.diff(nodes.db, roomNid, full.root, split.root), added);
   assert.deepEqual(await tries.diff(nodes.db, roomNid, split.root, split.root), []);
+});
+
+test('several keys of a state are found by one query, and by none once they are in memory', async () => {
+  const nodes = new RecordedNodes();
+  const filled = new Map(Array.from({ length: 5_000 }, (_, index) => [index + 1, index + 1_000_000]));
+  const { root, nodes: made } = await createStateTries({ nids: countingNids(), secret: 3 }).update(
+    nodes.db,
+    roomNid,
+    0,
+    filled,
+  );
+  nodes.add(made);
+  const tries = createStateTries({ nids: countingNids(), secret: 3 });
+  const keys = [17, 4_999, 6_000, 17, 1];
+  const expected = keys.map((key) => filled.get(key));
+  for (let round = 0; round < 2; round++) {
+    assert.deepEqual(await tries.findEach(nodes.db, roomNid, root, keys), expected);
+    assert.equal(nodes.queries, 1);
+  }
 });
 
 test('keys that share their first slots go deeper until they part', async () => {

@@ -2,17 +2,13 @@
 import { BoundedMap } from '#core/bounded-map.ts';
 import { statement, type ReadTx } from '#storage/database.ts';
 import type { NidAllocator } from '#storage/nid-allocator.ts';
+import { loadPaths, missingNode } from '#storage/rooms/state-paths.ts';
+import { compareEntries, withChanges, withEntry, type Change, type StateChange } from '#storage/rooms/trie-entries.ts';
 import { decodeNode, emptyLeaf, encodeNode, fanOut, leafEntriesMax, slotOf } from '#storage/rooms/trie-node.ts';
 import type { Entry, TrieNode } from '#storage/rooms/trie-node.ts';
 
 /** A state: the nid of its trie's root node. 0 is the empty state. */
 export type StateRoot = number;
-
-export type StateChange = {
-  readonly keyNid: number;
-  readonly before: number | undefined;
-  readonly after: number | undefined;
-};
 
 /** A node that the writer of an event inserts together with the root that needs it. */
 export type NewNode = { readonly nodeNid: number; readonly entries: Buffer };
@@ -20,6 +16,13 @@ export type NewNode = { readonly nodeNid: number; readonly entries: Buffer };
 export type StateTries = {
   /** The event under a key (`state_keys.key_nid`), or undefined. */
   find(db: ReadTx, roomNid: number, root: StateRoot, keyNid: number): Promise<number | undefined>;
+  /** The same of several keys, in their order: one round trip, whatever of the state is in memory. */
+  findEach(
+    db: ReadTx,
+    roomNid: number,
+    root: StateRoot,
+    keyNids: readonly number[],
+  ): Promise<readonly (number | undefined)[]>;
   /** All entries, in no particular order. */
   entries(db: ReadTx, roomNid: number, root: StateRoot): Promise<readonly Entry[]>;
   /** What differs between two states; reads only the nodes that differ. */
@@ -65,14 +68,29 @@ class CachedTries implements StateTries {
   }
 
   async find(db: ReadTx, roomNid: number, root: StateRoot, keyNid: number): Promise<number | undefined> {
-    let nid = root;
-    for (let level = 0; nid !== 0; level++) {
-      const node = this.#cache.get(nid) ?? (await this.#load(db, roomNid, [nid])).get(nid);
-      if (node === undefined) throw new Error(`State node ${nid} of room ${roomNid} is missing.`);
-      if (node.kind === 'leaf') return node.entries.find(([key]) => key === keyNid)?.[1];
-      nid = node.children[slotOf(keyNid, level, this.#secret)] ?? 0;
-    }
-    return undefined;
+    return (await this.findEach(db, roomNid, root, [keyNid]))[0];
+  }
+
+  async findEach(db: ReadTx, roomNid: number, root: StateRoot, keyNids: readonly number[]) {
+    const nodeOf = await this.#loadPaths(db, roomNid, root, keyNids);
+    return keyNids.map((keyNid) => {
+      let node: TrieNode = emptyLeaf;
+      for (let nid = root, level = 0; nid !== 0; level++) {
+        node = nodeOf(nid);
+        if (node.kind === 'leaf') return node.entries.find(([key]) => key === keyNid)?.[1];
+        nid = node.children[slotOf(keyNid, level, this.#secret)] ?? 0;
+      }
+      return undefined;
+    });
+  }
+
+  #loadPaths(db: ReadTx, roomNid: number, root: StateRoot, keyNids: readonly number[]) {
+    const parts = {
+      secret: this.#secret,
+      findNode: (nid: number) => this.#cache.get(nid),
+      remember: (nid: number, node: TrieNode) => this.#cache.set(nid, node),
+    };
+    return loadPaths(db, parts, { roomNid, root, keyNids });
   }
 
   async entries(db: ReadTx, roomNid: number, root: StateRoot): Promise<readonly Entry[]> {
@@ -112,11 +130,10 @@ class CachedTries implements StateTries {
 
   async set(db: ReadTx, roomNid: number, root: StateRoot, keyNid: number, eventNid: number) {
     const path: { readonly children: readonly number[]; readonly slot: number }[] = [];
+    const nodeOf = await this.#loadPaths(db, roomNid, root, [keyNid]);
     let node: TrieNode = emptyLeaf;
     for (let nid = root; nid !== 0;) {
-      const found = this.#cache.get(nid) ?? (await this.#load(db, roomNid, [nid])).get(nid);
-      if (found === undefined) throw new Error(`State node ${nid} of room ${roomNid} is missing.`);
-      node = found;
+      node = nodeOf(nid);
       if (node.kind === 'leaf') break;
       const slot = slotOf(keyNid, path.length, this.#secret);
       path.push({ children: node.children, slot });
@@ -241,7 +258,7 @@ class CachedTries implements StateTries {
       }
     }
     for (const nid of missing) {
-      if (!nodes.has(nid)) throw new Error(`State node ${nid} of room ${roomNid} is missing.`);
+      if (!nodes.has(nid)) throw missingNode(roomNid, nid);
     }
     return nodes;
   }
@@ -255,29 +272,3 @@ const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(reso
 
 /** As many splits in a row as no hash ever needs. */
 const nodesPerSplit = 8 * fanOut;
-
-type Change = readonly [keyNid: number, eventNid: number | undefined];
-
-function withChanges(entries: readonly Entry[], changes: readonly Change[]): readonly Entry[] {
-  const changed = new Map<number, number | undefined>(entries);
-  for (const [keyNid, eventNid] of changes) changed.set(keyNid, eventNid);
-  const kept: Entry[] = [];
-  for (const [keyNid, eventNid] of changed) if (eventNid !== undefined) kept.push([keyNid, eventNid]);
-  return kept.toSorted(([left], [right]) => left - right);
-}
-
-function withEntry(entries: readonly Entry[], keyNid: number, eventNid: number): readonly Entry[] {
-  const at = entries.findIndex(([key]) => key >= keyNid);
-  if (at === -1) return [...entries, [keyNid, eventNid]];
-  return entries.toSpliced(at, entries[at]?.[0] === keyNid ? 1 : 0, [keyNid, eventNid]);
-}
-
-function compareEntries(before: readonly Entry[], after: readonly Entry[], changes: StateChange[]): void {
-  const old = new Map(before);
-  for (const [keyNid, eventNid] of after) {
-    const was = old.get(keyNid);
-    if (was !== eventNid) changes.push({ keyNid, before: was, after: eventNid });
-    old.delete(keyNid);
-  }
-  for (const [keyNid, eventNid] of old) changes.push({ keyNid, before: eventNid, after: undefined });
-}

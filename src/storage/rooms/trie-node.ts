@@ -12,12 +12,15 @@ export type TrieNode =
 
 export const emptyLeaf: TrieNode = { kind: 'leaf', entries: [] };
 
+/** So many levels use up one 32-bit hash; deeper ones take another. */
+export const levelsPerHash = 8;
+
 /**
- * The slot of a key at a level. Keyed with the database's secret, so that nobody can choose state keys that pile up in
- * one branch. Eight levels use up one 32-bit hash; deeper ones take another.
+ * The hash whose four bits at a time, the lowest first, are the slots of a key at a level and below it. Keyed with the
+ * database's secret, so that nobody can choose state keys that pile up in one branch.
  */
-export function slotOf(keyNid: number, level: number, secret: number): number {
-  const round = level >>> 3;
+export function slotsFrom(keyNid: number, level: number, secret: number): number {
+  const round = Math.floor(level / levelsPerHash);
   let hash =
     Math.imul((keyNid >>> 0) ^ secret, 0x9e3779b1) ^
     Math.imul(Math.floor(keyNid / 0x1_0000_0000) + round + 1, 0x85ebca6b);
@@ -26,7 +29,12 @@ export function slotOf(keyNid: number, level: number, secret: number): number {
   hash ^= hash >>> 15;
   hash = Math.imul(hash, 0x735a2d97);
   hash ^= hash >>> 15;
-  return (hash >>> ((level & 7) * 4)) & 15;
+  return hash >>> ((level % levelsPerHash) * 4);
+}
+
+/** The slot of a key at a level. */
+export function slotOf(keyNid: number, level: number, secret: number): number {
+  return slotsFrom(keyNid, level, secret) & 15;
 }
 
 /** One byte of kind, then varints: keys as steps upwards, event and node ids as steps from their predecessor. */
