@@ -13,6 +13,7 @@ create table rooms (
   room_id text not null,
   version text not null,
   created_at bigint not null,
+  entered_order bigint,
   constraint rooms_room_id_key unique (room_id)
 );
 

@@ -117,7 +117,7 @@ export class PeerRoom {
     const states = new Map(prevIds.map((id) => [id, stateIds]));
     const { statuses } = await this.#asProcess(async (own) => {
       await persistOutliers(own, { roomId, version, events });
-      return own.persistEvents({ room: { roomId }, events: [{ sealed: join, states }] });
+      return own.persistEvents({ room: { roomId }, events: [{ sealed: join, states, entersRoom: true }] });
     });
     assert.deepEqual(statuses, ['accepted']);
     return join;

@@ -4,6 +4,7 @@ import { fetchAuth } from '#rooms/receive/gaps/fetch-auth.ts';
 import { fetchBackfill, type Asked } from '#rooms/receive/gaps/fetch-events.ts';
 import { fetchStateBefore } from '#rooms/receive/gaps/fetch-state.ts';
 import { findMissing, inOrder, prevIdsOf, type Pool } from '#rooms/receive/gaps/missing-events.ts';
+import { finishReceived, type Finished } from '#rooms/receive/finish-received.ts';
 import { persistReceived, type Received } from '#rooms/receive/persist-received.ts';
 import type { GapParts } from '#rooms/receive/receive-parts.ts';
 import { isJudged } from '#storage/rooms/event-status.ts';
@@ -23,14 +24,15 @@ export async function fillHistory(parts: GapParts, asked: Asked, gaps: readonly 
   const pool: Pool = new Map(told.map((event) => [event.eventId, event]));
   const bounds = await boundsOf(parts, gaps, pool);
   const places = await findEventPlaces(parts.database, [...pool.keys()]);
-  let come = 0;
+  const come: Finished[] = [];
   for (const { event, before } of ordered(pool, bounds)) {
     if (asked.signal.aborted) break;
     if (isJudged(places.get(event.eventId)?.status ?? 'missing')) continue;
     const outcome = await persistHistory(parts, asked, event, before);
-    if (outcome.kind === 'done' && outcome.status !== 'refused') come++;
+    if (outcome.kind === 'done' && outcome.status !== 'refused') come.push({ eventId: event.eventId, outcome });
   }
-  return come;
+  await finishReceived(parts, asked.room.roomId, come);
+  return come.length;
 }
 
 /**

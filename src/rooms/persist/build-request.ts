@@ -203,7 +203,7 @@ async function placeEvent(parts: BuildParts, placeable: Placeable, view: RoomVie
   const fact = factOf(sealed, event, view, row, replaced);
   const isState = stateKey !== undefined;
   const { earlyRedactions } = arrival;
-  const none = { resolved: [], leavesNodes: false, hasGapBefore: false };
+  const none = { resolved: [], leavesNodes: false, hasGapBefore: false, entersRoom: false };
   const placed = { row, fact, event, replaced, levels, earlyRedactions, isState, sending, ...none };
   return { event: placed, view: { ...view, roomId: sealed.roomId, head } };
 }

@@ -44,6 +44,8 @@ export type BuiltEvent = {
   readonly leavesNodes: boolean;
   /** Whether it follows events that are not here, by the states which another server told. */
   readonly hasGapBefore: boolean;
+  /** Whether the server comes into the room by it. */
+  readonly entersRoom: boolean;
 };
 
 /** An older event that a state resolution has made part of the state; of a removed entry, its last event with no content. */

@@ -21,6 +21,7 @@ import {
   type BuiltEvent,
   type Placed,
 } from '#rooms/persist/built-events.ts';
+import { MissingEventsError } from '#rooms/persist/missing-events.ts';
 import { branchesOf, branchesOfEntry, extremitiesAfter, type Predecessors } from '#rooms/persist/predecessors.ts';
 import { resolvedEntries } from '#rooms/persist/resolved-entries.ts';
 import { entryOf, type RoomView, type StateEntry } from '#rooms/persist/room-view.ts';
@@ -28,6 +29,7 @@ import type { SealedEvent } from '#rooms/persist-request.ts';
 import { isJudged, isRejected, type EventStatus } from '#storage/rooms/event-status.ts';
 import { findJoinedUsers } from '#storage/rooms/find-joined-users.ts';
 import { findArrival, findFollowerOrder, findFreeOrder, findLowestOrder } from '#storage/rooms/find-graph.ts';
+import { findGapsBeforeEntry } from '#storage/rooms/gaps.ts';
 import type { NewNode, NewState } from '#storage/rooms/state-tries.ts';
 
 export type SealedPlacement =
@@ -72,6 +74,7 @@ export async function placeSealed(parts: BuildParts, sealed: SealedEvent, view: 
     (await findOrderAbove(parts, sealed, own?.eventNid)) ??
     (isBeginning ? await findOrderBelowAll(parts, view) : undefined);
   const isHistory = followerOrder !== undefined;
+  if (!isHistory && !onHead && !entersRoom) await requireNewer(parts, event, view);
   // What others here have followed already cannot soft-fail: the room's state has moved on with it, not against it.
   const isOwnState = isHistory || entersRoom;
   // The event that the room's state stands on is judged already, and older than all that is here, whenever it comes.
@@ -92,6 +95,7 @@ export async function placeSealed(parts: BuildParts, sealed: SealedEvent, view: 
     cited,
     predecessors,
     followerOrder,
+    entersRoom,
   };
   const nodes = [...predecessors.nodes, ...(onHead ? [] : resolved.nodes)];
   const placed = await place(parts, placing, nodes);
@@ -110,6 +114,16 @@ async function findOrderAbove(
 ): Promise<number | undefined> {
   const follower = eventNid === undefined ? undefined : await findFollowerOrder(database, eventNid);
   return before === undefined || follower === undefined ? (before ?? follower) : Math.min(before, follower);
+}
+
+/**
+ * Throws a MissingEventsError where the event may have come before the server did: others that are missing would tell, and history
+ * must not be a branch of the room as it is now.
+ */
+async function requireNewer({ database }: BuildParts, event: AuthEvent, { roomNid }: RoomView): Promise<void> {
+  const { depth, prev_events: prevIds } = event;
+  const hiding = await findGapsBeforeEntry(database, roomNid, { depth, prevIds });
+  if (hiding.length > 0) throw new MissingEventsError(hiding.map(({ eventId }) => eventId));
 }
 
 async function findOrderBelowAll({ database }: BuildParts, { roomNid }: RoomView): Promise<number | undefined> {
@@ -132,6 +146,7 @@ type Placing = {
   readonly predecessors: Predecessors;
   /** Of history: where the oldest event stands that follows it here. */
   readonly followerOrder: number | undefined;
+  readonly entersRoom: boolean;
 };
 
 function viewAt(view: RoomView, root: number): RoomView {
@@ -156,7 +171,7 @@ async function resolve(
 }
 
 async function place(parts: BuildParts, placing: Placing, nodes: readonly NewNode[]): Promise<Placed> {
-  const { pdu, event, eventNid, isMentioned, status, view, before, cited, predecessors } = placing;
+  const { pdu, event, eventNid, isMentioned, status, view, before, cited, predecessors, entersRoom } = placing;
   const { state_key: stateKey } = event;
   const replaced = stateKey === undefined ? undefined : entryOf(before, event.type, stateKey);
   const authGen = stateKey === undefined ? null : 1 + Math.max(0, ...cited.map((entry) => entry.authGen));
@@ -179,7 +194,7 @@ async function place(parts: BuildParts, placing: Placing, nodes: readonly NewNod
   const levels = entryOf(before, 'm.room.power_levels', '')?.event;
   const { earlyRedactions } = placing;
   const hasGapBefore = predecessors.given.length > 0 && status === 'accepted';
-  const none = { fact: undefined, isState: false, sending: 'theirs' as const, resolved: [], hasGapBefore };
+  const none = { fact: undefined, isState: false, sending: 'theirs' as const, resolved: [], hasGapBefore, entersRoom };
   // States that were given are not kept for themselves.
   const leavesNodes = predecessors.given.some((root) => root !== before.head.root);
   const built: BuiltEvent = { row, event, replaced, levels, earlyRedactions, leavesNodes, ...none };

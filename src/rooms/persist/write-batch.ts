@@ -3,7 +3,7 @@ import { askForCollection } from '#rooms/collection/ask-for-collection.ts';
 import { resultOf, type RoomBatch } from '#rooms/persist/batch.ts';
 import type { Projection, ProjectedEvent } from '#rooms/persist/projection.ts';
 import { type DatabaseClient, txOn, type Tx } from '#storage/database.ts';
-import { deleteGapsOf, persistGaps } from '#storage/rooms/gaps.ts';
+import { deleteGapsOf, persistGaps, writeEntry } from '#storage/rooms/gaps.ts';
 import {
   isPlain,
   persistFlush,
@@ -92,8 +92,10 @@ async function noteGaps(tx: Tx, rooms: readonly RoomBatch[]): Promise<void> {
     const events = works.flatMap(({ built }) => built.events);
     const come = events.filter(({ row }) => row.isMentioned).map(({ row }) => row.eventNid);
     if (come.length > 0) await deleteGapsOf(tx, rows.roomNid, come);
-    for (const { row, hasGapBefore } of events) {
-      if (hasGapBefore && row.roomOrder !== null) await persistGaps(tx, rows.roomNid, row.roomOrder, row.prevNids);
+    for (const { row, hasGapBefore, entersRoom } of events) {
+      if (row.roomOrder === null) continue;
+      if (hasGapBefore) await persistGaps(tx, rows.roomNid, row.roomOrder, row.prevNids);
+      if (entersRoom) await writeEntry(tx, rows.roomNid, row.roomOrder);
     }
   }
 }

@@ -8,6 +8,7 @@ export const rooms = defineEntity({
     room_id: p.text(),
     version: p.text(),
     created_at: p.bigint('number'),
+    entered_order: p.bigint('number').nullable(),
   },
   uniques: [{ name: 'rooms_room_id_key', properties: ['room_id'] }],
 });

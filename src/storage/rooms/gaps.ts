@@ -37,6 +37,16 @@ export async function persistGaps(
   await tx.query(insertGaps, [roomNid, beforeOrder, prevNids]);
 }
 
+const updateEntered = statement<never>(
+  'update_room_entered_order',
+  'update rooms set entered_order = $2 where room_nid = $1',
+);
+
+/** The order of the join by which the server has come into the room, perhaps once more. */
+export async function writeEntry(tx: Tx, roomNid: number, roomOrder: number): Promise<void> {
+  await tx.query(updateEntered, [roomNid, roomOrder]);
+}
+
 /** These events have come, whatever was thought of them. */
 export async function deleteGapsOf(tx: Tx, roomNid: number, eventNids: readonly number[]): Promise<void> {
   await tx.query(deleteGaps, [roomNid, eventNids]);
@@ -58,6 +68,33 @@ const GAPS_MAX = 20;
 /** The uppermost gaps of the range, up to twenty. */
 export async function findGaps(db: ReadTx, roomNid: number, { after, upTo, dueAt }: GapRange): Promise<Gap[]> {
   const rows = await db.query(selectGaps, [roomNid, after, upTo, dueAt ?? null, GAPS_MAX]);
+  return rows.map((row) => ({ beforeOrder: row.before_order, eventId: row.event_id }));
+}
+
+// The room's gaps are few, and everything else is found by its key. Whatever is behind a missing event is less deep by two than
+// what follows that one.
+const selectHiding = statement<{ before_order: number; event_id: string }>(
+  'select_gaps_before_entry',
+  `select g.before_order, m.event_id from rooms r
+   join gaps g on g.room_nid = r.room_nid and g.before_order <= r.entered_order
+   join events f on f.room_nid = r.room_nid and f.room_order = g.before_order
+   join events m on m.event_nid = g.missing_nid
+   where r.room_nid = $1 and f.depth - 1 > $2 and not exists (
+     select from events p where p.event_id = any($3::text[]) and p.room_nid = r.room_nid and p.room_order >= r.entered_order
+   )
+   order by g.before_order desc, g.missing_nid limit $4`,
+);
+
+/**
+ * Of what came before the server entered the room, the gaps behind which an event of this depth may be, uppermost first. None for
+ * one that follows what is newer.
+ */
+export async function findGapsBeforeEntry(
+  db: ReadTx,
+  roomNid: number,
+  { depth, prevIds }: { readonly depth: number; readonly prevIds: readonly string[] },
+): Promise<Gap[]> {
+  const rows = await db.query(selectHiding, [roomNid, depth, prevIds, GAPS_MAX]);
   return rows.map((row) => ({ beforeOrder: row.before_order, eventId: row.event_id }));
 }
 

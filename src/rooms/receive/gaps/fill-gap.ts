@@ -1,5 +1,6 @@
 /** Owns what is done for an event that builds on events which are not here: they are fetched, or the state at the gap is. */
 import type { ValidatedPdu } from '#matrix/validated-pdu.ts';
+import { findHistoricOrder, settleHistory } from '#rooms/receive/gaps/before-entry.ts';
 import { fetchAuth } from '#rooms/receive/gaps/fetch-auth.ts';
 import { fetchEvent, type Asked } from '#rooms/receive/gaps/fetch-events.ts';
 import { fetchStateBefore } from '#rooms/receive/gaps/fetch-state.ts';
@@ -11,6 +12,7 @@ import {
   prevIdsOf,
   type Pool,
 } from '#rooms/receive/gaps/missing-events.ts';
+import { persistHistory } from '#rooms/backfill/fill-history.ts';
 import { finishReceived, type Finished } from '#rooms/receive/finish-received.ts';
 import { persistAllReceived, persistReceived, type Received } from '#rooms/receive/persist-received.ts';
 import type { ReceiveParts } from '#rooms/receive/receive-parts.ts';
@@ -46,8 +48,10 @@ export async function fillGap(parts: ReceiveParts, gap: Gap, signal: AbortSignal
   const told = new Set<string>(attempts > 0 ? [event.eventId] : []);
   let asked: Asked = { server: origin, room, signal };
   if (await isBeforeAll(parts, room.roomNid, event.eventId)) return persistAtGap(parts, asked, event);
+  const servers = [origin, ...(await findOthers(parts, room.roomNid, origin))];
+  await settleHistory(parts, asked, servers, event);
   await addStaged(parts, asked, pool);
-  for (const server of [origin, ...(await findOthers(parts, room.roomNid, origin))]) {
+  for (const server of servers) {
     if ((await findMissing(parts.database, room.roomNid, pool)).length === 0) break;
     if (server !== origin && (await isLinked(parts, room.roomNid, pool, event))) break;
     asked = { server, room, signal };
@@ -110,6 +114,8 @@ async function persistWithGaps(
 ): Promise<Received> {
   const first = await persistReceived(parts, event);
   if (first.kind !== 'missing') return first;
+  const historic = await findHistoricOrder(parts, asked, event);
+  if (historic !== undefined) return persistHistory(parts, asked, event, historic);
   if (!prevIdsOf(event).some((id) => first.eventIds.includes(id))) await fetchAuth(parts, asked, event);
   const second = await persistReceived(parts, event);
   if (second.kind !== 'missing' || !mayAskForState) return second;
@@ -131,7 +137,8 @@ async function persistAtGap(parts: ReceiveParts, asked: Asked, event: ValidatedP
   const state = await fetchStateBefore(parts, asked, event.eventId);
   const missing = await findMissing(parts.database, room.roomNid, only(event));
   if (state === undefined) return { kind: 'missing', eventIds: missing };
-  const extra = { states: new Map(missing.map((id) => [id, state])) };
+  const before = await findHistoricOrder(parts, asked, event);
+  const extra = { states: new Map(missing.map((id) => [id, state])), ...(before !== undefined && { before }) };
   const first = await persistReceived(parts, event, extra);
   if (first.kind !== 'missing') return first;
   await fetchAuth(parts, asked, event);
