@@ -103,7 +103,9 @@ async function findChangedRooms(
   const { events } = streams;
   const dataSpan = { since: since[1], horizon: upTo[1] };
   // Its members are new to the user, whenever they came into the room.
-  const completed = at.joined.filter((room) => isCompletedIn(room, dataSpan)).map(({ roomNid }) => roomNid);
+  const completed = at.completed
+    .filter((room) => room.membership === join && isCompletedIn(room, dataSpan))
+    .map(({ roomNid }) => roomNid);
   if (after >= last && completed.length === 0) return { stayed: [], gained: [], lost: [] };
   const log =
     after >= last || isSettled(events, userId, after) ? [] : await findMembershipLog(database, userNid, after, last);

@@ -79,12 +79,15 @@ export async function findSkeleton(
   at: UserRoomsAt,
 ): Promise<Skeleton> {
   const { userNid, since, horizon, filter } = request;
-  if (since !== undefined && isSettled(parts.stream, request.userId, since) && !hasNewlyShown(at, request)) {
+  const lost = at.completed.filter((room) => isLost(room, request));
+  const isNothingNew = lost.length === 0 && !at.completed.some((room) => isNewlyShown(room, request));
+  if (since !== undefined && isSettled(parts.stream, request.userId, since) && isNothingNew) {
     const joined = at.joined.filter((room) => filter.hasRoom(room.roomId) && !isHidden(room, request));
     return { plans: joined.map((room) => settledPlan(room, request, since)), invited: [], knocked: [] };
   }
   // The whole log is needed only for rooms that are new to the user, but it is short and in one place.
-  const log = Map.groupBy(await findMembershipLog(parts.database, userNid, 0, horizon), (row) => row.room_nid);
+  const upTo = Math.max(horizon, ...lost.map(({ sincePos }) => sincePos));
+  const log = Map.groupBy(await findMembershipLog(parts.database, userNid, 0, upTo), (row) => row.room_nid);
   const skeleton = { plans: new Array<RoomPlan>(), invited: new Array<UserRoom>(), knocked: new Array<UserRoom>() };
   for (const room of at.rooms.values()) {
     if (!filter.hasRoom(room.roomId)) continue;
@@ -103,11 +106,12 @@ function isHidden(room: UserRoom, { filter, dataSpan }: SkeletonRequest): boolea
 }
 
 function isNewlyShown(room: UserRoom, { filter, dataSpan }: SkeletonRequest): boolean {
-  return !filter.state.lazyLoadMembers && isCompletedIn(room, dataSpan);
+  return !filter.state.lazyLoadMembers && room.membership === join && isCompletedIn(room, dataSpan);
 }
 
-function hasNewlyShown({ joined }: UserRoomsAt, request: SkeletonRequest): boolean {
-  return joined.some((room) => isNewlyShown(room, request));
+/** Whether the full state has it that the user is not in the room, which no event tells, and which may be beyond the horizon. */
+function isLost(room: UserRoom, { dataSpan }: SkeletonRequest): boolean {
+  return room.membership !== join && isCompletedIn(room, dataSpan);
 }
 
 function settledPlan(room: UserRoom, request: SkeletonRequest, since: number): RoomPlan {

@@ -28,6 +28,8 @@ export type UserRoomsAt = {
   readonly rooms: ReadonlyMap<number, UserRoom>;
   readonly joined: readonly UserRoom[];
   readonly joinedNids: readonly number[];
+  /** Those whose members have come late. */
+  readonly completed: readonly UserRoom[];
 };
 
 type Places = Pick<UserRoomsAt, 'pos' | 'dataPos'>;
@@ -152,8 +154,13 @@ function withChanges(
 }
 
 function userRoomsAt(places: Places, rooms: ReadonlyMap<number, UserRoom>): UserRoomsAt {
-  const joined = [...rooms.values()].filter((room) => room.membership === membershipCodes.join);
-  return { ...places, rooms, joined, joinedNids: joined.map((room) => room.roomNid) };
+  const joined: UserRoom[] = [];
+  const completed: UserRoom[] = [];
+  for (const room of rooms.values()) {
+    if (room.membership === membershipCodes.join) joined.push(room);
+    if (room.completedPos > 0) completed.push(room);
+  }
+  return { ...places, rooms, joined, joinedNids: joined.map((room) => room.roomNid), completed };
 }
 
 // A cache of what the stream tells; each stream has its own.
