@@ -107,7 +107,30 @@ test('a server has what was said while it was in a room, and nothing else, thoug
   assert.deepEqual(messagesOf(kicked), ['while they are there']);
   assert.deepEqual(messagesOf(gone), ['while they are there', 'while one of them is']);
   assert.deepEqual(messagesOf(invited), []);
-  assert.deepEqual(messagesOf(late), ['to who came late']);
+  const toLate = transactionsOf(late).flatMap(({ pdus }) => pdus.map(({ type }) => type));
+  assert.deepEqual([messagesOf(late), toLate], [['to who came late'], ['m.room.message']]);
+});
+
+test('a server that was not reached when its last user was kicked has what was said before, and nothing of after', async () => {
+  await using on = await createMigratedDatabase();
+  await using own = await startSending(on, node);
+  await using near = await startPeer('near.localhost');
+  near.answer('PUT', sendPath, () => broken);
+  const roomId = await own.createRoom();
+  await own.enter(roomId, near, near.userId('bob'));
+  await own.say(roomId, 'first');
+  await until(() => own.sender.status.failingCount === 1);
+  for (const body of numbered(60)) await own.say(roomId, body);
+  await own.change(roomId, near.userId('bob'), 'leave');
+  for (const body of numbered(60)) await own.say(roomId, `after ${body}`);
+  acknowledge(near);
+  await until(() => messagesOf(near).length >= 61 && own.sender.status.behindCount === 0);
+  assert.deepEqual(messagesOf(near), ['first', ...numbered(60)]);
+  const kicks = transactionsOf(near).flatMap(({ pdus }) => pdus.filter(({ type }) => type === 'm.room.member'));
+  assert.deepEqual(
+    kicks.map(({ content }) => content),
+    [{ membership: 'leave' }],
+  );
 });
 
 test('R9: two processes never send to one server at once, and one that was paused has no effect when it goes on', async () => {

@@ -11,6 +11,7 @@ import type { OutboxWrite, WriteOutbox } from '#federation/sender/outbox.ts';
 import { Reachability } from '#federation/sender/reachability.ts';
 import type { RoutedEvent } from '#federation/sender/route-events.ts';
 import { EDUS_BYTES_MAX, EDUS_MAX, PDUS_MAX, takeFitting, transactionText } from '#federation/sender/transaction.ts';
+import type { StateParts } from '#federation/sender/servers-at.ts';
 import type { Database } from '#storage/database.ts';
 import { findDestination, type DestinationPositions } from '#storage/federation/find-outbox.ts';
 import type { MissedRoom } from '#storage/federation/write-outbox.ts';
@@ -31,6 +32,7 @@ export type SendOutcome = 'sent' | 'refused' | 'unreachable' | 'given_up';
 
 export type DestinationParts = {
   readonly database: Database;
+  readonly tries: StateParts['tries'];
   readonly clock: Clock;
   readonly logger: Logger;
   readonly client: FederationClient;
@@ -94,7 +96,7 @@ export class Destination {
     this.#parts = parts;
     this.name = name;
     this.#pending = (stored?.pendingTxnIds ?? []).map((txnId) => ({ txnId, body: undefined, eventCount: 0 }));
-    if (stored?.missed !== undefined) this.#missed = new MissedRooms(parts.database, name, stored.missed);
+    if (stored?.missed !== undefined) this.#missed = new MissedRooms(parts, name, stored.missed);
     this.#reachability = new Reachability(parts.clock, parts.limits.retryMsMax, stored?.failingSince);
     this.#usedAtMs = parts.clock.monotonicMs();
   }
@@ -151,7 +153,7 @@ export class Destination {
   #leaveToDatabase(): void {
     // What is just being written down is on its way.
     if (this.#isForming || this.#queue.length === 0) return;
-    this.#missed ??= new MissedRooms(this.#parts.database, this.name, new Map());
+    this.#missed ??= new MissedRooms(this.#parts, this.name, new Map());
     for (const { roomNid, roomOrder } of this.#queue) this.#missed.note(roomNid, roomOrder);
     this.#queue = [];
   }

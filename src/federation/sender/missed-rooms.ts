@@ -1,8 +1,13 @@
 /** Owns what a server has missed, by room: the events that wait in the database and not in memory. */
 import { PDUS_MAX, takeFitting } from '#federation/sender/transaction.ts';
-import type { ReadTx } from '#storage/database.ts';
+import { findServersAt, type StateParts } from '#federation/sender/servers-at.ts';
 import type { MissedRoom } from '#storage/federation/write-outbox.ts';
-import { findMissedEvents, findNewestOfMany } from '#storage/rooms/find-outgoing-events.ts';
+import {
+  findMissedEvents,
+  findNewestOfMany,
+  findServersOfRooms,
+  type MissedEvent,
+} from '#storage/rooms/find-outgoing-events.ts';
 
 type RoomState = {
   /** All before it has been sent, or is given up. */
@@ -21,13 +26,13 @@ const ROOMS_OF_LOOK_MAX = 20;
 export type MissedPage = { readonly pdus: readonly string[]; readonly moves: readonly MissedRoom[] };
 
 export class MissedRooms {
-  readonly #database: ReadTx;
+  readonly #parts: StateParts;
   readonly #serverName: string;
   readonly #rooms = new Map<number, RoomState>();
 
   /** `stored`: the order from which on events are missing, by room. */
-  constructor(database: ReadTx, serverName: string, stored: ReadonlyMap<number, number>) {
-    this.#database = database;
+  constructor(parts: StateParts, serverName: string, stored: ReadonlyMap<number, number>) {
+    this.#parts = parts;
     this.#serverName = serverName;
     for (const [roomNid, fromOrder] of stored) {
       this.#rooms.set(roomNid, { fromOrder, hasNews: true, isMeasured: false, isUnwritten: false });
@@ -63,6 +68,7 @@ export class MissedRooms {
    * the server finds the others. `moves` are to be written with them, and `moved` called then.
    */
   async take(bytesMax: number, perRoomMax: number): Promise<MissedPage> {
+    const { database } = this.#parts;
     const pdus: string[] = [];
     const moves: MissedRoom[] = [];
     let bytes = 0;
@@ -71,20 +77,35 @@ export class MissedRooms {
       if (pdus.length >= PDUS_MAX || bytes >= bytesMax || moves.length >= ROOMS_OF_LOOK_MAX) break;
       room.hasNews = false;
       const missed = { serverName: this.#serverName, roomNid, fromOrder: room.fromOrder };
-      const newest = room.isMeasured ? undefined : await findNewestOfMany(this.#database, missed, perRoomMax);
+      const newest = room.isMeasured ? undefined : await findNewestOfMany(database, missed, perRoomMax);
       room.isMeasured = true;
       const countMax = PDUS_MAX - pdus.length;
       const fromOrder = newest ?? room.fromOrder;
-      const page = await findMissedEvents(this.#database, { ...missed, fromOrder }, countMax);
-      const taken = takeFitting(page, ({ json }) => json, { countMax, bytesMax: bytesMax - bytes });
-      if (taken.length < page.length || page.length === countMax) room.hasNews = true;
+      const page = await findMissedEvents(database, { ...missed, fromOrder }, countMax);
+      const wanted = await this.#selectOwn(roomNid, page);
+      const taken = takeFitting(wanted, ({ json }) => json, { countMax, bytesMax: bytesMax - bytes });
+      const isCut = taken.length < wanted.length;
+      if (isCut || page.length === countMax) room.hasNews = true;
       pdus.push(...taken.map(({ json }) => json));
       bytes += taken.reduce((sum, { json }) => sum + json.length, 0);
-      const last = taken.at(-1);
+      const last = isCut ? taken.at(-1) : page.at(-1);
       moves.push({ ...missed, fromOrder: last === undefined ? fromOrder : last.roomOrder + 1 });
       room.isUnwritten = false;
     }
     return { pdus, moves };
+  }
+
+  /** Those events that are for the server: one that has left is to have what was said while it was there. */
+  async #selectOwn(roomNid: number, page: readonly MissedEvent[]): Promise<readonly MissedEvent[]> {
+    if (page.every(({ isForServer }) => isForServer)) return page;
+    const now = (await findServersOfRooms(this.#parts.database, [roomNid])).get(roomNid);
+    const wasThere = new Map<number, boolean>();
+    for (const { stateBefore: root, isForServer } of page) {
+      if (isForServer || now === undefined || wasThere.has(root)) continue;
+      const joined = await findServersAt(this.#parts, { roomNid, root }, now);
+      wasThere.set(root, (joined.get(this.#serverName) ?? 0) > 0);
+    }
+    return page.filter(({ isForServer, stateBefore }) => isForServer || wasThere.get(stateBefore) === true);
   }
 
   /** The moves have been written. */

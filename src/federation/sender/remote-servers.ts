@@ -1,27 +1,15 @@
 /** Owns which other servers are in which rooms, as the sender has read the stream so far. */
 import { BoundedMap } from '#core/bounded-map.ts';
-import { serverNameOf } from '#matrix/ids.ts';
-import type { ReadTx } from '#storage/database.ts';
+import { findServersAt, type RoomPlace, type StateParts } from '#federation/sender/servers-at.ts';
 import { findServersOfRooms, type RoomServersNow } from '#storage/rooms/find-outgoing-events.ts';
-import type { StateTries } from '#storage/rooms/state-tries.ts';
-import { findMemberEvents } from '#storage/streams/find-shared-users.ts';
 
 /** Rooms and names together: some megabytes. */
 const NAMES_MAX = 200_000;
-/** Events read at once: each brings its text. */
-const EVENTS_AT_ONCE = 1_000;
 
 /** `isNow`: read without regard to how far the stream is. */
 type Known = { readonly names: readonly string[]; readonly isNow: boolean };
 
-/** A room at a place in the stream: the root of its state there, 0 if that is not known. */
-export type RoomPlace = { readonly roomNid: number; readonly root: number };
-
-export type RemoteServersParts = {
-  readonly database: ReadTx;
-  readonly tries: Pick<StateTries, 'diff'>;
-  readonly isLocal: (id: string) => boolean;
-};
+export type RemoteServersParts = StateParts & { readonly isLocal: (id: string) => boolean };
 
 export class RemoteServers {
   readonly #parts: RemoteServersParts;
@@ -58,15 +46,13 @@ export class RemoteServers {
    * changed who is in it: who was there is to have what was said before they left.
    */
   async loadAt(places: Iterable<RoomPlace>): Promise<ReadonlyMap<number, Known>> {
-    const wanted = new Map<number, number>();
+    const wanted = new Map<number, RoomPlace>();
     for (const { roomNid, root } of places) {
-      if (this.#known.get(roomNid)?.isNow !== false && !wanted.has(roomNid)) wanted.set(roomNid, root);
+      if (this.#known.get(roomNid)?.isNow !== false && !wanted.has(roomNid)) wanted.set(roomNid, { roomNid, root });
     }
     const read: [number, Known][] = [];
     for (const [roomNid, now] of await this.#find([...wanted.keys()])) {
-      const root = wanted.get(roomNid) ?? 0;
-      const isSame = root === now.root || root === 0 || now.root === 0;
-      const joined = isSame ? now.joined : await this.#joinedBefore(roomNid, root, now);
+      const joined = await findServersAt(this.#parts, wanted.get(roomNid) ?? { roomNid, root: undefined }, now);
       read.push([roomNid, this.#knownOf(joined, false)]);
     }
     return this.#keep(read);
@@ -94,37 +80,5 @@ export class RemoteServers {
   #knownOf(joined: ReadonlyMap<string, number>, isNow: boolean): Known {
     const inRoom = [...joined].filter(([name, count]) => count > 0 && !this.#parts.isLocal(name));
     return { names: inRoom.map(([name]) => name), isNow };
-  }
-
-  /** By server how many were joined in an earlier state: what the states differ by is undone. */
-  async #joinedBefore(roomNid: number, root: number, now: RoomServersNow): Promise<ReadonlyMap<string, number>> {
-    const { database, tries } = this.#parts;
-    const changes = await tries.diff(database, roomNid, root, now.root);
-    const joined = new Map(now.joined);
-    const add = async (eventNids: readonly number[], difference: 1 | -1): Promise<void> => {
-      for (const name of await this.#findJoins(eventNids)) joined.set(name, (joined.get(name) ?? 0) + difference);
-    };
-    await add(
-      changes.flatMap(({ before }) => before ?? []),
-      1,
-    );
-    await add(
-      changes.flatMap(({ after }) => after ?? []),
-      -1,
-    );
-    return joined;
-  }
-
-  /** The servers of the users whom these events join, once for each. */
-  async #findJoins(eventNids: readonly number[]): Promise<string[]> {
-    const names: string[] = [];
-    for (let start = 0; start < eventNids.length; start += EVENTS_AT_ONCE) {
-      const nids = eventNids.slice(start, start + EVENTS_AT_ONCE);
-      for (const { user_id: userId, json } of await findMemberEvents(this.#parts.database, nids)) {
-        const { content }: { content: { membership?: unknown } } = JSON.parse(json);
-        if (content.membership === 'join') names.push(serverNameOf(userId) ?? '');
-      }
-    }
-    return names;
   }
 }

@@ -1,5 +1,6 @@
 /** Owns the decision which events go to which other servers. */
-import type { RemoteServers, RoomPlace } from '#federation/sender/remote-servers.ts';
+import type { RemoteServers } from '#federation/sender/remote-servers.ts';
+import type { RoomPlace } from '#federation/sender/servers-at.ts';
 import { serverNameOf } from '#matrix/ids.ts';
 import type { ReadTx } from '#storage/database.ts';
 import { findEventTexts, type EventText, type StreamedEvent } from '#storage/rooms/find-outgoing-events.ts';
@@ -56,8 +57,9 @@ export async function routeEvents(parts: Parts, events: readonly RoutableEvent[]
 }
 
 /** Where the event stands. Who is joined by it is in the room after it. */
-function placeOf({ roomNid, stateBefore, fork }: RoutableEvent): RoomPlace {
-  return { roomNid, root: fork?.rootBefore ?? stateBefore };
+function placeOf({ roomNid, type, stateBefore, fork }: RoutableEvent): RoomPlace {
+  const isKnown = stateBefore !== 0 || type === 'm.room.create';
+  return { roomNid, root: fork?.rootBefore ?? (isKnown ? stateBefore : undefined) };
 }
 
 /** What nothing is told of is ours to send if its sender is ours. */

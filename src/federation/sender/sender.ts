@@ -13,7 +13,8 @@ import type { DurableEdus, PassingEdus } from '#federation/sender/edu-source.ts'
 import type { SenderLimits, SendOutcome } from '#federation/sender/destination.ts';
 import { createOutbox } from '#federation/sender/outbox.ts';
 import { passingEdus } from '#federation/sender/passing-edus.ts';
-import { RemoteServers, type RemoteServersParts } from '#federation/sender/remote-servers.ts';
+import { RemoteServers } from '#federation/sender/remote-servers.ts';
+import type { StateParts } from '#federation/sender/servers-at.ts';
 import { SendingTerm, type TermParts } from '#federation/sender/sending-term.ts';
 import { persistHeard } from '#storage/federation/failing-servers.ts';
 import type { Database } from '#storage/database.ts';
@@ -39,7 +40,7 @@ export type SenderParts = {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly streams: Pick<Streams, 'events' | 'userData' | 'ephemeral' | 'watch'>;
-  readonly tries: RemoteServersParts['tries'];
+  readonly tries: StateParts['tries'];
   readonly isLocal: (id: string) => boolean;
   readonly origin: string;
   readonly client: FederationClient;

@@ -91,45 +91,67 @@ export async function findEventTexts(
   return new Map((await db.query(selectTexts, [eventNids])).map((row) => [row.event_nid, row]));
 }
 
-// What this server sends of a room ($1), from an order on ($2), to a server ($3): what its own users sent and nobody else
-// sends for it, and what was handed to it. Who is in the room is sent all of it, others what names them.
-const missedCondition = `e.room_nid = $1 and e.room_order >= $2 and e.pos is not null and e.status = 2
+// What this server sends of a room ($1), from an order on ($2), to others than $3: what its own users sent and nobody else
+// sends for it, and what was handed to it.
+const ownCondition = `e.room_nid = $1 and e.room_order >= $2 and e.pos is not null and e.status = 2
   and case when d.event_nid is not null then d.server_names is not null else exists (
     select from local_servers l where l.server_name = substr(u.user_id, strpos(u.user_id, ':') + 1)
   ) end
-  and substr(u.user_id, strpos(u.user_id, ':') + 1) <> $3
-  and ($3 = any(d.server_names) or exists (
+  and substr(u.user_id, strpos(u.user_id, ':') + 1) <> $3`;
+const ownTables = `events e join users u on u.user_nid = e.sender_nid left join event_destinations d using (event_nid)`;
+// Who is in the room now is sent all of it.
+const isFor = `coalesce($3 = any(d.server_names), false) or exists (
     select from room_servers s where s.room_nid = $1 and s.server_name = $3
-  ))`;
-const missedTables = `events e join users u on u.user_nid = e.sender_nid left join event_destinations d using (event_nid)`;
+  )`;
 
-const selectMissed = statement<{ roomOrder: number; json: string }>(
+const selectMissed = statement<MissedEvent>(
   'select_missed_events',
-  `select e.room_order as "roomOrder", j.json from ${missedTables} join event_json j using (event_nid)
-   where ${missedCondition} order by e.room_order limit $4`,
+  `select e.room_order as "roomOrder", coalesce(e.state_before, 0) as "stateBefore", ${isFor} as "isForServer", j.json
+   from ${ownTables} join event_json j using (event_nid)
+   where ${ownCondition} order by e.room_order limit $4`,
+);
+const countOwn = statement<{ count: number; newest: number }>(
+  'count_missed_events',
+  `select count(*)::int as count, coalesce(max(room_order), 0) as newest from (
+     select e.room_order from ${ownTables} where ${ownCondition} order by e.room_order desc limit $4
+   ) own`,
 );
 const selectNewest = statement<{ room_order: number }>(
-  'select_newest_missed_events',
-  `select e.room_order from ${missedTables} where ${missedCondition} order by e.room_order desc limit $4`,
+  'select_newest_missed_event',
+  `select e.room_order from ${ownTables} where ${ownCondition} and (${isFor}) order by e.room_order desc limit 1`,
 );
 
 export type MissedEvents = { readonly roomNid: number; readonly fromOrder: number; readonly serverName: string };
 
-/** The first events of a room that a server has missed, in order. */
+export type MissedEvent = {
+  readonly roomOrder: number;
+  /** Root of the state before the event; 0 where it is not known. */
+  readonly stateBefore: number;
+  /** The server is in the room now, or the event names it; of others only the state tells whether the event is for it. */
+  readonly isForServer: boolean;
+  readonly json: string;
+};
+
+/** The first events of a room from an order on that this server sends to others. */
 export function findMissedEvents(
   db: ReadTx,
   { roomNid, fromOrder, serverName }: MissedEvents,
   limit: number,
-): Promise<{ readonly roomOrder: number; readonly json: string }[]> {
+): Promise<MissedEvent[]> {
   return db.query(selectMissed, [roomNid, fromOrder, serverName, limit]);
 }
 
-/** The order of the newest event that the server has missed, if it has missed more than so many; else undefined. */
+/**
+ * If this server has sent more than so many to others, the order of the newest event that is for the server, or just after
+ * all where none is; else undefined.
+ */
 export async function findNewestOfMany(
   db: ReadTx,
   { roomNid, fromOrder, serverName }: MissedEvents,
   countMax: number,
 ): Promise<number | undefined> {
-  const rows = await db.query(selectNewest, [roomNid, fromOrder, serverName, countMax + 1]);
-  return rows.length > countMax ? rows[0]?.room_order : undefined;
+  const [own] = await db.query(countOwn, [roomNid, fromOrder, serverName, countMax + 1]);
+  if (own === undefined || own.count <= countMax) return undefined;
+  const [newest] = await db.query(selectNewest, [roomNid, fromOrder, serverName]);
+  return newest?.room_order ?? own.newest + 1;
 }
