@@ -47,6 +47,8 @@ export type Context = {
   readonly searchIndexer: SearchIndexer;
   /** Which rooms lack members still. */
   readonly partialRooms: PartialRooms;
+  /** Says, after the commit, that a room may have been entered that lacks members. */
+  readonly roomEntered: () => void;
   /** Other servers: asking them, and believing them. */
   readonly federation: Federation;
   /** Takes in what other servers send. */

@@ -29,7 +29,9 @@ import { createPushRulesOf } from '#notifications/push-rules/rules-cache.ts';
 import { createEventPersister, type EventPersister, type PersistParts } from '#rooms/persist-event.ts';
 import { createRemoteRooms } from '#rooms/spaces/remote-rooms.ts';
 import { createBackfiller } from '#rooms/backfill/backfiller.ts';
-import { PartialRooms } from '#rooms/partial/partial-rooms.ts';
+import { awaitingMembers } from '#rooms/partial/await-members.ts';
+import { startCompleter } from '#rooms/partial/completer.ts';
+import { openPartialRooms } from '#rooms/partial/partial-rooms.ts';
 import { createReceiver } from '#rooms/receive/receive-transaction.ts';
 import { startSearchIndexer } from '#rooms/search/index-events.ts';
 import { askForPurge } from '#rooms/purge/ask-for-purge.ts';
@@ -251,7 +253,8 @@ async function createContext(
     { database, clock, logger, nids, interned, tries, signer, isLocal },
     starting,
   );
-  const { persistEvents } = persister;
+  const partialRooms = starting.use(openPartialRooms({ config, logger, database, streams }));
+  const persistEvents = awaitingMembers(persister.persistEvents, partialRooms);
   const rooms = { config, clock, logger, database, tries, interned, nids, streams, persistEvents, isLocal };
   const graph = { ...rooms, federation, ownKeys };
   const searchIndexer = starting.use(
@@ -259,7 +262,8 @@ async function createContext(
   );
   const receiver = starting.use(createReceiver({ ...graph, streams, limits: config.federation }));
   const backfiller = starting.use(createBackfiller(graph));
-  const partialRooms = starting.use(openPartialRooms(rooms));
+  const { workWaiting } = starting.use(startWorkRunner({ database, clock, logger }, createWorkSteps(graph)));
+  const { lookNow: roomEntered } = starting.use(startCompleter({ ...graph, workWaiting }));
   starting.use(startTypingSweep({ database, streams, clock, logger }));
   const sending = { ...rooms, origin: signer.serverName, client: federation.client };
   const federationSender = federation.isEnabled
@@ -274,7 +278,6 @@ async function createContext(
   const ignoredUsers = createIgnoredUsers({ database, streams });
   const pushRulesOf = createPushRulesOf({ database, streams });
   const authenticator = createAuthenticator({ database, clock, logger, deviceLists: streams.deviceLists });
-  const { workWaiting } = starting.use(startWorkRunner({ database, clock, logger }, createWorkSteps(graph)));
   const context: Context = {
     ...graph,
     ignoredUsers,
@@ -284,6 +287,7 @@ async function createContext(
     presence: config.presence.enabled ? starting.use(createPresence({ database, streams, clock, logger })) : noPresence,
     searchIndexer,
     partialRooms,
+    roomEntered,
     receiver,
     federationSender,
     backfiller,
@@ -298,16 +302,6 @@ async function createContext(
     workWaiting,
   };
   return { context, persister };
-}
-
-function openPartialRooms({
-  database,
-  streams,
-  logger,
-  config,
-}: Pick<Context, 'database' | 'streams' | 'logger' | 'config'>): PartialRooms {
-  const warn = (error: unknown): void => logger.warn({ err: error }, 'which rooms are complete could not be read');
-  return new PartialRooms({ database, streams, warn, waitMsMax: config.federation.membersWaitMs });
 }
 
 /** The streams, and the one writer of events that tells them. */

@@ -86,7 +86,7 @@ create function persist_flush(
   h_depth bigint[],
   h_order bigint[], h_notify bigint[], h_cause smallint[], h_last_event integer[], h_bump_event integer[], h_bump_pos bigint[],
   e_room integer[], e_nid bigint[], e_id text[], e_status smallint[], e_at integer[], e_type text[], e_key bigint[], e_sender bigint[], e_ts bigint[],
-  e_depth bigint[], e_order bigint[], e_state_before bigint[], e_visibility smallint[], e_auth_gen integer[],
+  e_depth bigint[], e_order bigint[], e_state_before bigint[], e_visibility smallint[], e_partial smallint[], e_auth_gen integer[],
   e_relates_to text[], e_rel_type text[],
   e_notify bigint[], e_step smallint[], k_event integer[], k_user text[], e_txn_device bigint[], e_txn_id text[], e_replay_hash bytea[],
   m_event integer[], m_user bigint[], m_membership smallint[], m_was smallint[], m_nid bigint[], m_cause smallint[]
@@ -117,23 +117,23 @@ begin
   select min(nextval('events_pos')) into v_first from generate_series(1, cardinality(e_nid));
   insert into events (
     event_nid, room_nid, event_id, status, pos, room_order, type, key_nid, sender_nid, origin_server_ts, depth,
-    state_before, history_visibility, auth_gen, relates_to, relates_to_nid, rel_type, thread_root_nid,
+    state_before, state_partial, history_visibility, auth_gen, relates_to, relates_to_nid, rel_type, thread_root_nid,
     notify_seq, notify_step, txn_device_nid, txn_id
   )
   select nid, p_room_nids[room], id, status, v_first + at, room_order, type, key, sender, ts, depth,
-    state_before, visibility, auth_gen, relates_to, v_targets[ord], rel_type, v_threads[ord],
+    state_before, is_partial = 1, visibility, auth_gen, relates_to, v_targets[ord], rel_type, v_threads[ord],
     notify, step, txn_device, txn_id
   from unnest(
-    e_room, e_nid, e_id, e_status, e_at, e_type, e_key, e_sender, e_ts, e_depth, e_order, e_state_before, e_visibility, e_auth_gen,
+    e_room, e_nid, e_id, e_status, e_at, e_type, e_key, e_sender, e_ts, e_depth, e_order, e_state_before, e_visibility, e_partial, e_auth_gen,
     e_relates_to, e_rel_type, e_notify, e_step, e_txn_device, e_txn_id
   ) with ordinality as e(
-    room, nid, id, status, at, type, key, sender, ts, depth, room_order, state_before, visibility, auth_gen,
+    room, nid, id, status, at, type, key, sender, ts, depth, room_order, state_before, visibility, is_partial, auth_gen,
     relates_to, rel_type, notify, step, txn_device, txn_id, ord
   ) where p_status[room] = 0
   on conflict (event_nid) do update set status = excluded.status, pos = excluded.pos, room_order = excluded.room_order,
     type = excluded.type, key_nid = excluded.key_nid, sender_nid = excluded.sender_nid,
     origin_server_ts = excluded.origin_server_ts, depth = excluded.depth, state_before = excluded.state_before,
-    history_visibility = excluded.history_visibility, auth_gen = excluded.auth_gen, relates_to = excluded.relates_to,
+    state_partial = excluded.state_partial, history_visibility = excluded.history_visibility, auth_gen = excluded.auth_gen, relates_to = excluded.relates_to,
     relates_to_nid = excluded.relates_to_nid, rel_type = excluded.rel_type, thread_root_nid = excluded.thread_root_nid,
     notify_seq = excluded.notify_seq, notify_step = excluded.notify_step
   where events.status < 2;
@@ -212,7 +212,8 @@ begin
       o_status, p_now, p_room_nids, p_room_seqs, h_root, h_extremity, '{}', '{}', h_depth, h_order, h_notify, h_cause, h_last_event,
       h_bump_event, h_bump_pos, e_room, e_nid, e_id, array_fill(2::smallint, array[cardinality(e_nid)]),
       array(select generate_series(0, cardinality(e_nid) - 1)), e_type, array_fill(null::bigint, array[cardinality(e_nid)]), e_sender,
-      e_ts, e_depth, e_order, e_state_before, e_visibility, array_fill(null::integer, array[cardinality(e_nid)]),
+      e_ts, e_depth, e_order, e_state_before, e_visibility, array_fill(0::smallint, array[cardinality(e_nid)]),
+      array_fill(null::integer, array[cardinality(e_nid)]),
       e_relates_to, e_rel_type, e_notify, e_step, k_event, k_user, e_txn_device, e_txn_id,
       e_replay_hash, '{}', '{}', '{}', '{}', '{}', '{}'
     );

@@ -5,6 +5,7 @@ import type { JsonObject } from '#matrix/pdu.ts';
 import { checkRestrictedJoin } from '#rooms/find-authorising-user.ts';
 import { buildMemberContent } from '#rooms/member-content.ts';
 import { leaveUnlessOpen, requireOpenToGuests } from '#rooms/guests/open-to-guests.ts';
+import { isUnknownMember } from '#rooms/partial/is-unknown-member.ts';
 import { findResidents, isDeserted, isResident } from '#rooms/residents/find-residents.ts';
 import { joinThroughResidents } from '#rooms/residents/join-through-residents.ts';
 import { takeJoinTurn } from '#rooms/residents/joins-under-way.ts';
@@ -17,7 +18,7 @@ import { findMembership, findRoom, type KnownRoom } from '#storage/rooms/find-ro
 import { membershipCodes } from '#streams/event-fact.ts';
 
 export type LocalJoinParts = RoomWriteParts & CarryParts;
-export type JoinParts = LocalJoinParts & ResidentParts;
+export type JoinParts = LocalJoinParts & ResidentParts & { readonly roomEntered: () => void };
 
 type Joining = {
   readonly user: RoomUser & { readonly isGuest: boolean };
@@ -65,6 +66,8 @@ async function joinIfHere(parts: JoinParts, joining: Joining): Promise<boolean> 
   const own = await findMembership(parts.database, user.userNid, room.roomNid);
   if (own?.membership === membershipCodes.join) return true;
   if (!(await isResident(parts, room.roomNid)) && !(await isDeserted(parts, room.roomNid))) return false;
+  // The room's other servers know whether they may join.
+  if (await isUnknownMember(parts, room.roomNid, user.userId)) return false;
   try {
     await persistJoin(parts, user, room, content);
   } catch (error) {
@@ -105,6 +108,7 @@ async function joinElsewhere(
     throw new MatrixError('M_GUEST_ACCESS_FORBIDDEN', 'Guests join only rooms that this server is in.');
   }
   await joinThroughResidents(parts, { user, roomId, content, servers });
+  parts.roomEntered();
   const room = await findRoom(parts.database, roomId);
   if (room !== undefined) await carrySettings(parts, user, room, { isOwnRoom: false });
 }

@@ -31,12 +31,17 @@ export type SealedEvent = {
    * here of an earlier stay, which nothing follows any more. It says nothing while a user of this server is in the room.
    */
   readonly entersRoom?: true;
+  /** Set if the states that it brings lack members, whom the server that told them has left out. */
+  readonly omitted?: OmittedMembers;
   /**
    * It goes to the room's servers from here: an event of another server that was handed to us to join, leave or knock, or one of
    * ours that another server has signed too. Without it, others send what is sealed, also of users of ours.
    */
   readonly relay?: true;
 };
+
+/** What is known of a room whose members have not been told: who let us in, and the servers that were in it before. */
+export type OmittedMembers = { readonly resident: string; readonly servers: readonly string[] };
 
 /** The endpoint and transaction id of a client's request: the same one has no second effect. */
 export type ReplayKey = { readonly deviceNid: number; readonly path: string; readonly txnId: string };

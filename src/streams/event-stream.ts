@@ -25,6 +25,8 @@ export type EventStream = Stream<EventFact> & {
   memberFactsSince(userId: string, after: number): readonly EventFact[];
   /** Forgets all facts: a room's state has been completed, and the facts name the states of before. The table has them right. */
   forget(): void;
+  /** How often that was done: what somebody remembers of rooms by facts may not be so either. */
+  readonly forgottenCount: number;
   /** Whether an event of the ring has been redacted since: its stem must not be shown, the table knows how it looks. */
   isRedacted(eventNid: number): boolean;
 };
@@ -105,6 +107,9 @@ export async function openEventStream(
     reachesBackTo: (after) => ring.reachesBackTo(after),
     roomFactsSince: (roomNid, after) => ring.ofRoomSince(roomNid, after),
     memberFactsSince: (userId, after) => ring.ofMemberSince(userId, after),
+    get forgottenCount() {
+      return forgotten;
+    },
     forget() {
       forgotten++;
       ring.reset();

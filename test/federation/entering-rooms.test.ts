@@ -60,7 +60,8 @@ describe('entering rooms of another server', () => {
       invited.invite.get(roomId)?.some(({ type, content }) => type === 'm.room.name' && content['name'] === 'Come'),
     );
     assertOk(await join(bob, roomId));
-    const own = (await bob.sync()).join
+    const entered = await syncUntil(bob, (answer) => answer.join.has(roomId));
+    const own = entered.join
       .get(roomId)
       ?.timeline.find((event) => event.state_key === bob.userId && event.content['membership'] === 'join');
     const before = own?.unsigned['prev_content'];

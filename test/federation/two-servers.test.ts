@@ -213,6 +213,7 @@ describe('users of two servers', () => {
     await act('kick');
     await until('bob is out', async () => left(roomId)(await bob.sync({ since })));
     await join(bob, roomId);
+    await untilSynced(bob, (sync) => sync.join.has(roomId));
     await act('ban');
     await until('bob is out', async () => !(await bob.sync()).join.has(roomId));
     const refused = await bob.raw('POST', `/join/${encode(roomId)}?via=${encode(near.name)}`, { body: {} });

@@ -62,6 +62,7 @@ test('a room is partial while it has a row, which a join that came later is not 
     resident: 'r',
     servers: ['r', 's'],
     startedAt: 9,
+    hasUsers: false,
   });
   assert.deepEqual(await findPartialRooms(parts.database, [1, 2]), new Set([1]));
   assert.deepEqual([await partialRooms.isPartial(1), await partialRooms.isPartial(2)], [true, false]);

@@ -118,7 +118,7 @@ for (const versionId of ['1', '2', '11', '12']) {
           if (keyNid !== undefined) entries.set(keyNid, nidOf.get(id) ?? 0);
         }
         const { root } = await parts.tries.update(parts.database, roomNid, 0, entries);
-        branches.push({ root, entry: undefined });
+        branches.push({ root, entry: undefined, isPartial: false });
       }
       const { root } = await resolveBranches(parts, { roomNid, version, branches });
       const found = await parts.tries.entries(parts.database, roomNid, root);

@@ -17,7 +17,7 @@ const HEARD_MAX = 100;
 
 export type TermParts = Omit<DestinationParts, 'routedPos' | 'signal' | 'broke'> & {
   readonly isLocal: (id: string) => boolean;
-  readonly events: Pick<EventStream, 'horizon' | 'since'>;
+  readonly events: Pick<EventStream, 'horizon' | 'since' | 'forgottenCount'>;
   readonly remoteServers: RemoteServers;
   readonly passingEdus: readonly PassingEdus[];
 };
@@ -30,6 +30,7 @@ export class SendingTerm implements Disposable {
   readonly #readPassing = new Map<PassingEdus, number>();
   /** Servers that were sent events beyond the stored position of the stream: those they are not sent again. */
   readonly #ahead: ReadonlyMap<string, number>;
+  #forgottenCount = 0;
   #position: number;
   #storedPosition: number;
   #failure: { readonly error: unknown } | undefined;
@@ -84,6 +85,10 @@ export class SendingTerm implements Disposable {
   /** Hands on what is new in the streams. Throws when what the database has is not known any more. */
   async readOn(): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure.error;
+    const { forgottenCount } = this.#parts.events;
+    // A room has been completed: other servers may be in it than were known.
+    if (forgottenCount !== this.#forgottenCount) this.#parts.remoteServers.clear();
+    this.#forgottenCount = forgottenCount;
     while (this.#position < this.#parts.events.horizon && !this.#closing.signal.aborted) {
       const { events, upTo } = await this.#nextEvents();
       const woken = new Set<Destination>();

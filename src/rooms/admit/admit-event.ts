@@ -30,7 +30,9 @@ async function statusBefore({ database }: AdmitParts, { eventId }: ValidatedPdu)
 
 async function persist(parts: AdmitParts, event: ValidatedPdu, relay: boolean): Promise<EventStatus> {
   const { pdu, eventId, version, roomId } = event;
-  requirePermitted(await loadViewFor(parts, roomId, pdu), authEventOf(pdu, eventId, version));
+  const view = await loadViewFor(parts, roomId, pdu);
+  // A state that lacks members cannot tell: the event is judged with what it cites.
+  if (!view.isPartial) requirePermitted(view, authEventOf(pdu, eventId, version));
   const sealed = { sealed: event, ...(relay && { relay: true as const }) };
   try {
     const { statuses } = await parts.persistEvents({ room: { roomId }, events: [sealed] });

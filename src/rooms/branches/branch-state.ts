@@ -9,6 +9,8 @@ export type BranchState = {
   readonly root: StateRoot;
   /** Set on top of the root: what the branch's last event did to the state. */
   readonly entry: { readonly keyNid: number; readonly eventNid: number } | undefined;
+  /** Whether the state lacks members that have not been fetched yet. */
+  readonly isPartial: boolean;
 };
 
 export type TrieParts = { readonly database: ReadTx; readonly tries: StateTries };
@@ -17,10 +19,16 @@ export type TrieParts = { readonly database: ReadTx; readonly tries: StateTries 
  * The state after an event; undefined while the one before it is not known. A rejected event changes nothing, a
  * soft-failed one does: only its descendants see it. Specification: Server-Server API, "Rejection" and "Soft failure".
  */
-export function stateAfter({ status, stateBefore, keyNid, eventNid }: EventPlaceRow): BranchState | undefined {
+export function stateAfter({
+  status,
+  stateBefore,
+  statePartial,
+  keyNid,
+  eventNid,
+}: EventPlaceRow): BranchState | undefined {
   if (stateBefore === undefined) return undefined;
   const isChanged = keyNid !== undefined && !isRejected(status);
-  return { root: stateBefore, entry: isChanged ? { keyNid, eventNid } : undefined };
+  return { root: stateBefore, entry: isChanged ? { keyNid, eventNid } : undefined, isPartial: statePartial };
 }
 
 export async function findInBranch(

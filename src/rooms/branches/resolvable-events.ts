@@ -4,27 +4,37 @@ import { readStoredPdu } from '#matrix/pdu-checks.ts';
 import type { RoomVersion } from '#matrix/room-versions.ts';
 import type { ResolvableEvent } from '#matrix/state-resolution/resolvable-event.ts';
 import type { ReadTx } from '#storage/database.ts';
-import { isRejected, statusOfCode } from '#storage/rooms/event-status.ts';
+import { isRejected, statusOfCode, type EventStatus } from '#storage/rooms/event-status.ts';
 import { findEventsForResolution, findEventsForResolutionByNids, type CitingRow } from '#storage/rooms/find-graph.ts';
 
 /** An event that is being placed and is not in the database yet. */
 export type UnwrittenEvent = { readonly eventNid: number; readonly event: ResolvableEvent };
 
+/** What events are from now on whose statuses are not written yet, by nid. */
+export type Restated = ReadonlyMap<number, EventStatus>;
+
 export class ResolvableEvents {
   readonly #database: ReadTx;
   readonly #roomNid: number;
   readonly #version: RoomVersion;
+  readonly #restated: Restated;
   readonly #byId = new Map<string, ResolvableEvent>();
   readonly #idOf = new Map<number, string>();
   readonly #nidOf = new Map<string, number>();
 
   constructor(
-    parts: { readonly database: ReadTx; readonly roomNid: number; readonly version: RoomVersion },
+    parts: {
+      readonly database: ReadTx;
+      readonly roomNid: number;
+      readonly version: RoomVersion;
+      readonly restated?: Restated | undefined;
+    },
     unwritten: UnwrittenEvent | undefined,
   ) {
     this.#database = parts.database;
     this.#roomNid = parts.roomNid;
     this.#version = parts.version;
+    this.#restated = parts.restated ?? new Map();
     if (unwritten !== undefined) this.#add(unwritten.eventNid, unwritten.event);
   }
 
@@ -58,7 +68,8 @@ export class ResolvableEvents {
   }
 
   #addRow(row: CitingRow): void {
-    this.#add(row.event_nid, resolvableOf(row, this.#version));
+    const status = this.#restated.get(row.event_nid) ?? statusOfCode(row.status);
+    if (status !== 'rejected_by_auth') this.#add(row.event_nid, resolvableOf(row, status, this.#version));
   }
 
   #add(eventNid: number, event: ResolvableEvent): void {
@@ -68,7 +79,7 @@ export class ResolvableEvents {
   }
 }
 
-function resolvableOf(row: CitingRow, version: RoomVersion): ResolvableEvent {
+function resolvableOf(row: CitingRow, status: EventStatus, version: RoomVersion): ResolvableEvent {
   const pdu = readStoredPdu(row.json, version);
   return {
     eventId: row.event_id,
@@ -80,7 +91,7 @@ function resolvableOf(row: CitingRow, version: RoomVersion): ResolvableEvent {
     authEventIds: eventIdsOf(pdu.auth_events),
     prevEventIds: eventIdsOf(pdu.prev_events),
     content: pdu.content,
-    rejected: isRejected(statusOfCode(row.status)),
+    rejected: isRejected(status),
     authGen: row.auth_gen ?? 1,
   };
 }

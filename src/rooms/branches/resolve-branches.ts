@@ -5,7 +5,7 @@ import { emptyAnswer, type Answer, type Question } from '#matrix/state-resolutio
 import { ResolutionError, STATE_SETS_MAX } from '#matrix/state-resolution/resolution-error.ts';
 import { diffBranches, findInBranch, type BranchState, type TrieParts } from '#rooms/branches/branch-state.ts';
 import { findCovered } from '#rooms/branches/find-covered.ts';
-import { ResolvableEvents, type UnwrittenEvent } from '#rooms/branches/resolvable-events.ts';
+import { ResolvableEvents, type Restated, type UnwrittenEvent } from '#rooms/branches/resolvable-events.ts';
 import { runResolution } from '#rooms/branches/run-resolution.ts';
 import type { Interned } from '#storage/interned.ts';
 import { findKeysByNids } from '#storage/rooms/find-graph.ts';
@@ -19,6 +19,7 @@ export type BranchesOfRoom = {
   /** At least one; the result shares most of its nodes with the first. */
   readonly branches: readonly BranchState[];
   readonly unwritten?: UnwrittenEvent | undefined;
+  readonly restated?: Restated | undefined;
 };
 
 /**
@@ -69,12 +70,12 @@ async function findConflict(
 /** The outcome under every key that is conflicted or in no state. */
 async function resolveConflicted(
   parts: BranchParts,
-  { roomNid, version, unwritten }: BranchesOfRoom,
+  { roomNid, version, unwritten, restated }: BranchesOfRoom,
   base: BranchState,
   conflict: NidConflict,
 ): Promise<ReadonlyMap<number, number | undefined>> {
   const { database, interned } = parts;
-  const events = new ResolvableEvents({ database, roomNid, version }, unwritten);
+  const events = new ResolvableEvents({ database, roomNid, version, restated }, unwritten);
   await events.loadNids([...conflict.values()].flat().filter((nid) => nid !== undefined));
   const keys = await findKeysByNids(database, [...conflict.keys()]);
   const named = new Map<string, readonly (string | undefined)[]>();

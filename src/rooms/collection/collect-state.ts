@@ -1,6 +1,7 @@
 /** Owns finding and removing the nodes of a room's state tries that no state needs any more, while the room is written. */
 import { StrikeList } from '#core/strike-list.ts';
 import type { ReadTx } from '#storage/database.ts';
+import { findPartialRooms } from '#storage/rooms/partial-rooms.ts';
 import { deleteStateNodes, findChildNids, findNodeNids, findStateRoots } from '#storage/rooms/collect-nodes.ts';
 
 const LISTED_AT_ONCE = 10_000;
@@ -31,6 +32,8 @@ export async function* collectState(database: ReadTx, roomNid: number): AsyncGen
   }
   const found = nodes.size;
   yield;
+  // States that are being made whole have nodes already, and no roots yet. Whoever completes the room asks for a collection.
+  if ((await findPartialRooms(database, [roomNid])).has(roomNid)) return { found, removed: 0 };
   const open = (await findStateRoots(database, roomNid)).filter((root) => nodes.strike(root));
   while (open.length > 0) {
     yield;

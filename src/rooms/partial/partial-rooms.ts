@@ -1,4 +1,6 @@
 /** Owns knowing which rooms lack members still, and waiting until they do no more. */
+import type { Config } from '#config/schema.ts';
+import type { Logger } from '#core/logger.ts';
 import { singleFlight } from '#core/single-flight.ts';
 import { MatrixError } from '#matrix/error.ts';
 import type { ReadTx } from '#storage/database.ts';
@@ -15,6 +17,20 @@ type Parts = {
 
 /** The completion itself is told by the stream; this is for a room that is given up. */
 const LOOK_MS = 1_000;
+
+/** For a server with this configuration. */
+export function openPartialRooms({
+  database,
+  streams,
+  logger,
+  config,
+}: Pick<Parts, 'database' | 'streams'> & {
+  readonly logger: Logger;
+  readonly config: Pick<Config, 'federation'>;
+}): PartialRooms {
+  const warn = (error: unknown): void => logger.warn({ err: error }, 'which rooms are complete could not be read');
+  return new PartialRooms({ database, streams, warn, waitMsMax: config.federation.membersWaitMs });
+}
 
 /** One per process. What is so is in the database alone, as any process may enter a room or complete one. */
 export class PartialRooms implements Disposable {

@@ -27,13 +27,14 @@ import {
 } from '#rooms/persist/built-events.ts';
 import { columnsOf, factOf, replayColumnsOf } from '#rooms/persist/event-rows.ts';
 import { stateKeysFor } from '#rooms/persist/judge-sealed.ts';
+import { UnknownMembersError } from '#rooms/persist/unknown-members.ts';
 import { placeOnHead } from '#rooms/persist/place-on-head.ts';
 import { placeSealed } from '#rooms/persist/place-sealed.ts';
 
 /** A view for a room that does not exist yet; its id is known when its create event has been built. */
 export function newRoomView(version: RoomView['version'], roomNid: number, serverName: string): RoomView {
   const roomId = version.roomIdIsCreateHash ? '' : `!${randomString(18, idAlphabet)}:${serverName}`;
-  return { roomNid, roomId, version, head: emptyHead, state: new Map() };
+  return { roomNid, roomId, version, head: emptyHead, isPartial: false, state: new Map() };
 }
 const idAlphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
@@ -69,6 +70,7 @@ async function buildAll(
     const pending = 'sealed' in draft ? draftOf(draft) : draft;
     const keys = stateKeysFor(pending, view.version);
     if (!knowsState(view, keys)) await completeView(parts, view, keys);
+    if (!('sealed' in draft)) assertMembersKnown(view, draft, keys);
     let arrival: Arrival = { eventNid: undefined, earlyRedactions: [] };
     if ('sealed' in draft) {
       const placement = await placeSealed(parts, draft, view);
@@ -96,6 +98,24 @@ async function buildAll(
     view = built.view;
   }
   return { events, outcomes, view, changed: view.head.root !== base.head.root, isAlone };
+}
+
+/**
+ * An event of ours about somebody of whom nobody knows yet whether they are in the room waits until that is known. Of the
+ * sender it is known: users of this server are in the room by what happened here.
+ */
+function assertMembersKnown(
+  view: RoomView,
+  { type, sender, state_key }: DraftEvent,
+  keys: readonly TypeAndKey[],
+): void {
+  if (!view.isPartial) return;
+  const isOwn = type === 'm.room.member' && state_key === sender;
+  const isUnknown = keys.some(
+    ([keyType, userId]) =>
+      keyType === 'm.room.member' && (userId !== sender || isOwn) && entryOf(view, keyType, userId) === undefined,
+  );
+  if (isUnknown) throw new UnknownMembersError(view.roomNid);
 }
 
 const aloneOnOldHead = "An event that does not follow the room's newest events must come alone.";
@@ -195,6 +215,7 @@ async function placeEvent(parts: BuildParts, placeable: Placeable, view: RoomVie
     status: 'accepted',
     isLive: true,
     roomOrder,
+    statePartial: view.isPartial,
     authGen,
     authNids: stateKey === undefined ? [] : authEntries.map((entry) => entry.eventNid),
     nodes: next.nodes,
@@ -203,7 +224,7 @@ async function placeEvent(parts: BuildParts, placeable: Placeable, view: RoomVie
   const fact = factOf(sealed, event, view, row, replaced);
   const isState = stateKey !== undefined;
   const { earlyRedactions } = arrival;
-  const none = { resolved: [], leavesNodes: false, hasGapBefore: false, entersRoom: false };
+  const none = { resolved: [], leavesNodes: false, hasGapBefore: false, entry: undefined };
   const placed = { row, fact, event, replaced, levels, earlyRedactions, isState, sending, ...none };
   return { event: placed, view: { ...view, roomId: sealed.roomId, head } };
 }

@@ -5,6 +5,7 @@ import type { Signer } from '#matrix/signing.ts';
 import type { JudgedRedaction } from '#rooms/persist/early-redactions.ts';
 import type { RoomView, StateEntry, ViewParts } from '#rooms/persist/room-view.ts';
 import type { NidAllocator } from '#storage/nid-allocator.ts';
+import type { OmittedMembers } from '#rooms/persist-request.ts';
 import type { EventStatus } from '#storage/rooms/event-status.ts';
 import type { EventRow, MembershipChange } from '#storage/rooms/persist-columns.ts';
 import type { EventFact } from '#streams/event-fact.ts';
@@ -44,9 +45,12 @@ export type BuiltEvent = {
   readonly leavesNodes: boolean;
   /** Whether it follows events that are not here, by the states which another server told. */
   readonly hasGapBefore: boolean;
-  /** Whether the server comes into the room by it. */
-  readonly entersRoom: boolean;
+  /** Set for the event by which this server has come into the room. */
+  readonly entry: RoomEntry | undefined;
 };
+
+/** How a room was entered: with all of its state, or without its members. */
+export type RoomEntry = { readonly omitted: OmittedMembers | undefined };
 
 /** An older event that a state resolution has made part of the state; of a removed entry, its last event with no content. */
 export type ResolvedEntry = {

@@ -13,7 +13,8 @@ import type { Interned } from '#storage/interned.ts';
 import type { EventRow } from '#storage/rooms/persist-columns.ts';
 import { membershipCodes, type EventFact, type MembershipName } from '#streams/event-fact.ts';
 
-const visibilityCodes = { world_readable: 0, shared: 1, invited: 2, joined: 3 } as const;
+/** The codes of `events.history_visibility`. */
+export const visibilityCodes = { world_readable: 0, shared: 1, invited: 2, joined: 3 } as const;
 type RowParts = { readonly interned: Interned; readonly isLocal: (id: string) => boolean };
 
 /** The columns that follow from the event and the state before it. */

@@ -1,5 +1,6 @@
 /** Owns the judgement of an event that is signed already: by its own auth events, the state before it, the current state. */
 import { checkAuth } from '#matrix/auth-rules/check-auth.ts';
+import type { AuthState } from '#matrix/auth-rules/auth-event.ts';
 import { checkAuthEvents } from '#matrix/auth-rules/check-auth-events.ts';
 import { selectAuthTypes } from '#matrix/auth-rules/select-auth-types.ts';
 import { joinedKey, type TypeAndKey } from '#matrix/joined-key.ts';
@@ -76,10 +77,21 @@ export async function judgeSealed(
   await Promise.all([completeView(parts, before, keys), completeView(parts, current, keys)]);
   const create = version.roomIdIsCreateHash ? entryOf(before, 'm.room.create', '')?.event : undefined;
   if (!isAllowedByCited(event, cited, { version, create })) return 'rejected_by_auth';
-  if (!checkAuth(event, version, authStateOf(before), options).allowed) return 'rejected_by_state';
+  if (!checkAuth(event, version, judgingState(before, cited), options).allowed) return 'rejected_by_state';
   // A room that is only being entered has no state of its own yet.
   if (before.head.root === current.head.root || current.head.extremities.length === 0) return 'accepted';
-  return checkAuth(event, version, authStateOf(current), options).allowed ? 'accepted' : 'soft_failed';
+  return checkAuth(event, version, judgingState(current, cited), options).allowed ? 'accepted' : 'soft_failed';
+}
+
+/** A member whom a state lacks that is not complete is what the event says of them itself, by what it cites. */
+function judgingState(view: RoomView, cited: readonly CitedEvent[]): AuthState {
+  const state = authStateOf(view);
+  if (!view.isPartial) return state;
+  const members = new Map<string, AuthEvent>();
+  for (const { event, status } of cited) {
+    if (event.type === 'm.room.member' && !isRejected(status)) members.set(event.state_key ?? '', event);
+  }
+  return (type, stateKey) => state(type, stateKey) ?? (type === 'm.room.member' ? members.get(stateKey) : undefined);
 }
 
 /** By an event's own auth events alone. From version 12 on `create` is the event that the room id names. */

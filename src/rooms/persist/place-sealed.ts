@@ -48,14 +48,15 @@ export type SealedPlacement =
  * event whose predecessors or auth events are not here, and a MatrixError where the branches cannot be resolved.
  * Specification: Server-Server API, "Checks performed on receipt of a PDU".
  */
-export async function placeSealed(parts: BuildParts, sealed: SealedEvent, view: RoomView): Promise<SealedPlacement> {
+export async function placeSealed(parts: BuildParts, sealed: SealedEvent, known: RoomView): Promise<SealedPlacement> {
   const pdu = sealed.sealed;
   const event = authEventOf(pdu.pdu, pdu.eventId, pdu.version);
   const { place: own, isRedacted } = await findArrival(parts.database, event.eventId);
   if (own !== undefined && isJudged(own.status)) return { kind: 'known', status: own.status };
-  const earlyRedactions = isRedacted ? await judgeEarlyRedactions(parts, view, event) : [];
+  const earlyRedactions = isRedacted ? await judgeEarlyRedactions(parts, known, event) : [];
   const entersRoom =
-    sealed.entersRoom === true && (await findJoinedUsers(parts.database, view.roomNid, 1)).length === 0;
+    sealed.entersRoom === true && (await findJoinedUsers(parts.database, known.roomNid, 1)).length === 0;
+  const view = entersRoom ? { ...known, isPartial: sealed.omitted !== undefined } : known;
   const onHead = !entersRoom && standsOnHead(pdu, view);
   // A room has one create event, and it comes first.
   const isPossible = event.type !== 'm.room.create' || !hasBegun(view);
@@ -66,15 +67,18 @@ export async function placeSealed(parts: BuildParts, sealed: SealedEvent, view: 
     if (verdict.allowed) return { kind: 'onHead', eventNid: own?.eventNid, earlyRedactions };
   }
   const cited = await loadCited(parts, event, view);
-  const predecessors = entersRoom ? await branchesOfEntry(parts, sealed, view) : await branchesOf(parts, sealed, view);
-  const resolved = await resolve(parts, view, predecessors.branches);
-  const before = onHead ? view : viewAt(view, resolved.root);
   const isBeginning = hasBegun(view) && entryOf(view, 'm.room.create', '')?.event.eventId === event.eventId;
   const followerOrder =
     (await findOrderAbove(parts, sealed, own?.eventNid)) ??
     (isBeginning ? await findOrderBelowAll(parts, view) : undefined);
   const isHistory = followerOrder !== undefined;
   if (!isHistory && !onHead && !entersRoom) await requireNewer(parts, event, view);
+  const predecessors = entersRoom
+    ? await branchesOfEntry(parts, sealed, view)
+    : await branchesOf(parts, sealed, view, { isHistory });
+  const resolved = await resolve(parts, view, predecessors.branches);
+  const isPartial = predecessors.branches.some((branch) => branch.isPartial);
+  const before = onHead ? view : viewAt(view, resolved.root, isPartial);
   // What others here have followed already cannot soft-fail: the room's state has moved on with it, not against it.
   const isOwnState = isHistory || entersRoom;
   // The event that the room's state stands on is judged already, and older than all that is here, whenever it comes.
@@ -95,7 +99,7 @@ export async function placeSealed(parts: BuildParts, sealed: SealedEvent, view: 
     cited,
     predecessors,
     followerOrder,
-    entersRoom,
+    entry: entersRoom ? { omitted: sealed.omitted } : undefined,
   };
   const nodes = [...predecessors.nodes, ...(onHead ? [] : resolved.nodes)];
   const placed = await place(parts, placing, nodes);
@@ -146,12 +150,12 @@ type Placing = {
   readonly predecessors: Predecessors;
   /** Of history: where the oldest event stands that follows it here. */
   readonly followerOrder: number | undefined;
-  readonly entersRoom: boolean;
+  readonly entry: BuiltEvent['entry'];
 };
 
-function viewAt(view: RoomView, root: number): RoomView {
-  if (root === view.head.root) return view;
-  return { ...view, head: { ...view.head, root }, state: new Map() };
+function viewAt(view: RoomView, root: number, isPartial: boolean): RoomView {
+  if (root === view.head.root && isPartial === view.isPartial) return view;
+  return { ...view, isPartial, head: { ...view.head, root }, state: new Map() };
 }
 
 async function resolve(
@@ -171,7 +175,7 @@ async function resolve(
 }
 
 async function place(parts: BuildParts, placing: Placing, nodes: readonly NewNode[]): Promise<Placed> {
-  const { pdu, event, eventNid, isMentioned, status, view, before, cited, predecessors, entersRoom } = placing;
+  const { pdu, event, eventNid, isMentioned, status, view, before, cited, predecessors, entry: roomEntry } = placing;
   const { state_key: stateKey } = event;
   const replaced = stateKey === undefined ? undefined : entryOf(before, event.type, stateKey);
   const authGen = stateKey === undefined ? null : 1 + Math.max(0, ...cited.map((entry) => entry.authGen));
@@ -184,6 +188,7 @@ async function place(parts: BuildParts, placing: Placing, nodes: readonly NewNod
     status,
     isLive: status === 'accepted' && placing.followerOrder === undefined,
     roomOrder: status === 'accepted' ? await orderOf(parts, placing) : null,
+    statePartial: before.isPartial,
     prevNids: predecessors.nids,
     authGen,
     authNids: stateKey === undefined ? [] : cited.map((entry) => entry.eventNid),
@@ -194,7 +199,14 @@ async function place(parts: BuildParts, placing: Placing, nodes: readonly NewNod
   const levels = entryOf(before, 'm.room.power_levels', '')?.event;
   const { earlyRedactions } = placing;
   const hasGapBefore = predecessors.given.length > 0 && status === 'accepted';
-  const none = { fact: undefined, isState: false, sending: 'theirs' as const, resolved: [], hasGapBefore, entersRoom };
+  const none = {
+    fact: undefined,
+    isState: false,
+    sending: 'theirs' as const,
+    resolved: [],
+    hasGapBefore,
+    entry: roomEntry,
+  };
   // States that were given are not kept for themselves.
   const leavesNodes = predecessors.given.some((root) => root !== before.head.root);
   const built: BuiltEvent = { row, event, replaced, levels, earlyRedactions, leavesNodes, ...none };
@@ -223,6 +235,7 @@ async function moveHead(
   const own: BranchState = {
     root: before.head.root,
     entry: keyNid === undefined ? undefined : { keyNid, eventNid },
+    isPartial: before.isPartial,
   };
   const after = extremitiesAfter(view, predecessors, { nid: eventNid, id: event.eventId, reference: entry.reference });
   const branches = [...predecessors.others, own];

@@ -4,9 +4,16 @@ import { stateAfter, type BranchState } from '#rooms/branches/branch-state.ts';
 import { MissingEventsError } from '#rooms/persist/missing-events.ts';
 import type { BuildParts } from '#rooms/persist/built-events.ts';
 import type { Extremity, RoomView, ViewParts } from '#rooms/persist/room-view.ts';
+import { buildToldState, findToldEntries } from '#rooms/persist/told-entries.ts';
 import type { SealedEvent } from '#rooms/persist-request.ts';
 import { isJudged } from '#storage/rooms/event-status.ts';
-import { findEventPlaces, findPredecessors, type EventPlaceRow } from '#storage/rooms/find-graph.ts';
+import {
+  findEventPlaces,
+  findEventPlacesByNids,
+  findKeysByNids,
+  findPredecessors,
+  type EventPlaceRow,
+} from '#storage/rooms/find-graph.ts';
 import { mentionEvents } from '#storage/rooms/mention-events.ts';
 import type { NewNode, StateRoot } from '#storage/rooms/state-tries.ts';
 
@@ -25,11 +32,15 @@ export type Predecessors = {
   readonly nodes: readonly NewNode[];
 };
 
-/** Throws a MissingEventsError if the state after one of the predecessors is neither known nor given. */
+/**
+ * Throws a MissingEventsError if the state after one of the predecessors is neither known nor given. A state without its
+ * members is of no use where the room has them.
+ */
 export async function branchesOf(
   parts: BuildParts,
-  { sealed, states }: SealedEvent,
+  { sealed, states, omitted }: SealedEvent,
   view: RoomView,
+  { isHistory }: { readonly isHistory: boolean },
 ): Promise<Predecessors> {
   const prevIds = new Set(eventIdsOf(sealed.pdu.prev_events));
   const { extremities } = view.head;
@@ -48,12 +59,17 @@ export async function branchesOf(
   }
   // Its state is that of the room, which need not be written yet.
   const [only, second] = extremities;
-  if (only !== undefined && second === undefined) known.set(only.id, { root: view.head.root, entry: undefined });
+  if (only !== undefined && second === undefined) {
+    known.set(only.id, { root: view.head.root, entry: undefined, isPartial: view.isPartial });
+  }
   const unknown = [...prevIds].filter((id) => !known.has(id));
-  const missing = unknown.filter((id) => states?.has(id) !== true);
+  const isUseless = omitted !== undefined && !view.isPartial;
+  const missing = unknown.filter((id) => isUseless || states?.has(id) !== true);
   if (missing.length > 0) throw new MissingEventsError(missing);
   const nodes: NewNode[] = [];
-  const told = await givenBranches(parts, view, unknown, states, nodes);
+  // History keeps what it is given: it does not become part of the room's state.
+  const kind = omitted !== undefined ? 'partial' : view.isPartial && !isHistory ? 'reduced' : 'whole';
+  const told = await givenBranches(parts, view, { eventIds: unknown, states, kind }, nodes);
   for (const [id, branch] of told) known.set(id, branch);
   const given = [...told.values()].map(({ root }) => root);
   const nids = await nidsOf(parts, view, [...prevIds], places);
@@ -75,14 +91,15 @@ export async function branchesOf(
 /** Of the event by which the server comes into the room: what was here before counts for nothing. */
 export async function branchesOfEntry(
   parts: BuildParts,
-  { sealed, states }: SealedEvent,
+  { sealed, states, omitted }: SealedEvent,
   view: RoomView,
 ): Promise<Predecessors> {
   const prevIds = [...new Set(eventIdsOf(sealed.pdu.prev_events))];
   const missing = prevIds.filter((id) => states?.has(id) !== true);
   if (missing.length > 0) throw new MissingEventsError(missing);
   const nodes: NewNode[] = [];
-  const branches = [...(await givenBranches(parts, view, prevIds, states, nodes)).values()];
+  const told = { eventIds: prevIds, states, kind: omitted === undefined ? ('whole' as const) : ('partial' as const) };
+  const branches = [...(await givenBranches(parts, view, told, nodes)).values()];
   const nids = await nidsOf(parts, view, prevIds, await findEventPlaces(parts.database, prevIds));
   return { nids, branches, others: [], remaining: [], given: branches.map(({ root }) => root), nodes };
 }
@@ -116,12 +133,21 @@ async function findFollowed(
   return followed;
 }
 
+type ToldStates = {
+  readonly eventIds: readonly string[];
+  readonly states: SealedEvent['states'];
+  /**
+   * `partial`: members were left out of what was told. `reduced`: of members only those are taken over who are known in the
+   * room already, as it lacks the others: with all of them on one branch, each would be a conflict with the others.
+   */
+  readonly kind: 'whole' | 'partial' | 'reduced';
+};
+
 /** The states after these events, as they were told. One that was told of several is made once. */
 async function givenBranches(
   parts: ViewParts,
   view: RoomView,
-  eventIds: readonly string[],
-  states: SealedEvent['states'],
+  { eventIds, states, kind }: ToldStates,
   nodes: NewNode[],
 ): Promise<ReadonlyMap<string, BranchState>> {
   const made = new Map<readonly string[], BranchState>();
@@ -129,44 +155,59 @@ async function givenBranches(
   for (const id of eventIds) {
     const told = states?.get(id);
     if (told === undefined) continue;
-    const branch = made.get(told) ?? (await givenBranch(parts, view, told, nodes));
+    const branch = made.get(told) ?? (await givenBranch(parts, view, { eventIds: told, kind }, nodes));
     made.set(told, branch);
     branches.set(id, branch);
   }
   return branches;
 }
 
-/** The state of a large room is looked up piece by piece, so that nobody else waits for long. */
+/** Members of a state that are looked up at once. */
 const placesAtOnce = 1_000;
 
 /** A state that another server told, of events that are all here. */
 async function givenBranch(
-  { database, tries }: ViewParts,
+  parts: ViewParts,
   { roomNid, head }: RoomView,
-  eventIds: readonly string[],
+  { eventIds, kind }: { readonly eventIds: readonly string[]; readonly kind: ToldStates['kind'] },
   nodes: NewNode[],
 ): Promise<BranchState> {
-  const told = new Map<number, number | undefined>();
-  const missing: string[] = [];
-  for (let start = 0; start < eventIds.length; start += placesAtOnce) {
-    const some = eventIds.slice(start, start + placesAtOnce);
-    const places = await findEventPlaces(database, some);
-    for (const id of some) {
-      const place = places.get(id);
-      if (place === undefined || place.status === 'missing' || place.roomNid !== roomNid) missing.push(id);
-      else if (place.keyNid !== undefined && place.status !== 'rejected_by_auth')
-        told.set(place.keyNid, place.eventNid);
+  const { database, tries } = parts;
+  const told = await findToldEntries(database, roomNid, eventIds);
+  const present = await tries.entries(database, roomNid, head.root);
+  if (kind === 'reduced') for (const keyNid of await findNewMembers(database, told, present)) told.delete(keyNid);
+  const state = await buildToldState(parts, { roomNid, root: head.root, entries: present }, told);
+  nodes.push(...state.nodes);
+  return { root: state.root, entry: undefined, isPartial: kind !== 'whole' };
+}
+
+/** The keys of members of a told state whom the room's state lacks, and of whom nothing else has been heard. */
+async function findNewMembers(
+  database: ViewParts['database'],
+  told: ReadonlyMap<number, number>,
+  present: readonly (readonly [keyNid: number, eventNid: number])[],
+): Promise<number[]> {
+  const known = new Set(present.map(([keyNid]) => keyNid));
+  const fresh = [...told].filter(([keyNid]) => !known.has(keyNid));
+  const found: number[] = [];
+  for (let start = 0; start < fresh.length; start += placesAtOnce) {
+    const some = fresh.slice(start, start + placesAtOnce);
+    const [keys, places] = await Promise.all([
+      findKeysByNids(
+        database,
+        some.map(([keyNid]) => keyNid),
+      ),
+      findEventPlacesByNids(
+        database,
+        some.map(([, eventNid]) => eventNid),
+      ),
+    ]);
+    const unplaced = new Set(places.filter(({ status }) => !isJudged(status)).map(({ eventNid }) => eventNid));
+    for (const [keyNid, eventNid] of some) {
+      if (keys.get(keyNid)?.[0] === 'm.room.member' && unplaced.has(eventNid)) found.push(keyNid);
     }
   }
-  if (missing.length > 0) throw new MissingEventsError(missing);
-  // As a change of the room's state: mostly they agree, and share the nodes of what they agree on.
-  for (const [keyNid, eventNid] of await tries.entries(database, roomNid, head.root)) {
-    if (!told.has(keyNid)) told.set(keyNid, undefined);
-    else if (told.get(keyNid) === eventNid) told.delete(keyNid);
-  }
-  const state = await tries.update(database, roomNid, head.root, told);
-  nodes.push(...state.nodes);
-  return { root: state.root, entry: undefined };
+  return found;
 }
 
 /** Predecessors whose state was given may never have been heard of: they are mentioned now. */

@@ -1,6 +1,6 @@
 /** Owns the contract of a projection: a table derived from events, kept in the transaction that writes them. */
 import type { AuthEvent } from '#matrix/pdu.ts';
-import type { Sending } from '#rooms/persist/built-events.ts';
+import type { RoomEntry, Sending } from '#rooms/persist/built-events.ts';
 import type { JudgedRedaction } from '#rooms/persist/early-redactions.ts';
 import type { RoomView } from '#rooms/persist/room-view.ts';
 import type { Tx } from '#storage/database.ts';
@@ -23,6 +23,8 @@ export type ProjectedEvent = {
   readonly levels: AuthEvent | undefined;
   /** The room after the whole request. */
   readonly view: RoomView;
+  /** Set for the event by which this server has come into the room. */
+  readonly entry?: RoomEntry | undefined;
 };
 
 /**

@@ -51,7 +51,9 @@ export async function resolvedEntries(
   return changed.map(({ shown, entry, replaced }) => {
     const isEmpty = entry === undefined || emptied.has(shown.event.eventId);
     const event = isEmpty ? { ...shown.event, content: {} } : shown.event;
-    const membership = membershipOf(parts, event, replaced);
+    // That a state lacks a member which is not complete says nothing of them.
+    const isLacking = view.isPartial && entry === undefined;
+    const membership = isLacking ? undefined : membershipOf(parts, event, replaced);
     const key = joinedKey(event.type, event.state_key ?? '');
     return { key, entry, resolved: { event, eventNid: shown.eventNid, replaced, membership } };
   });

@@ -43,6 +43,8 @@ export type RoomView = {
   readonly roomId: string;
   readonly version: RoomVersion;
   head: Head;
+  /** Whether the state lacks members that have not been fetched yet. */
+  readonly isPartial: boolean;
   /** By joined key; null for a key that the state does not have. */
   readonly state: Map<string, StateEntry | null>;
 };
@@ -65,11 +67,10 @@ export async function loadRoomView(database: ReadTx, roomId: string): Promise<Ro
   const version = row === undefined ? undefined : findRoomVersion(row.version);
   if (row === undefined || version === undefined) return undefined;
   if (row.room_seq !== null && row.cause === headCauses.purged) return undefined;
-  if (row.room_seq === null) return { roomNid: row.room_nid, roomId, version, head: emptyHead, state: new Map() };
+  const room = { roomNid: row.room_nid, roomId, version, isPartial: row.is_partial };
+  if (row.room_seq === null) return { ...room, head: emptyHead, state: new Map() };
   return {
-    roomNid: row.room_nid,
-    roomId,
-    version,
+    ...room,
     head: {
       roomSeq: row.room_seq,
       root: row.state_root,

@@ -92,10 +92,10 @@ async function noteGaps(tx: Tx, rooms: readonly RoomBatch[]): Promise<void> {
     const events = works.flatMap(({ built }) => built.events);
     const come = events.filter(({ row }) => row.isMentioned).map(({ row }) => row.eventNid);
     if (come.length > 0) await deleteGapsOf(tx, rows.roomNid, come);
-    for (const { row, hasGapBefore, entersRoom } of events) {
+    for (const { row, hasGapBefore, entry } of events) {
       if (row.roomOrder === null) continue;
       if (hasGapBefore) await persistGaps(tx, rows.roomNid, row.roomOrder, row.prevNids);
-      if (entersRoom) await writeEntry(tx, rows.roomNid, row.roomOrder);
+      if (entry !== undefined) await writeEntry(tx, rows.roomNid, row.roomOrder);
     }
   }
 }
@@ -109,12 +109,12 @@ function projected(room: RoomBatch): ProjectedEvent[] {
   return room.works.flatMap(({ built }) =>
     built.events
       .filter(({ row }) => row.status === 'accepted')
-      .flatMap(({ event, row, replaced, levels, earlyRedactions, isState, sending, resolved }) => {
+      .flatMap(({ event, row, replaced, levels, earlyRedactions, isState, sending, resolved, entry }) => {
         const { view } = built;
         const entries = resolved.map(({ event, eventNid, replaced, membership }) => {
-          const entry = { event, row: { eventNid, membership }, replaced };
+          const change = { event, row: { eventNid, membership }, replaced };
           return {
-            ...entry,
+            ...change,
             levels,
             view,
             isNew: false,
@@ -123,7 +123,7 @@ function projected(room: RoomBatch): ProjectedEvent[] {
             isState: true,
           };
         });
-        const own = { event, row, levels, replaced: replaced?.event, view };
+        const own = { event, row, levels, replaced: replaced?.event, view, entry };
         return [{ ...own, isNew: true, sending, earlyRedactions, isState }, ...entries];
       }),
   );

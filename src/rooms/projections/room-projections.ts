@@ -4,6 +4,7 @@ import type { Projection } from '#rooms/persist/projection.ts';
 import { earlyRedactions } from '#rooms/projections/early-redactions.ts';
 import { eventDestinations } from '#rooms/projections/event-destinations.ts';
 import { guestAccess } from '#rooms/projections/guest-access.ts';
+import { partialRooms } from '#rooms/projections/partial-rooms.ts';
 import { redactedSummaries } from '#rooms/projections/redacted-summaries.ts';
 import { redactions } from '#rooms/projections/redactions.ts';
 import { remoteMembers } from '#rooms/projections/remote-members.ts';
@@ -30,6 +31,7 @@ export function roomProjections(parts: {
     redactedSummaries(parts, redacting),
     guestAccess(parts),
     roomServers(parts),
+    partialRooms(parts),
     remoteMembers(parts),
     sharedDevices(parts),
     eventDestinations(parts),

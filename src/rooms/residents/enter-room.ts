@@ -1,10 +1,11 @@
 /** Owns coming into a room by a join that was granted: its state is taken in first, and the join makes it ours. */
 import { eventIdsOf } from '#matrix/pdu.ts';
 import { MatrixError } from '#matrix/error.ts';
+import type { OmittedMembers } from '#rooms/persist-request.ts';
 import { BadAnswerError } from '#rooms/residents/ask-servers.ts';
 import type { ResidentParts } from '#rooms/residents/resident-parts.ts';
 import type { GrantedJoin } from '#rooms/residents/send-join.ts';
-import { takeInState } from '#rooms/residents/take-in-state.ts';
+import { takeInState, usableIn } from '#rooms/residents/take-in-state.ts';
 import { deleteSnapshots } from '#storage/rooms/write-projections.ts';
 
 /**
@@ -12,28 +13,36 @@ import { deleteSnapshots } from '#storage/rooms/write-projections.ts';
  * are in nobody's way. Throws a BadAnswerError if the join or the create event cannot be used with what was told.
  */
 export async function enterRoom(
-  parts: Pick<ResidentParts, 'database' | 'tries' | 'interned' | 'nids' | 'clock' | 'federation' | 'persistEvents'>,
-  { join, told }: GrantedJoin,
+  parts: Pick<
+    ResidentParts,
+    'database' | 'tries' | 'interned' | 'nids' | 'clock' | 'federation' | 'persistEvents' | 'isLocal'
+  >,
+  { join, told, omitted }: GrantedJoin,
   userNid: number,
 ): Promise<void> {
   const { roomId } = told;
-  const statuses = await takeInState(parts, told);
-  const isUsable = (id: string): boolean => {
-    const status = statuses.get(id) ?? 'missing';
-    return status !== 'missing' && status !== 'rejected_by_auth';
-  };
+  const isUsable = usableIn(await takeInState(parts, told));
   if (!eventIdsOf(join.pdu.auth_events).every(isUsable)) {
     throw new BadAnswerError('It answered without all of what permits the join.');
   }
-  const state = told.stateIds.filter(isUsable);
+  // Of members only those are known whom the join cites, such as who was invited: entries of the state before it, as well.
+  const cited = omitted === undefined ? [] : eventIdsOf(join.pdu.auth_events);
+  const state = [...cited, ...told.stateIds.filter(isUsable)];
   const states = new Map(eventIdsOf(join.pdu.prev_events).map((id) => [id, state]));
   const { statuses: outcome } = await parts.persistEvents({
     room: { roomId },
-    events: [{ sealed: join, states, entersRoom: true }],
+    events: [
+      { sealed: join, states, entersRoom: true, ...(omitted !== undefined && { omitted: others(parts, omitted) }) },
+    ],
     // What an invite was shown with: the room's state, in which it may never have been, does not tell that it goes.
     alongside: async (tx, { roomNid }) => void (await tx.query(deleteSnapshots, [[userNid], [roomNid]])),
   });
   if (outcome[0] !== 'accepted') {
     throw new MatrixError('M_FORBIDDEN', 'The room as it is by now does not let you in.');
   }
+}
+
+/** This server is in the room by its own users alone, and who let them in is in it, whatever it says. */
+function others({ isLocal }: Pick<ResidentParts, 'isLocal'>, { resident, servers }: OmittedMembers): OmittedMembers {
+  return { resident, servers: [...new Set([resident, ...servers])].filter((name) => !isLocal(name)) };
 }

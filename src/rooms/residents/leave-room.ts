@@ -7,6 +7,8 @@ import type { ValidatedPdu } from '#matrix/validated-pdu.ts';
 import { leaveRoom as leaveHere } from '#rooms/change-membership.ts';
 import { buildMemberContent } from '#rooms/member-content.ts';
 import { referenceToStored } from '#rooms/persist/event-reference.ts';
+import { isUnknownMember } from '#rooms/partial/is-unknown-member.ts';
+import { MissingEventsError } from '#rooms/persist/missing-events.ts';
 import { persistOutOfBand } from '#rooms/persist-out-of-band.ts';
 import { askMembership, sendPath } from '#rooms/residents/ask-membership.ts';
 import { askServers } from '#rooms/residents/ask-servers.ts';
@@ -34,14 +36,29 @@ export async function leaveRoom(parts: ResidentParts, request: LeaveRequest): Pr
   const room = await findRoom(parts.database, roomId);
   const own = room && (await findOwnMembership(parts.database, sender.userNid, room.roomNid));
   const isPending = own?.membership === membershipCodes.invite || own?.membership === membershipCodes.knock;
-  const isElsewhere = room !== undefined && isPending && !(await isResident(parts, room.roomNid));
+  const isElsewhere = room !== undefined && isPending && !(await isKnownHere(parts, room.roomNid, sender));
   if (!isElsewhere || (await isDeserted(parts, room.roomNid))) return leaveHere(parts, request);
   const content = buildMemberContent('leave', undefined, { reason: request.reason });
-  const event =
-    (await leaveThroughResidents(parts, sender, room, content)) ?? signLoneLeave(parts, sender, { room, own, content });
+  const taken = await leaveThroughResidents(parts, sender, room, content);
+  const event = taken ?? signLoneLeave(parts, sender, { room, own, content });
   const outcome = await persistOutOfBand(parts, { event, shown: [] });
-  // Somebody of this server has come into the room meanwhile.
-  if (outcome === 'inRoom') await leaveHere(parts, request);
+  // Somebody of this server is in the room.
+  if (outcome === 'inRoom' && !(taken !== undefined && (await isPlaced(parts, taken)))) await leaveHere(parts, request);
+}
+
+async function isKnownHere(parts: ResidentParts, roomNid: number, { userId }: RoomUser): Promise<boolean> {
+  return (await isResident(parts, roomNid)) && !(await isUnknownMember(parts, roomNid, userId));
+}
+
+/** Puts what the other servers have taken into the graph here too; false if it follows what is not here, or does not count. */
+async function isPlaced({ persistEvents }: ResidentParts, event: ValidatedPdu): Promise<boolean> {
+  try {
+    const { statuses } = await persistEvents({ room: { roomId: event.roomId }, events: [{ sealed: event }] });
+    return statuses[0] === 'accepted';
+  } catch (error) {
+    if (error instanceof MissingEventsError) return false;
+    throw error;
+  }
 }
 
 /** Undefined when no server has taken the event. */

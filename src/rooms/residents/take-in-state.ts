@@ -34,6 +34,14 @@ export async function takeInState(parts: Parts, told: ToldState): Promise<Readon
   return statuses;
 }
 
+/** Whether an event is here now, and permitted by its own auth events. */
+export function usableIn(statuses: ReadonlyMap<string, EventStatus>): (eventId: string) => boolean {
+  return (id) => {
+    const status = statuses.get(id) ?? 'missing';
+    return status !== 'missing' && status !== 'rejected_by_auth';
+  };
+}
+
 function* piecesOf<T>(all: Iterable<T>, size: number): Generator<T[]> {
   let piece: T[] = [];
   for (const one of all) {

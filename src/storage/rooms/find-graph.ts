@@ -10,6 +10,8 @@ export type EventPlaceRow = {
   readonly status: EventStatus;
   /** Root of the state before it; undefined while it is not known. */
   readonly stateBefore: number | undefined;
+  /** Whether that state lacks members that have not been fetched yet. */
+  readonly statePartial: boolean;
   /** Its entry of the state; undefined for an event that is not state. */
   readonly keyNid: number | undefined;
 };
@@ -20,10 +22,11 @@ type PlaceRow = {
   room_nid: number;
   status: number;
   state_before: number | null;
+  state_partial: boolean;
   key_nid: number | null;
 };
 
-const placeColumns = 'event_nid, event_id, room_nid, status, state_before, key_nid';
+const placeColumns = 'event_nid, event_id, room_nid, status, state_before, state_partial, key_nid';
 const selectPlaces = statement<PlaceRow>(
   'select_event_places',
   `select ${placeColumns} from events where event_id = any($1::text[])`,
@@ -46,7 +49,7 @@ export async function findEventPlaces(
 // The redactions go by their key; the row is none for an event that was never heard of.
 const selectArrival = statement<Partial<PlaceRow> & { is_redacted: boolean }>(
   'select_arrival',
-  `select e.event_nid, e.event_id, e.room_nid, e.status, e.state_before, e.key_nid,
+  `select e.event_nid, e.event_id, e.room_nid, e.status, e.state_before, e.state_partial, e.key_nid,
      exists (select from redactions where target_event_id = $1 and valid is null) as is_redacted
    from (select $1::text as id) a left join events e on e.event_id = a.id`,
 );
@@ -75,6 +78,7 @@ function placeOf(row: PlaceRow): EventPlaceRow {
     roomNid: row.room_nid,
     status: statusOfCode(row.status),
     stateBefore: row.state_before ?? undefined,
+    statePartial: row.state_partial,
     keyNid: row.key_nid ?? undefined,
   };
 }
@@ -94,17 +98,17 @@ const citingColumns = 'e.event_nid, e.event_id, e.status, e.auth_gen, j.json';
 const selectCiting = statement<CitingRow>(
   'select_events_for_resolution',
   `select ${citingColumns} from events e join event_json j using (event_nid)
-   where e.event_id = any($1::text[]) and e.room_nid = $2 and e.status between 1 and 4
+   where e.event_id = any($1::text[]) and e.room_nid = $2 and e.status between 1 and 5
      and e.auth_gen is not null`,
 );
 const selectCitingByNids = statement<CitingRow>(
   'select_events_for_resolution_by_nids',
   `select ${citingColumns} from events e join event_json j using (event_nid)
-   where e.event_nid = any($1::bigint[]) and e.room_nid = $2 and e.status between 1 and 4
+   where e.event_nid = any($1::bigint[]) and e.room_nid = $2 and e.status between 1 and 5
      and e.auth_gen is not null`,
 );
 
-/** What state resolution may look at: events of the room that their own auth events permit. */
+/** What state resolution may look at: events of the room. Those that their own auth events do not permit are its caller's to leave out. */
 export function findEventsForResolution(
   db: ReadTx,
   roomNid: number,

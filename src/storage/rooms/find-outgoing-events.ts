@@ -14,8 +14,8 @@ const selectServers = statement<{
    ), 0) as root, coalesce(s.server_names, '{}') as server_names, coalesce(s.joined, '{}') as joined
    from unnest($1::bigint[]) as r(room_nid)
    cross join lateral (
-     select array_agg(server_name order by server_name) as server_names, array_agg(joined order by server_name) as joined
-     from room_servers where room_nid = r.room_nid
+     select array_agg(s.server_name order by s.server_name) as server_names, array_agg(s.joined + coalesce(s.server_name = any(p.servers), false)::integer order by s.server_name) as joined
+     from room_servers s left join partial_rooms p using (room_nid) where s.room_nid = r.room_nid
    ) s`,
 );
 
@@ -23,7 +23,7 @@ const selectServers = statement<{
 export type RoomServersNow = {
   /** Of the room's state; 0 for a room that is not here any more. */
   readonly root: number;
-  /** By server name how many of its users are joined. */
+  /** By server name how many of its users are joined; one more where it is one of those that are said to be in a room which lacks members. */
   readonly joined: ReadonlyMap<string, number>;
 };
 

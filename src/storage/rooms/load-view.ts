@@ -2,7 +2,7 @@
 import { statement } from '#storage/database.ts';
 
 /** The columns from `room_seq` on are null in a room that has been heard of, but has no event yet. */
-export type HeadRow = { room_nid: number; version: string } & (HeadColumns | { room_seq: null });
+export type HeadRow = { room_nid: number; version: string; is_partial: boolean } & (HeadColumns | { room_seq: null });
 
 export type HeadColumns = {
   room_seq: number;
@@ -19,7 +19,7 @@ export type HeadColumns = {
 /** The room's newest head. `$1` is the room id. */
 export const selectHead = statement<HeadRow>(
   'select_head_of_room',
-  `select r.room_nid, r.version, h.room_seq, h.state_root, h.extremity_nids, h.depth, h.last_order, h.notify_seq, h.bump_pos,
+  `select r.room_nid, r.version, exists (select from partial_rooms p where p.room_nid = r.room_nid) as is_partial, h.room_seq, h.state_root, h.extremity_nids, h.depth, h.last_order, h.notify_seq, h.bump_pos,
      h.cause, array(select e.event_id from unnest(h.extremity_nids) with ordinality as x(nid, at)
        join events e on e.event_nid = x.nid order by x.at) as extremity_ids
    from rooms r left join lateral (

@@ -11,13 +11,15 @@ export type PartialRoom = {
   readonly joinId: string;
   /** The server that let us in. */
   readonly resident: string;
-  /** Those that were in the room before the join, as the resident said. */
+  /** Of those that were in the room before the join, as the resident said, the ones that are sent events and asked. */
   readonly servers: readonly string[];
   readonly startedAt: number;
+  /** Whether somebody of this server is in the room. */
+  readonly hasUsers: boolean;
 };
 
 const columns = `p.room_nid as "roomNid", r.room_id as "roomId", r.version, p.join_nid as "joinNid", e.event_id as "joinId", p.resident,
-     p.servers, p.started_at as "startedAt"`;
+     p.servers, p.started_at as "startedAt", exists (select from user_rooms u where u.room_nid = p.room_nid and u.membership = 2) as "hasUsers"`;
 // By primary keys.
 const selectPartial = statement<PartialRoom>(
   'select_partial_room',
@@ -63,7 +65,7 @@ const deletePartial = statement<{ room_nid: number }>(
 );
 const deleteAnyPartial = statement<never>('delete_any_partial_room', 'delete from partial_rooms where room_nid = $1');
 
-export type NewPartialRoom = Omit<PartialRoom, 'roomId' | 'version' | 'joinId'>;
+export type NewPartialRoom = Omit<PartialRoom, 'roomId' | 'version' | 'joinId' | 'hasUsers'>;
 
 /** A room that is entered once more while it was on its way begins anew. The caller holds the room's lock. */
 export async function persistPartialRoom(tx: Tx, room: NewPartialRoom): Promise<void> {

@@ -86,6 +86,7 @@ const flushParameters = [
   'e_type',
   'e_key',
   ...place,
+  'e_partial',
   'e_auth_gen',
   ...relation,
   ...ending,
@@ -116,14 +117,17 @@ const flushStatement = statement<{ first_pos: number }>(
   `select persist_flush(${placeholders(1, flushParameters.length + 2)}) as first_pos`,
 );
 
-/** Whether a batch has nothing but messages on the rooms' heads, so that one autocommit statement can write it. */
+/**
+ * Whether a batch has nothing but messages on the rooms' heads, and in rooms that lack no members, so that one autocommit
+ * statement can write it.
+ */
 export function isPlain(rooms: readonly RoomRows[]): boolean {
   return rooms.every(
     ({ created, cause, extremityNids, events }) =>
       created === undefined &&
       cause === headCauses.message &&
       extremityNids.length === 1 &&
-      events.every(({ isLive, isMentioned }) => isLive && !isMentioned),
+      events.every(({ isLive, isMentioned, statePartial }) => isLive && !isMentioned && !statePartial),
   );
 }
 

@@ -21,6 +21,8 @@ export type EventRow = {
   /** Null for an event that is not accepted: it has no place among those that people page through. */
   readonly roomOrder: number | null;
   readonly stateBefore: StateRoot;
+  /** Whether that state lacks members that have not been fetched yet. */
+  readonly statePartial: boolean;
   readonly historyVisibility: number;
   readonly authGen: number | null;
   readonly authNids: readonly number[];
@@ -293,6 +295,7 @@ export function eventColumns(rooms: readonly RoomRows[]): Column[] {
     each('e_depth', 'int8', (event) => event.depth),
     each('e_order', 'int8', (event) => event.roomOrder),
     each('e_state_before', 'int8', (event) => event.stateBefore),
+    each('e_partial', 'int2', (event) => Number(event.statePartial)),
     each('e_visibility', 'int2', (event) => event.historyVisibility),
     each('e_auth_gen', 'int4', (event) => event.authGen),
     each('e_relates_to', 'text', (event) => event.relatesTo),
