@@ -56,6 +56,26 @@ describe('events that another server sends', () => {
     await syncUntil(alice, undefined, room.roomId, last.eventId);
   };
 
+  test('a message and its redaction that come with one transaction leave nothing of the message', async () => {
+    const room = await PeerRoom.create(peer, server, alice);
+    const secret = room.say('a secret');
+    const between = room.say('between them');
+    const redaction = room.add({
+      type: 'm.room.redaction',
+      sender: peer.userId('bob'),
+      content: { redacts: secret.eventId },
+      ...(room.version.redactsInContent ? {} : { extra: { redacts: secret.eventId } }),
+    });
+    const last = room.say('the last');
+    await room.send([secret, between, redaction, last]);
+    await syncUntil(alice, undefined, room.roomId, last.eventId);
+    const { body } = await alice.raw(
+      'GET',
+      `/rooms/${encodeURIComponent(room.roomId)}/event/${encodeURIComponent(secret.eventId)}`,
+    );
+    assert.deepEqual(body['content'], {});
+  });
+
   test('a message reaches a waiting sync', async () => {
     const room = await PeerRoom.create(peer, server, alice);
     const { nextBatch: since } = await alice.sync();

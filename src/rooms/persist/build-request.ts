@@ -30,6 +30,7 @@ import { stateKeysFor } from '#rooms/persist/judge-sealed.ts';
 import { UnknownMembersError } from '#rooms/persist/unknown-members.ts';
 import { placeOnHead } from '#rooms/persist/place-on-head.ts';
 import { placeSealed } from '#rooms/persist/place-sealed.ts';
+import { redactsOf } from '#rooms/persist/room-lane.ts';
 
 /** A view for a room that does not exist yet; its id is known when its create event has been built. */
 export function newRoomView(version: RoomView['version'], roomNid: number, serverName: string): RoomView {
@@ -68,6 +69,10 @@ async function buildAll(
   let isAlone = false;
   for (const draft of request.events) {
     const pending = 'sealed' in draft ? draftOf(draft) : draft;
+    const target = redactsOf(draft);
+    if (target !== undefined && outcomes.some(({ eventId }) => eventId === target)) {
+      throw new MatrixError('M_BAD_STATE', redactedTogether);
+    }
     const keys = stateKeysFor(pending, view.version);
     if (!knowsState(view, keys)) await completeView(parts, view, keys);
     if (!('sealed' in draft)) assertMembersKnown(view, draft, keys);
@@ -118,6 +123,7 @@ function assertMembersKnown(
   if (isUnknown) throw new UnknownMembersError(view.roomNid);
 }
 
+const redactedTogether = 'A redaction must come after what it redacts, not with it.';
 const aloneOnOldHead = "An event that does not follow the room's newest events must come alone.";
 
 /** Columns cannot hold U+0000, and no client has a use for it in a type or a state key. */

@@ -1,4 +1,5 @@
 /** Owns the works of one room on their way into a batch: waiting to be built, or built one upon the other. */
+import { authEventOf } from '#matrix/auth-event.ts';
 import { standsOnHead } from '#rooms/persist/judge-sealed.ts';
 import type { PersistRequest, PersistResult } from '#rooms/persist-request.ts';
 import type { BuiltEvents } from '#rooms/persist/built-events.ts';
@@ -23,6 +24,13 @@ export type BuiltWork = {
   readonly generation: number;
   readonly built: BuiltEvents;
 };
+
+/** What an event of a request redacts. */
+export function redactsOf(event: PersistRequest['events'][number]): string | undefined {
+  if (!('sealed' in event)) return event.redacts;
+  const { pdu, eventId, version } = event.sealed;
+  return pdu.type === 'm.room.redaction' ? authEventOf(pdu, eventId, version).redacts : undefined;
+}
 
 /** Of a request it is the first event that decides; the others follow it. */
 function followsHead(event: PersistRequest['events'][number] | undefined, view: RoomView): boolean {
@@ -72,7 +80,19 @@ export class RoomLane {
   /** An event that does not follow the head is built when nothing is being written, and nothing is built upon it before it is. */
   mustSettleBefore({ request }: Work): boolean {
     const last = this.built.at(-1)?.built;
-    return last !== undefined && (last.isAlone || !followsHead(request.events[0], last.view));
+    if (last === undefined) return false;
+    return (
+      last.isAlone ||
+      !followsHead(request.events[0], last.view) ||
+      request.events.some((event) => this.#redactsBuilt(event))
+    );
+  }
+
+  /** What an event redacts has to be written before it: the record of a redaction looks for it in the database. */
+  #redactsBuilt(event: PersistRequest['events'][number]): boolean {
+    const target = redactsOf(event);
+    if (target === undefined) return false;
+    return this.built.some(({ built }) => built.events.some(({ event: { eventId } }) => eventId === target));
   }
 
   addBuilt(work: Work, built: BuiltEvents): BuiltWork {

@@ -29,13 +29,14 @@ export async function persistAllReceived(parts: Parts, events: readonly Validate
   return (await Promise.all(outcomes)).flat();
 }
 
-/** Runs of events of which each follows exactly the one before. */
+/** Runs of events of which each follows exactly the one before. A redaction is written after what it redacts, not with it. */
 function chainsOf(events: readonly ValidatedPdu[]): ValidatedPdu[][] {
   const chains: ValidatedPdu[][] = [];
   for (const event of events) {
     const chain = chains.at(-1);
     const [prevId, ...others] = eventIdsOf(event.pdu.prev_events);
-    if (chain !== undefined && others.length === 0 && prevId === chain.at(-1)?.eventId) chain.push(event);
+    const goesOn = others.length === 0 && prevId === chain?.at(-1)?.eventId && event.pdu.type !== 'm.room.redaction';
+    if (chain !== undefined && goesOn) chain.push(event);
     else chains.push([event]);
   }
   return chains;
