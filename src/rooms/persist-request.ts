@@ -23,7 +23,8 @@ export type SealedEvent = {
   readonly states?: ReadonlyMap<string, readonly string[]>;
   /**
    * Of history that is filled in: the `room_order` below which it belongs. It is new to nobody: it has no position, does not
-   * move the room's head, and neither notifies nor counts as unread.
+   * move the room's head, and neither notifies nor counts as unread. Several of them may be one request if each is written after
+   * what it follows, and nothing follows a state event among them.
    */
   readonly before?: number;
   /**

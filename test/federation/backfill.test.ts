@@ -34,6 +34,12 @@ describe('history that other servers have', () => {
     }
   };
 
+  /** Each transaction that writes events of a room gives it a head. */
+  const countWrites = async (roomId: string): Promise<number> => {
+    const sql = 'select max(room_seq) as heads from room_heads join rooms using (room_nid) where room_id = $1';
+    return Number((await askDatabase(server, sql, [roomId]))[0]?.['heads']);
+  };
+
   /** All pages backwards, newest first. */
   const readBack = async (roomId: string, limit: number): Promise<string[]> => {
     const ids: string[] = [];
@@ -52,9 +58,12 @@ describe('history that other servers have', () => {
     tellHistory(room);
     const { nextBatch } = await alice.sync();
     const expected = [...room.events.keys()].toReversed();
+    const writesBefore = await countWrites(room.roomId);
     assert.deepEqual(await readBack(room.roomId, 100), expected);
     const pages = countAsked('backfill');
     assert.ok(pages >= 5 && pages <= 7, `${pages} pages were asked for`);
+    const writes = (await countWrites(room.roomId)) - writesBefore;
+    assert.ok(writes <= 10 * pages, `${writes} transactions for ${pages} pages of a hundred events`);
     assert.deepEqual(await readBack(room.roomId, 70), expected, 'and again, from what is here now');
     assert.equal(countAsked('backfill'), pages);
 
@@ -62,6 +71,38 @@ describe('history that other servers have', () => {
     assert.deepEqual([later.join.size, later.leave.size], [0, 0], 'a sync tells nothing of it');
     const fresh = JSON.stringify((await alice.sync()).raw);
     assert.match(fresh, /"notification_count":0/);
+  });
+
+  test('a page with state, redactions and a branch in it reads as it was', async () => {
+    const room = await PeerRoom.remote(peer, server);
+    const sender = peer.userId('bob');
+    const topics: string[] = [];
+    for (let at = 0; at < 4; at++) {
+      const topic = room.add({ type: 'm.room.topic', sender, stateKey: '', content: { topic: `topic ${at}` } });
+      topics.push(topic.eventId);
+      for (const part of ['one', 'two', 'three']) room.say(`${part} of topic ${at}`);
+    }
+    const secret = room.say('a secret');
+    room.say('after it');
+    room.add({ type: 'm.room.redaction', sender, content: { redacts: secret.eventId } });
+    const fork = room.newest();
+    const sides = [room.say('on one side', { prevIds: fork }), room.say('on the other', { prevIds: fork })];
+    const merge = room.say('on both', { prevIds: sides.map(({ eventId }) => eventId) });
+    room.say('and on');
+    await room.enter(alice.userId);
+    tellHistory(room);
+    assert.deepEqual(new Set(await readBack(room.roomId, 50)), new Set(room.events.keys()));
+    const path = `/rooms/${encodeURIComponent(room.roomId)}`;
+    const { body } = await alice.raw('GET', `${path}/event/${encodeURIComponent(secret.eventId)}`);
+    assert.deepEqual(body['content'], {});
+    // The state at a message is that before it.
+    const history = (await alice.getHistory(room.roomId, { dir: 'b' })).map((event) => event.event_id);
+    assert.ok(sides.every(({ eventId }) => history.indexOf(eventId) < history.indexOf(merge.eventId)));
+    for (const [at, topic] of topics.entries()) {
+      const after = history[history.indexOf(topic) + 2] ?? '';
+      const context = await alice.raw('GET', `${path}/context/${encodeURIComponent(after)}?limit=0`);
+      assert.match(context.bodyText, new RegExp(`"topic ${at}"`));
+    }
   });
 
   test('V15 what belongs elsewhere, is forged or hangs on nothing does not come in with a page', async () => {

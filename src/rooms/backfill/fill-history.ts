@@ -13,6 +13,8 @@ import type { Gap } from '#storage/rooms/gaps.ts';
 
 /** Events that are asked for at a time. */
 const PAGE = 100;
+/** Events that are written with one commit. */
+const RUN_MAX = 50;
 
 /**
  * Asks the server for what is missing in the gaps and before it, and persists what it tells. Gives how many new ones have come:
@@ -24,15 +26,65 @@ export async function fillHistory(parts: GapParts, asked: Asked, gaps: readonly 
   const pool: Pool = new Map(told.map((event) => [event.eventId, event]));
   const bounds = await boundsOf(parts, gaps, pool);
   const places = await findEventPlaces(parts.database, [...pool.keys()]);
+  const isKnown = ({ event }: Belonging): boolean => isJudged(places.get(event.eventId)?.status ?? 'missing');
   const come: Finished[] = [];
-  for (const { event, before } of ordered(pool, bounds)) {
+  for (const run of runsOf(ordered(pool, bounds).filter((own) => !isKnown(own)))) {
     if (asked.signal.aborted) break;
-    if (isJudged(places.get(event.eventId)?.status ?? 'missing')) continue;
-    const outcome = await persistHistory(parts, asked, event, before);
-    if (outcome.kind === 'done' && outcome.status !== 'refused') come.push({ eventId: event.eventId, outcome });
+    come.push(...(await persistRun(parts, asked, run)));
   }
   await finishReceived(parts, asked.room.roomId, come);
   return come.length;
+}
+
+/**
+ * Written together: messages that follow one upon the other, and perhaps a state event last, as what follows is judged by it. A
+ * redaction comes first, as what it redacts has to be written before it.
+ */
+function runsOf(all: readonly Belonging[]): Belonging[][] {
+  const runs: Belonging[][] = [];
+  for (const own of all) {
+    const run = runs.at(-1);
+    const last = run?.at(-1)?.event;
+    const [prevId, ...others] = prevIdsOf(own.event);
+    const follows = last !== undefined && last.pdu.state_key === undefined && prevId === last.eventId;
+    const goesOn = follows && others.length === 0 && own.event.pdu.type !== 'm.room.redaction';
+    if (run !== undefined && goesOn && run.length < RUN_MAX) run.push(own);
+    else runs.push([own]);
+  }
+  return runs;
+}
+
+/** Those that are here afterwards. What cannot be written together is written one by one. */
+async function persistRun(parts: GapParts, asked: Asked, run: readonly Belonging[]): Promise<Finished[]> {
+  const come: Finished[] = [];
+  const note = (eventId: string, outcome: Received): void => {
+    if (outcome.kind === 'done' && outcome.status !== 'refused') come.push({ eventId, outcome });
+  };
+  // By the first is found what the others stand on.
+  const [first, ...others] = run;
+  if (first !== undefined) note(first.event.eventId, await persistHistory(parts, asked, first.event, first.before));
+  const together = others.length > 1 ? await persistTogether(parts, others) : undefined;
+  for (const [index, { event, before }] of others.entries()) {
+    note(event.eventId, together?.[index] ?? (await persistHistory(parts, asked, event, before)));
+  }
+  return come;
+}
+
+async function persistTogether(
+  { persistEvents, logger }: GapParts,
+  run: readonly Belonging[],
+): Promise<readonly Received[] | undefined> {
+  const [first] = run;
+  if (first === undefined) return [];
+  const { roomId } = first.event;
+  try {
+    const events = run.map(({ event, before }) => ({ sealed: event, before }));
+    const { statuses } = await persistEvents({ room: { roomId }, events });
+    return statuses.map((status) => ({ kind: 'done', status }));
+  } catch (error) {
+    logger.debug({ err: error, roomId }, 'events of history are persisted one by one');
+    return undefined;
+  }
 }
 
 /**

@@ -30,6 +30,7 @@ import { stateKeysFor } from '#rooms/persist/judge-sealed.ts';
 import { UnknownMembersError } from '#rooms/persist/unknown-members.ts';
 import { placeOnHead } from '#rooms/persist/place-on-head.ts';
 import { placeSealed } from '#rooms/persist/place-sealed.ts';
+import type { UnwrittenPlace } from '#rooms/persist/predecessors.ts';
 import { redactsOf } from '#rooms/persist/room-lane.ts';
 
 /** A view for a room that does not exist yet; its id is known when its create event has been built. */
@@ -67,6 +68,8 @@ async function buildAll(
   const outcomes: Outcome[] = [];
   let view = base;
   let isAlone = false;
+  const isHistory = request.events.every((event) => 'sealed' in event && event.before !== undefined);
+  const unwritten = new Map<string, UnwrittenPlace>();
   for (const draft of request.events) {
     const pending = 'sealed' in draft ? draftOf(draft) : draft;
     const target = redactsOf(draft);
@@ -78,13 +81,15 @@ async function buildAll(
     if (!('sealed' in draft)) assertMembersKnown(view, draft, keys);
     let arrival: Arrival = { eventNid: undefined, earlyRedactions: [] };
     if ('sealed' in draft) {
-      const placement = await placeSealed(parts, draft, view);
+      const placement = await placeSealed(parts, draft, view, unwritten);
       if (placement.kind !== 'onHead') {
         outcomes.push({ eventId: draft.sealed.eventId, status: placement.status });
         if (placement.kind === 'known') continue;
         isAlone ||= !placement.standsOnHead;
-        if (isAlone && request.events.length > 1) throw new MatrixError('M_BAD_STATE', aloneOnOldHead);
-        events.push({ ...placement.placed.event, sending: sendingOf(draft) });
+        if (isAlone && request.events.length > 1 && !isHistory) throw new MatrixError('M_BAD_STATE', aloneOnOldHead);
+        const { event } = placement.placed;
+        events.push({ ...event, sending: sendingOf(draft) });
+        if (isHistory) unwritten.set(draft.sealed.eventId, unwrittenPlaceOf(event.row));
         view = placement.placed.view;
         continue;
       }
@@ -121,6 +126,12 @@ function assertMembersKnown(
       keyType === 'm.room.member' && (userId !== sender || isOwn) && entryOf(view, keyType, userId) === undefined,
   );
   if (isUnknown) throw new UnknownMembersError(view.roomNid);
+}
+
+/** Of history a state event may be the last only: what follows would have to be judged by it. */
+function unwrittenPlaceOf({ eventNid, stateBefore, statePartial: isPartial, keyNid }: EventRow): UnwrittenPlace {
+  const after = keyNid === null ? { root: stateBefore, entry: undefined, isPartial } : undefined;
+  return { nid: eventNid, after };
 }
 
 const redactedTogether = 'A redaction must come after what it redacts, not with it.';

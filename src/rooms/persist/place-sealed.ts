@@ -22,7 +22,13 @@ import {
   type Placed,
 } from '#rooms/persist/built-events.ts';
 import { MissingEventsError } from '#rooms/persist/missing-events.ts';
-import { branchesOf, branchesOfEntry, extremitiesAfter, type Predecessors } from '#rooms/persist/predecessors.ts';
+import {
+  branchesOf,
+  branchesOfEntry,
+  extremitiesAfter,
+  type Predecessors,
+  type Unwritten,
+} from '#rooms/persist/predecessors.ts';
 import { resolvedEntries } from '#rooms/persist/resolved-entries.ts';
 import { entryOf, type RoomView, type StateEntry } from '#rooms/persist/room-view.ts';
 import type { SealedEvent } from '#rooms/persist-request.ts';
@@ -48,7 +54,12 @@ export type SealedPlacement =
  * event whose predecessors or auth events are not here, and a MatrixError where the branches cannot be resolved.
  * Specification: Server-Server API, "Checks performed on receipt of a PDU".
  */
-export async function placeSealed(parts: BuildParts, sealed: SealedEvent, known: RoomView): Promise<SealedPlacement> {
+export async function placeSealed(
+  parts: BuildParts,
+  sealed: SealedEvent,
+  known: RoomView,
+  unwritten: Unwritten,
+): Promise<SealedPlacement> {
   const pdu = sealed.sealed;
   const event = authEventOf(pdu.pdu, pdu.eventId, pdu.version);
   const { place: own, isRedacted } = await findArrival(parts.database, event.eventId);
@@ -75,7 +86,7 @@ export async function placeSealed(parts: BuildParts, sealed: SealedEvent, known:
   if (!isHistory && !onHead && !entersRoom) await requireNewer(parts, event, view);
   const predecessors = entersRoom
     ? await branchesOfEntry(parts, sealed, view)
-    : await branchesOf(parts, sealed, view, { isHistory });
+    : await branchesOf(parts, sealed, view, { isHistory, unwritten });
   const resolved = await resolve(parts, view, predecessors.branches);
   const isPartial = predecessors.branches.some((branch) => branch.isPartial);
   const before = onHead ? view : viewAt(view, resolved.root, isPartial);

@@ -32,6 +32,11 @@ export type Predecessors = {
   readonly nodes: readonly NewNode[];
 };
 
+/** Of an event that is written together with those that follow it; without the state after it nothing can. */
+export type UnwrittenPlace = { readonly nid: number; readonly after: BranchState | undefined };
+/** By event id. The database does not know of them. */
+export type Unwritten = ReadonlyMap<string, UnwrittenPlace>;
+
 /**
  * Throws a MissingEventsError if the state after one of the predecessors is neither known nor given. A state without its
  * members is of no use where the room has them.
@@ -40,7 +45,7 @@ export async function branchesOf(
   parts: BuildParts,
   { sealed, states, omitted }: SealedEvent,
   view: RoomView,
-  { isHistory }: { readonly isHistory: boolean },
+  { isHistory, unwritten }: { readonly isHistory: boolean; readonly unwritten: Unwritten },
 ): Promise<Predecessors> {
   const prevIds = new Set(eventIdsOf(sealed.pdu.prev_events));
   const { extremities } = view.head;
@@ -57,6 +62,7 @@ export async function branchesOf(
     const state = place.roomNid === view.roomNid && isJudged(place.status) ? stateAfter(place) : undefined;
     if (state !== undefined) known.set(id, state);
   }
+  for (const [id, { after }] of unwritten) if (after !== undefined) known.set(id, after);
   // Its state is that of the room, which need not be written yet.
   const [only, second] = extremities;
   if (only !== undefined && second === undefined) {
@@ -72,7 +78,7 @@ export async function branchesOf(
   const told = await givenBranches(parts, view, { eventIds: unknown, states, kind }, nodes);
   for (const [id, branch] of told) known.set(id, branch);
   const given = [...told.values()].map(({ root }) => root);
-  const nids = await nidsOf(parts, view, [...prevIds], places);
+  const nids = await nidsOf(parts, view, [...prevIds], places, unwritten);
   const branchAfter = (id: string): BranchState => {
     const branch = known.get(id);
     if (branch === undefined) throw new Error(`The state after the extremity ${id} is not known.`);
@@ -100,7 +106,7 @@ export async function branchesOfEntry(
   const nodes: NewNode[] = [];
   const told = { eventIds: prevIds, states, kind: omitted === undefined ? ('whole' as const) : ('partial' as const) };
   const branches = [...(await givenBranches(parts, view, told, nodes)).values()];
-  const nids = await nidsOf(parts, view, prevIds, await findEventPlaces(parts.database, prevIds));
+  const nids = await nidsOf(parts, view, prevIds, await findEventPlaces(parts.database, prevIds), new Map());
   return { nids, branches, others: [], remaining: [], given: branches.map(({ root }) => root), nodes };
 }
 
@@ -216,8 +222,10 @@ async function nidsOf(
   { roomNid, head }: RoomView,
   prevIds: readonly string[],
   places: ReadonlyMap<string, EventPlaceRow>,
+  unwritten: Unwritten,
 ): Promise<number[]> {
   const known = new Map(head.extremities.map(({ id, nid }) => [id, nid]));
+  for (const [id, { nid }] of unwritten) known.set(id, nid);
   for (const [id, { eventNid }] of places) known.set(id, eventNid);
   const unmentioned = prevIds.filter((id) => !known.has(id));
   for (const [id, nid] of await mentionEvents(parts, roomNid, unmentioned)) known.set(id, nid);
