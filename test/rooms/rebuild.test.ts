@@ -4,11 +4,12 @@ import { execFile } from 'node:child_process';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { serverNameOf } from '#matrix/ids.ts';
+import { persistOutliers } from '#rooms/persist-outliers.ts';
 import { rebuildRoom } from '#rooms/rebuild-room.ts';
 import { statement } from '#storage/database.ts';
 import { creator, ForeignRoom, friend, guest, membership, type ForeignDraft } from '#test/rooms/foreign-room.ts';
 import { feed, grow } from '#test/rooms/random-history.ts';
-import { importStart, message, topic, type Parts } from '#test/rooms/room-checks.ts';
+import { importStart, message, statusOf, topic, type Parts } from '#test/rooms/room-checks.ts';
 import { Chance } from '#test/support/chance.ts';
 import { createMigratedDatabase, createRoomParts } from '#test/support/room-parts.ts';
 import { registerUser } from '#test/support/matrix-http.ts';
@@ -87,6 +88,46 @@ for (const version of ['11', '12']) {
     for (const [what, count] of Object.entries(reached)) assert.ok(count > 0, `${what}: ${count}`);
   });
 }
+
+test('what is derived when a large room is entered at once is what a rebuild makes of it', async () => {
+  await using on = await createMigratedDatabase();
+  await using parts = await createRoomParts(on);
+  const room = new ForeignRoom('11');
+  const ids = room.start();
+  // Of three servers, more than are worked on in one piece; the name comes in the middle.
+  for (let index = 0; index < 1_100; index++) {
+    const userId = `@member${index}:${index % 3 === 0 ? 'far' : index % 3 === 1 ? 'near' : 'else'}.test`;
+    ids.push(room.add(membership(userId, userId, index % 11 === 0 ? 'leave' : 'join'), ids.slice(-1)));
+    if (index === 500) ids.push(room.add(topic(creator, 'in the middle'), ids.slice(-1)));
+  }
+  const me = '@me:hs1.test';
+  const [last = ''] = ids.slice(-1);
+  const join = room.require(room.add(membership(me, me, 'join'), [last]));
+  const events = ids.map((id) => room.require(id).pdu);
+  await persistOutliers(parts, { roomId: room.roomId, version: room.version, events });
+  const states = new Map([[last, [...join.stateBefore.values()]]]);
+  const request = { room: { roomId: room.roomId }, events: [{ sealed: join.pdu, states, entersRoom: true as const }] };
+  assert.deepEqual((await parts.persistEvents(request)).statuses, ['accepted']);
+  // Which of so many are heroes is left open.
+  const withoutHeroes = async (): Promise<Derived> => {
+    const { summary, ...others } = await derived(parts);
+    return { ...others, summary: summary.replace(/"hero_nids": \[[^\]]*\], /, '') };
+  };
+  const before = await withoutHeroes();
+  const joined = 3 + 1_000 + 1;
+  assert.match(
+    before.summary,
+    new RegExp(
+      `"topic": "in the middle".*"joined_count": ${joined}|"joined_count": ${joined}.*"topic": "in the middle"`,
+    ),
+  );
+  assert.equal(before.remote?.split(',').length, joined - 1);
+  await rebuildRoom(parts, room.roomId);
+  assert.deepEqual(await withoutHeroes(), before);
+  // What was not remembered of the state is read again.
+  const next = room.add(message('@member1:near.test', 'hello'), [join.pdu.eventId]);
+  assert.equal(await statusOf(parts, room, next), 'accepted');
+});
 
 test('a rebuild mends what was damaged, and refuses a room that is not here', async () => {
   await using on = await createMigratedDatabase();

@@ -29,7 +29,7 @@ import {
   type Predecessors,
   type Unwritten,
 } from '#rooms/persist/predecessors.ts';
-import { resolvedEntries } from '#rooms/persist/resolved-entries.ts';
+import { resolvedEntries, type ChangedEntry } from '#rooms/persist/resolved-entries.ts';
 import { entryOf, type RoomView, type StateEntry } from '#rooms/persist/room-view.ts';
 import type { SealedEvent } from '#rooms/persist-request.ts';
 import { isJudged, isRejected, type EventStatus } from '#storage/rooms/event-status.ts';
@@ -235,6 +235,21 @@ async function orderOf({ database }: BuildParts, { view, followerOrder }: Placin
   return findFreeOrder(database, view.roomNid, followerOrder);
 }
 
+/** More entries than this are not remembered when they come: of a large room few are ever asked for. */
+const rememberedMax = 1_000;
+
+/** What is known of the state that these entries have changed. */
+function knownAfter({ state }: RoomView, changes: readonly ChangedEntry[], eventNid: number): RoomView['state'] {
+  if (changes.length === 0) return state;
+  const isMuch = changes.length > rememberedMax;
+  const known = new Map(isMuch ? [] : state);
+  for (const { key, entry } of changes) {
+    // The event itself cannot be read again yet.
+    if (!isMuch || entry?.eventNid === eventNid) known.set(key, entry ?? null);
+  }
+  return known;
+}
+
 /** The room after an accepted event: its extremities, and the state that its branches make together. */
 async function moveHead(
   parts: BuildParts,
@@ -268,8 +283,7 @@ async function moveHead(
   });
   const changes = await resolvedEntries(parts, view, next.root, entry);
   const isState = changes.some((change) => change.entry?.eventNid === eventNid);
-  const state = changes.length === 0 ? view.state : new Map(view.state);
-  for (const { key, entry } of changes) state.set(key, entry ?? null);
+  const state = knownAfter(view, changes, eventNid);
   const moved: RoomView = {
     ...view,
     state,

@@ -61,15 +61,7 @@ export async function writeInside(
     return { statuses: status.map(statusOf), firstPos: 0 };
   }
   const events = written.flatMap(projected);
-  // On a connection that pipelines they leave together and run one after the other.
-  await Promise.all(
-    concerned.map((projection) =>
-      projection.apply(
-        tx,
-        events.filter((event) => projection.concerns(event)),
-      ),
-    ),
-  );
+  for (const some of events.length > projectedAtOnce ? piecesOf(events) : [events]) await project(tx, concerned, some);
   await noteGaps(tx, written);
   for (const { works } of written) {
     for (const entry of works) {
@@ -84,6 +76,28 @@ export async function writeInside(
   if (flush.status === 'rejected') throw flush.reason;
   if (commit.status === 'rejected') throw commit.reason;
   return { statuses: status.map(statusOf), firstPos: flush.value };
+}
+
+async function project(tx: Tx, concerned: readonly Projection[], events: readonly ProjectedEvent[]): Promise<void> {
+  // On a connection that pipelines they leave together and run one after the other.
+  await Promise.all(
+    concerned.map(async (projection) => {
+      const own = events.filter((event) => projection.concerns(event));
+      if (own.length > 0) await projection.apply(tx, own);
+    }),
+  );
+}
+
+/** The state of a large room that is entered comes in pieces, so that other requests have their turn. */
+const projectedAtOnce = 1_000;
+
+/** Members last: what they are counted and listed with is there by then. */
+function* piecesOf(events: readonly ProjectedEvent[]): Generator<readonly ProjectedEvent[]> {
+  const isMember = ({ event, isNew }: ProjectedEvent): boolean => event.type === 'm.room.member' && !isNew;
+  const ordered = [...events.filter((own) => !isMember(own)), ...events.filter(isMember)];
+  for (let start = 0; start < ordered.length; start += projectedAtOnce) {
+    yield ordered.slice(start, start + projectedAtOnce);
+  }
 }
 
 /** What comes fills the gaps in which it was missing, and makes those behind it. Most batches have neither. */
