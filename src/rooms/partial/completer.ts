@@ -8,6 +8,7 @@ import { findRoomVersion, type RoomVersion } from '#matrix/room-versions.ts';
 import type { ValidatedPdu } from '#matrix/validated-pdu.ts';
 import { RoomCompletion, type CompletionParts } from '#rooms/partial/complete-room.ts';
 import { askInTurn } from '#rooms/partial/ask-in-turn.ts';
+import { fetchKnownState, isSmall } from '#rooms/partial/fetch-known-state.ts';
 import { fetchWholeState, type FetchParts } from '#rooms/partial/fetch-whole-state.ts';
 import { giveUpRoom } from '#rooms/partial/give-up-room.ts';
 import type { Lacking } from '#rooms/partial/whole-states.ts';
@@ -187,11 +188,13 @@ class RoomCompleter implements AsyncDisposable {
   }
 
   async #ask(server: string, room: Room, event: Lacking, signal: AbortSignal): Promise<readonly string[] | undefined> {
-    if (event.eventNid !== room.joinNid) {
-      const known = { roomNid: room.roomNid, roomId: room.roomId, version: room.known };
-      return fetchStateBefore(this.#parts, { server, room: known, signal }, event.eventId);
-    }
-    return fetchWholeState(this.#parts, server, await this.#requireJoin(room), signal);
+    const known = { roomNid: room.roomNid, roomId: room.roomId, version: room.known };
+    const asked = { server, room: known, signal };
+    if (event.eventNid !== room.joinNid) return fetchStateBefore(this.#parts, asked, event.eventId);
+    const join = await this.#requireJoin(room);
+    const state =
+      server === room.resident && isSmall(room) ? await fetchKnownState(this.#parts, asked, join) : undefined;
+    return state ?? fetchWholeState(this.#parts, server, join, signal);
   }
 
   async #requireJoin({ joinNid, joinId, known }: Room): Promise<ValidatedPdu> {

@@ -6,7 +6,7 @@ import type { GapParts } from '#rooms/receive/receive-parts.ts';
 import { findEventPlaces } from '#storage/rooms/find-graph.ts';
 
 /** Up to so many events are asked for one by one; for more the server is asked for the whole state. */
-const SINGLY_MAX = 100;
+export const SINGLY_MAX = 100;
 
 /**
  * The ids of the state before the event, all of which are here then. Undefined where the server does not tell it, or tells of
@@ -39,7 +39,7 @@ async function fetchLacking(
 }
 
 /** Events of other rooms count as lacking: nothing can make them part of this one. */
-async function findLacking(
+export async function findLacking(
   { database }: GapParts,
   { room }: Asked,
   eventIds: readonly string[],
