@@ -70,6 +70,9 @@ export async function findChangedUser(
   { database, interned }: Pick<TakeUpdateParts, 'database' | 'interned'>,
   userId: string,
 ): Promise<number | undefined> {
+  // Of a member who has no number nobody here has ever seen a device.
+  const isMember = (await findSharing(database, [userId])).has(userId);
+  if (isMember) return findUserNid(database, userId);
   if (!(await findRemoteAmongUs(database, [userId])).has(userId)) return undefined;
   await interned.internUsers([userId]);
   return interned.knownUser(userId);
