@@ -2,15 +2,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
+import { giveUpRoom } from '#rooms/partial/give-up-room.ts';
 import { loadRoomView } from '#rooms/persist/room-view.ts';
 import { rebuildRoom } from '#rooms/rebuild-room.ts';
 import { statement } from '#storage/database.ts';
 import { statusOfCode } from '#storage/rooms/event-status.ts';
 import { findEventPlacesByNids } from '#storage/rooms/find-graph.ts';
+import { findServersInRoom } from '#storage/rooms/find-room-servers.ts';
+import { findAllPartialRooms } from '#storage/rooms/partial-rooms.ts';
 import { creator, ForeignRoom, friend, guest, membership } from '#test/rooms/foreign-room.ts';
 import { completeAll, enterBy, feedIn } from '#test/rooms/partial-entry.ts';
 import { grow } from '#test/rooms/random-history.ts';
-import { extremitiesOf, stateOf, topic, type Parts } from '#test/rooms/room-checks.ts';
+import { extremitiesOf, sorted, stateOf, topic, type Parts } from '#test/rooms/room-checks.ts';
 import { Chance } from '#test/support/chance.ts';
 import { createMigratedDatabase, createRoomParts } from '#test/support/room-parts.ts';
 import { joinedKey } from '#test/vectors/state-resolution/resolvable.ts';
@@ -235,3 +238,63 @@ for (const version of ['6', '11', '12']) {
 
 const isOther = (then: string | undefined, now: string): boolean =>
   then !== undefined && then !== 'outlier' && then !== 'missing' && then !== now;
+
+test('a completion that breaks off leaves the room as it was, and another process completes it; of two at once one does', async () => {
+  const chance = new Chance(seededNumbers(7));
+  const before = roomBefore('11', chance);
+  const { room, joinId } = before;
+  const made = growAfter(before, chance, true);
+  const ids = [joinId, ...made];
+  await using on = await createMigratedDatabase();
+  await using parts = await createRoomParts(on);
+  await enterBy(parts, room, joinId, () => false);
+  const late = await feedIn(parts, room, made);
+  assert.deepEqual(late, []);
+  const provisional = await look(parts, room, ids);
+  for (let passing = 0; passing < parts.projections.length; passing++) {
+    // In the middle of the transaction that completes the room.
+    const broken = { name: 'broken', concerns: () => true, apply: () => Promise.reject(new Error('it broke off')) };
+    const projections = parts.projections.toSpliced(passing, 0, broken);
+    await assert.rejects(completeAll(parts, room, projections), /it broke off/);
+    assert.deepEqual(await look(parts, room, ids), provisional);
+  }
+  await using other = await createRoomParts(on);
+  const outcomes = await Promise.all([completeAll(parts, room), completeAll(other, room)]);
+  assert.deepEqual(outcomes.toSorted(), ['complete', 'gone']);
+  const found = await look(other, room, ids);
+  for (const [id, event] of found.events) {
+    assert.deepEqual(event.before, [...room.require(id).stateBefore.values()].toSorted());
+    assert.equal(event.isPartial, false);
+  }
+  assert.deepEqual(found.state, sorted(room.stateAfterAll(found.extremities)));
+  // What this process remembers of the room is what it was before: whoever writes finds that out.
+  const next = room.add(membership(creator, guest, 'ban'), found.extremities);
+  assert.deepEqual(await feedIn(parts, room, [next]), []);
+  assert.deepEqual(await stateOf(parts, room.roomId), sorted(room.require(next).stateAfter));
+});
+
+test('a room that nobody here is in any more is given up, and entered anew it is completed by its new join', async () => {
+  const chance = new Chance(seededNumbers(11));
+  const { room, joinId } = roomBefore('11', chance);
+  await using on = await createMigratedDatabase();
+  await using parts = await createRoomParts(on);
+  await enterBy(parts, room, joinId, () => false);
+  const [partial] = await findAllPartialRooms(parts.database, 1);
+  assert.ok(partial);
+  await giveUpRoom(parts, partial);
+  assert.equal((await findAllPartialRooms(parts.database, 1)).length, 1, 'somebody is in it');
+  const left = room.add(membership(ours, ours, 'leave'), [joinId]);
+  assert.deepEqual(await feedIn(parts, room, [left]), []);
+  await giveUpRoom(parts, partial);
+  assert.deepEqual(await findAllPartialRooms(parts.database, 1), []);
+  const servers = await findServersInRoom(parts.database, partial.roomNid);
+  assert.deepEqual(servers.toSorted(), ['else.test', 'far.test'], 'those to ask when somebody comes back');
+
+  const unseen = room.add(topic(creator, 'meanwhile'), [left]);
+  const again = room.add(membership(ours, ours, 'join'), [unseen]);
+  await enterBy(parts, room, again, () => false);
+  assert.equal(await completeAll(parts, room), 'complete');
+  assert.deepEqual(await stateOf(parts, room.roomId), sorted(room.require(again).stateAfter));
+  const after = await findServersInRoom(parts.database, partial.roomNid);
+  assert.deepEqual(after.toSorted(), ['else.test', 'far.test', 'hs1.test', 'third.test']);
+});

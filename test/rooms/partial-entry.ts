@@ -90,13 +90,20 @@ async function isPersisted(parts: Parts, room: ForeignRoom, id: string): Promise
   }
 }
 
-/** Completes the only room that lacks members, with what the room itself says. */
-export async function completeAll(parts: Parts, room: ForeignRoom): Promise<CompletionOutcome> {
+/**
+ * Completes the only room that lacks members, with what the room itself says. `projections` instead of those of the parts, by
+ * which it can be made to fail.
+ */
+export async function completeAll(
+  parts: Parts,
+  room: ForeignRoom,
+  projections: Parts['projections'] = parts.projections,
+): Promise<CompletionOutcome> {
   const [partial] = await findAllPartialRooms(parts.database, 2);
   if (partial === undefined) return 'gone';
   const { database, tries, clock, logger } = parts;
   await using streams = await openStreams({ database, tries, clock, logger });
-  const completion = new RoomCompletion({ ...parts, streams }, { ...partial, version: room.version });
+  const completion = new RoomCompletion({ ...parts, streams, projections }, { ...partial, version: room.version });
   const tell = async ({ eventId, eventNid }: Lacking): Promise<void> => {
     const state = [...room.require(eventId).stateBefore.values()];
     await takeIn(parts, room, state);
