@@ -26,6 +26,9 @@ export const budgets: Record<string, Budget> = {
   'state-10': { bound: 'at most', limit: 600, per: 'absolute' },
   'state-50000': { bound: 'at most', limit: 3000, per: 'absolute' },
   'state-lookup': { bound: 'at most', limit: 2, per: 'absolute' },
+  'federated-join-usable': { bound: 'at most', limit: 10_000, per: 'absolute' },
+  'federated-join-complete': { bound: 'at most', limit: 120_000, per: 'absolute' },
+  'federated-join-memory': { bound: 'at most', limit: 300, per: 'absolute' },
   'start-first': { bound: 'at most', limit: 5000, per: 'absolute' },
   'start-again': { bound: 'at most', limit: 1000, per: 'absolute' },
 };

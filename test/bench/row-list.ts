@@ -3,6 +3,7 @@ import type { Row } from '#test/bench/context.ts';
 import { delivery } from '#test/bench/rows/delivery.ts';
 import { deliveryAcross } from '#test/bench/rows/delivery-across.ts';
 import { emptySync } from '#test/bench/rows/empty-sync.ts';
+import { federatedJoin } from '#test/bench/rows/federated-join.ts';
 import { floor } from '#test/bench/rows/floor.ts';
 import { idleConnections } from '#test/bench/rows/idle-connections.ts';
 import { initialSync } from '#test/bench/rows/initial-sync.ts';
@@ -39,4 +40,5 @@ export const rows: readonly Row[] = [
   pdus,
   resolution,
   state,
+  federatedJoin,
 ];
