@@ -22,6 +22,11 @@ export class RemoteUnreachable extends Error {
   override name: string = 'RemoteUnreachable';
 }
 
+/** Whether another server, or the way to it, is at fault. */
+export function isRemoteFailure(error: unknown): error is RemoteRefusal | RemoteUnreachable {
+  return error instanceof RemoteRefusal || error instanceof RemoteUnreachable;
+}
+
 /** It was not even connected to, so that nothing of the request has reached it. */
 export class NotConnected extends RemoteUnreachable {
   override name = 'NotConnected';

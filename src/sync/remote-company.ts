@@ -1,7 +1,7 @@
 /** Owns who of other servers came into a user's company, and who went out of it. */
 import type { ReadTx } from '#storage/database.ts';
 import type { StateTries } from '#storage/rooms/state-tries.ts';
-import { findMemberEvents, findRemoteJoined, findRemoteSharing } from '#storage/streams/find-shared-users.ts';
+import { findRemoteJoined, findRemoteSharing, findUsersJoinedBy } from '#storage/streams/find-shared-users.ts';
 import { findStateRootsAt } from '#storage/streams/find-timelines.ts';
 import { mayChangeMembers, type EventFact } from '#streams/event-fact.ts';
 import type { EventStream } from '#streams/event-stream.ts';
@@ -24,9 +24,6 @@ type Parts = {
 
 /** Positions of the event stream: what happened after the first, and up to the second. */
 type Span = { readonly after: number; readonly upTo: number };
-
-/** Events read at once: each brings its text. */
-const EVENTS_AT_ONCE = 1_000;
 
 /**
  * By user id: those who share a room with the user now and did not in some room before, and those who share none any more.
@@ -87,14 +84,5 @@ function mayChangeRemote({ isLocal }: Parts, fact: EventFact): boolean {
 
 /** Users of other servers who are joined by one of these events. */
 async function findRemoteIn({ database, isLocal }: Parts, eventNids: readonly number[]): Promise<ReadonlySet<string>> {
-  const joined = new Set<string>();
-  for (let start = 0; start < eventNids.length; start += EVENTS_AT_ONCE) {
-    const nids = eventNids.slice(start, start + EVENTS_AT_ONCE);
-    for (const { user_id: userId, json } of await findMemberEvents(database, nids)) {
-      if (isLocal(userId)) continue;
-      const { content }: { content: { membership?: unknown } } = JSON.parse(json);
-      if (content.membership === 'join') joined.add(userId);
-    }
-  }
-  return joined;
+  return new Set((await findUsersJoinedBy(database, eventNids)).filter((userId) => !isLocal(userId)));
 }

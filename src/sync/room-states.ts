@@ -65,7 +65,7 @@ async function findEntries(
   root: number,
   keyNids: readonly number[] = [],
 ): Promise<readonly number[]> {
-  const nids = await Promise.all(keyNids.map((keyNid) => tries.find(database, roomNid, root, keyNid)));
+  const nids = await tries.findEach(database, roomNid, root, keyNids);
   return nids.filter((nid) => nid !== undefined);
 }
 
@@ -165,10 +165,8 @@ async function findCited(
       const span = spans[index];
       if (!isProvisional || span === undefined) return noNids;
       const keyNids = await findMemberKeyNids(database, [...new Set(items.map(({ sender }) => sender))]);
-      const known = new Set<string>();
-      for (const [userId, keyNid] of keyNids) {
-        if ((await tries.find(database, roomNid, span.after, keyNid)) !== undefined) known.add(userId);
-      }
+      const present = await tries.findEach(database, roomNid, span.after, [...keyNids.values()]);
+      const known = new Set([...keyNids.keys()].filter((_, index) => present[index] !== undefined));
       const unknown = items.filter(({ sender }) => !known.has(sender));
       const shown = new Set(items.map(({ eventNid }) => eventNid));
       return [...(await findCitedMembers(database, roomNid, unknown)).values()].filter((nid) => !shown.has(nid));

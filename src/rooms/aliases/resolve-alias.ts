@@ -1,7 +1,7 @@
 /** Owns which room an alias leads to, of this server or of another one, and which servers know the room. */
 import type { Clock } from '#core/clock.ts';
 import type { Federation } from '#federation/federation.ts';
-import { RemoteRefusal, RemoteUnreachable } from '#federation/remote-errors.ts';
+import { isRemoteFailure, RemoteRefusal, RemoteUnreachable } from '#federation/remote-errors.ts';
 import { MatrixError } from '#matrix/error.ts';
 import { isRoomAlias, isRoomId, isServerName, serverNameOf } from '#matrix/ids.ts';
 import { parseJsonBytes } from '#matrix/parse-json.ts';
@@ -57,7 +57,7 @@ async function askForAlias({ federation }: ResolveParts, server: string, alias: 
     if (error instanceof RemoteRefusal && error.status === 404) {
       throw new MatrixError('M_NOT_FOUND', `There is no room with the alias ${alias}.`, { cause: error });
     }
-    if (!(error instanceof RemoteRefusal) && !(error instanceof RemoteUnreachable)) throw error;
+    if (!isRemoteFailure(error)) throw error;
     const message = `${server} could not be asked for the alias: ${error.message}`;
     throw new MatrixError('M_UNKNOWN', message, { status: 502, cause: error });
   }

@@ -1,6 +1,6 @@
 /** Owns reading the directory of another server. */
 import type { FederationClient } from '#federation/federation-client.ts';
-import { RemoteRefusal, RemoteUnreachable } from '#federation/remote-errors.ts';
+import { isRemoteFailure, RemoteRefusal } from '#federation/remote-errors.ts';
 import { MatrixError } from '#matrix/error.ts';
 import type { JsonObject } from '#matrix/pdu.ts';
 import type { PublicRoomsRequest } from '#rooms/directory/list-public-rooms.ts';
@@ -53,7 +53,7 @@ async function ask(client: FederationClient, serverName: string, request: Public
         cause: error,
       });
     }
-    if (!(error instanceof RemoteRefusal) && !(error instanceof RemoteUnreachable)) throw error;
+    if (!isRemoteFailure(error)) throw error;
     const sentence = `${serverName} cannot be asked for its directory now: ${error.message}`;
     throw new MatrixError('M_UNKNOWN', sentence, { status: 502, cause: error });
   }

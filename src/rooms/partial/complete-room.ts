@@ -2,7 +2,7 @@
 import type { Clock } from '#core/clock.ts';
 import { orderStep } from '#rooms/persist/built-events.ts';
 import type { Projection } from '#rooms/persist/projection.ts';
-import { emptyHead, type RoomView } from '#rooms/persist/room-view.ts';
+import { viewOfState } from '#rooms/persist/room-view.ts';
 import { WholeChangesReader, type WholeChanges } from '#rooms/partial/whole-changes.ts';
 import { isJudgedAnew, wholeExtremities, wholeRoots } from '#rooms/partial/whole-heads.ts';
 import {
@@ -24,10 +24,11 @@ import {
   type WholeHeads,
 } from '#storage/rooms/complete-room.ts';
 import { findFollowerOrder, findFreeOrder } from '#storage/rooms/find-graph.ts';
+import { findJoinedNids } from '#storage/rooms/find-joined-users.ts';
 import { findHead } from '#storage/rooms/find-rooms.ts';
 import { lockRoom } from '#storage/rooms/load-view.ts';
 import { deletePartialRoom } from '#storage/rooms/partial-rooms.ts';
-import { findHeadsSince, findJoinedNids } from '#storage/rooms/whole-states.ts';
+import { findHeadsSince } from '#storage/rooms/whole-states.ts';
 import { forgetToldServers } from '#storage/rooms/write-room-servers.ts';
 import type { StreamTx } from '#streams/stream-writer.ts';
 import type { Streams } from '#streams/streams.ts';
@@ -115,7 +116,7 @@ export class RoomCompletion {
     const root = await this.states.stateAfterAll(extremityNids);
     const { events, lastOrder } = await this.#placed(head.lastOrder);
     const heads = { roomNid, roomSeq: newest.roomSeq, roots, root, extremityNids, lastOrder };
-    const changes = await this.#changes.read(this.#viewAt(root), newest.root, restated.values());
+    const changes = await this.#changes.read(viewOfState(this.#room, root), newest.root, restated.values());
     const rejected = [...restated.values()].filter(
       ({ event, status }) => event.status === 'accepted' && status !== 'accepted',
     );
@@ -153,17 +154,12 @@ export class RoomCompletion {
     return { events, lastOrder: last };
   }
 
-  #viewAt(root: number): RoomView {
-    const { roomNid, roomId, version } = this.#room;
-    return { roomNid, roomId, version, head: { ...emptyHead, root }, isPartial: false, state: new Map() };
-  }
-
   async #write(tx: StreamTx, { events, rejected, heads, changes, isNews }: Plan): Promise<void> {
     const { clock, projections } = this.#parts;
     const { roomNid } = this.#room;
     await persistWholeEvents(tx, events);
     await persistRejections(tx, rejected);
-    const view = this.#viewAt(heads.root);
+    const view = viewOfState(this.#room, heads.root);
     // Which redactions count depends on which events do; and servers of whom nobody knew have not heard of our users' devices.
     const isRebuilt = ({ name }: Projection): boolean =>
       name === 'shared_devices' || (name === 'redactions' && isJudgedAnew(this.states.restated.values()));

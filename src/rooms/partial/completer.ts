@@ -2,7 +2,7 @@
 import { backoffMs } from '#core/backoff.ts';
 import type { Clock } from '#core/clock.ts';
 import type { Logger } from '#core/logger.ts';
-import { RemoteRefusal, RemoteUnreachable } from '#federation/remote-errors.ts';
+import { isRemoteFailure } from '#federation/remote-errors.ts';
 import { validatePdu } from '#matrix/pdu-checks.ts';
 import { findRoomVersion, type RoomVersion } from '#matrix/room-versions.ts';
 import type { ValidatedPdu } from '#matrix/validated-pdu.ts';
@@ -207,5 +207,5 @@ class RoomCompleter implements AsyncDisposable {
 
 /** Another server's fault, or the network's. */
 function isTheirs(error: unknown): boolean {
-  return error instanceof RemoteRefusal || error instanceof RemoteUnreachable || error instanceof BadAnswerError;
+  return isRemoteFailure(error) || error instanceof BadAnswerError;
 }

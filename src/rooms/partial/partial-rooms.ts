@@ -2,7 +2,7 @@
 import type { Config } from '#config/schema.ts';
 import type { Logger } from '#core/logger.ts';
 import { singleFlight } from '#core/single-flight.ts';
-import { MatrixError } from '#matrix/error.ts';
+import { UnknownMembersError } from '#rooms/persist/unknown-members.ts';
 import type { ReadTx } from '#storage/database.ts';
 import { findPartialRooms } from '#storage/rooms/partial-rooms.ts';
 import type { Streams } from '#streams/streams.ts';
@@ -68,7 +68,7 @@ export class PartialRooms implements Disposable {
     const waiters = this.#waiting.get(roomNid) ?? new Set();
     this.#waiting.set(roomNid, waiters.add(resolve));
     this.#timer ??= setInterval(() => this.#lookNow(), LOOK_MS).unref();
-    const tooLate = setTimeout(() => reject(stillPartial()), this.#parts.waitMsMax);
+    const tooLate = setTimeout(() => reject(new UnknownMembersError(roomNid)), this.#parts.waitMsMax);
     const abort = (): void => reject(signal?.reason);
     signal?.addEventListener('abort', abort, { once: true });
     if (signal?.aborted === true) abort();
@@ -108,9 +108,4 @@ export class PartialRooms implements Disposable {
       if (!partial.has(roomNid)) for (const resolve of this.#waiting.get(roomNid) ?? []) resolve();
     }
   }
-}
-
-function stillPartial(): MatrixError {
-  const message = 'The members of this room are still being fetched from other servers. Try again in a while.';
-  return new MatrixError('M_UNKNOWN', message, { status: 504 });
 }

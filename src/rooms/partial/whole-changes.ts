@@ -1,4 +1,5 @@
 /** Owns what becomes part of a room's state when it is completed, as the projections and the users' memberships need it. */
+import { piecesOf } from '#core/pieces.ts';
 import type { AuthEvent } from '#matrix/pdu.ts';
 import type { RoomVersion } from '#matrix/room-versions.ts';
 import { membershipCodeOf } from '#rooms/persist/event-rows.ts';
@@ -89,19 +90,18 @@ export class WholeChangesReader {
     const events = Array.from(told, ({ event, sender }) => ({ eventNid: event.eventNid, sender }));
     const cited = await findCitedMembers(database, roomNid, events);
     await interned.lookUpKeys(Array.from(cited.keys(), (userId) => ['m.room.member', userId]));
-    const keys: number[] = [];
-    for (const [userId, eventNid] of cited) {
+    const known = [...cited].flatMap(([userId, eventNid]) => {
       const keyNid = interned.knownKey('m.room.member', userId);
-      if (keyNid !== undefined && (await tries.find(database, roomNid, head.root, keyNid)) !== eventNid)
-        keys.push(keyNid);
-    }
-    return keys;
+      return keyNid === undefined ? [] : [{ keyNid, eventNid }];
+    });
+    const keyNids = known.map(({ keyNid }) => keyNid);
+    const present = await tries.findEach(database, roomNid, head.root, keyNids);
+    return known.filter(({ eventNid }, index) => present[index] !== eventNid).map(({ keyNid }) => keyNid);
   }
 
   async #load(eventNids: readonly number[]): Promise<void> {
     const unknown = eventNids.filter((nid) => !this.#events.has(nid));
-    for (let start = 0; start < unknown.length; start += EVENTS_AT_ONCE) {
-      const some = unknown.slice(start, start + EVENTS_AT_ONCE);
+    for (const some of piecesOf(unknown, EVENTS_AT_ONCE)) {
       for (const [nid, { event }] of await loadEntries(this.#parts.database, this.#version, some)) {
         this.#events.set(nid, slim(event));
       }

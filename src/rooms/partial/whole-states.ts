@@ -1,5 +1,6 @@
 /** Owns making the states of a partial room whole: event by event, from the join upwards, each judged once more. */
 import { BoundedMap } from '#core/bounded-map.ts';
+import { piecesOf } from '#core/pieces.ts';
 import { checkAuth } from '#matrix/auth-rules/check-auth.ts';
 import { historyVisibilityOf } from '#matrix/history-visibility.ts';
 import type { RoomVersion } from '#matrix/room-versions.ts';
@@ -8,9 +9,9 @@ import { stateAfter, type BranchState } from '#rooms/branches/branch-state.ts';
 import { resolveBranches, type BranchParts } from '#rooms/branches/resolve-branches.ts';
 import { visibilityCodes } from '#rooms/persist/event-rows.ts';
 import { isAllowedByCited, loadCited, stateKeysFor } from '#rooms/persist/judge-sealed.ts';
-import { authStateOf, completeView, emptyHead, entryOf, loadEntries } from '#rooms/persist/room-view.ts';
+import { authStateOf, completeView, entryOf, loadEntries, viewOfState } from '#rooms/persist/room-view.ts';
 import type { RoomView, StateEntry, ViewParts } from '#rooms/persist/room-view.ts';
-import { followedFirst } from '#rooms/partial/followed-first.ts';
+import { followedFirst } from '#rooms/followed-first.ts';
 import type { Database } from '#storage/database.ts';
 import { isJudged, isRejected, type EventStatus } from '#storage/rooms/event-status.ts';
 import { findEventPlacesByNids } from '#storage/rooms/find-graph.ts';
@@ -86,10 +87,13 @@ export class WholeStates {
     const { database } = this.#parts;
     const { roomNid, version } = this.#room;
     const all = await findPartialEvents(database, roomNid);
-    const open = followedFirst(all.filter(({ eventNid }) => !this.#restated.has(eventNid)));
+    const open = followedFirst(
+      all.filter(({ eventNid }) => !this.#restated.has(eventNid)),
+      ({ eventNid }) => eventNid,
+      ({ prevNids }) => prevNids,
+    );
     const lacking: Lacking[] = [];
-    for (let start = 0; start < open.length; start += EVENTS_AT_ONCE) {
-      const some = open.slice(start, start + EVENTS_AT_ONCE);
+    for (const some of piecesOf(open, EVENTS_AT_ONCE)) {
       const entries = await loadEntries(
         database,
         version,
@@ -187,9 +191,7 @@ export class WholeStates {
   #viewAt(root: StateRoot): RoomView {
     const known = this.#views.get(root);
     if (known !== undefined) return known;
-    const { roomNid, roomId, version } = this.#room;
-    const head = { ...emptyHead, root };
-    const view: RoomView = { roomNid, roomId, version, head, isPartial: false, state: new Map() };
+    const view = viewOfState(this.#room, root);
     this.#views.set(root, view);
     return view;
   }

@@ -1,4 +1,5 @@
 /** Owns the branches that an event follows and those that stay open beside it. */
+import { piecesOf } from '#core/pieces.ts';
 import { eventIdsOf } from '#matrix/pdu.ts';
 import { stateAfter, type BranchState } from '#rooms/branches/branch-state.ts';
 import { MissingEventsError } from '#rooms/persist/missing-events.ts';
@@ -196,8 +197,7 @@ async function findNewMembers(
   const known = new Set(present.map(([keyNid]) => keyNid));
   const fresh = [...told].filter(([keyNid]) => !known.has(keyNid));
   const found: number[] = [];
-  for (let start = 0; start < fresh.length; start += placesAtOnce) {
-    const some = fresh.slice(start, start + placesAtOnce);
+  for (const some of piecesOf(fresh, placesAtOnce)) {
     const [keys, places] = await Promise.all([
       findKeysByNids(
         database,

@@ -1,4 +1,5 @@
 /** Owns what a resolution changed in the room's state, as the view, the rows and the projections need it. */
+import { piecesOf } from '#core/pieces.ts';
 import { joinedKey } from '#matrix/joined-key.ts';
 import type { AuthEvent } from '#matrix/pdu.ts';
 import type { BuildParts, ResolvedEntry } from '#rooms/persist/built-events.ts';
@@ -30,8 +31,8 @@ export async function resolvedEntries(
   const changes = await parts.tries.diff(parts.database, view.roomNid, view.head.root, root);
   const changed: ChangedEntry[] = [];
   let membersCount = 0;
-  for (let start = 0; start < changes.length; start += changesAtOnce) {
-    const some = await loadChanged(parts, view, changes.slice(start, start + changesAtOnce), own);
+  for (const piece of piecesOf(changes, changesAtOnce)) {
+    const some = await loadChanged(parts, view, piece, own);
     const members = some.flatMap(({ shown: { event } }) => (event.type === 'm.room.member' ? [event] : []));
     // Of remote members only those are needed after whom a room may be named.
     const local = members.filter((event) => isLocalMember(parts, event));

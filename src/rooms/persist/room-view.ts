@@ -1,4 +1,5 @@
 /** Owns what a writer knows of a room: its head, and the part of its state that the auth rules asked for. */
+import { piecesOf } from '#core/pieces.ts';
 import { authEventOf } from '#matrix/auth-event.ts';
 import type { AuthState } from '#matrix/auth-rules/auth-event.ts';
 import { readStoredPdu } from '#matrix/pdu-checks.ts';
@@ -60,6 +61,12 @@ export const emptyHead: Head = {
   notifySeq: 0,
   bumpPos: 0,
 };
+
+/** A room at a state that it has, or had, of which all is known: for reading and judging, not for building upon. */
+export function viewOfState(room: Pick<RoomView, 'roomNid' | 'roomId' | 'version'>, root: StateRoot): RoomView {
+  const { roomNid, roomId, version } = room;
+  return { roomNid, roomId, version, head: { ...emptyHead, root }, isPartial: false, state: new Map() };
+}
 
 /** The room as the database has it, or undefined when it is not here, or being removed. */
 export async function loadRoomView(database: ReadTx, roomId: string): Promise<RoomView | undefined> {
@@ -130,8 +137,8 @@ export async function loadEntries(
   nids: readonly number[],
 ): Promise<Map<number, StateEntry>> {
   const entries = new Map<number, StateEntry>();
-  for (let start = 0; start < nids.length; start += entriesAtOnce) {
-    for (const row of await database.query(selectStateEvents, [nids.slice(start, start + entriesAtOnce)])) {
+  for (const some of piecesOf(nids, entriesAtOnce)) {
+    for (const row of await database.query(selectStateEvents, [some])) {
       const event = authEventOf(readStoredPdu(row.json, version), row.event_id, version);
       const reference = referenceToStored(row.event_id, row.json, version);
       entries.set(row.event_nid, { eventNid: row.event_nid, authGen: row.auth_gen ?? 0, event, reference });

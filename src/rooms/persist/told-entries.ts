@@ -1,4 +1,5 @@
 /** Owns making a room's state of the ids of events that another server told. */
+import { piecesOf } from '#core/pieces.ts';
 import { MissingEventsError } from '#rooms/persist/missing-events.ts';
 import type { ViewParts } from '#rooms/persist/room-view.ts';
 import { findEventPlaces } from '#storage/rooms/find-graph.ts';
@@ -20,8 +21,7 @@ export async function findToldEntries(
 ): Promise<Map<number, number>> {
   const told = new Map<number, number>();
   const missing: string[] = [];
-  for (let start = 0; start < eventIds.length; start += PLACES_AT_ONCE) {
-    const some = eventIds.slice(start, start + PLACES_AT_ONCE);
+  for (const some of piecesOf(eventIds, PLACES_AT_ONCE)) {
     const places = await findEventPlaces(database, some);
     for (const id of some) {
       const place = places.get(id);

@@ -1,7 +1,7 @@
-/** Owns the refusal of an event of ours about users who are not known to be in the room or not, as its state is not complete. */
+/** Owns the refusal of what cannot be done or told while members of a room are on their way. */
 import { MatrixError } from '#matrix/error.ts';
 
-/** The caller waits until the room is complete and comes again; nothing was written. */
+/** Nothing was written: who waits until the room is complete may come again. */
 export class UnknownMembersError extends MatrixError {
   readonly roomNid: number;
 

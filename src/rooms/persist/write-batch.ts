@@ -1,4 +1,5 @@
 /** Owns the writing of a batch: one statement for plain messages, one transaction with projections for everything else. */
+import { piecesOf } from '#core/pieces.ts';
 import { askForCollection } from '#rooms/collection/ask-for-collection.ts';
 import { resultOf, type RoomBatch } from '#rooms/persist/batch.ts';
 import type { Projection, ProjectedEvent } from '#rooms/persist/projection.ts';
@@ -61,7 +62,8 @@ export async function writeInside(
     return { statuses: status.map(statusOf), firstPos: 0 };
   }
   const events = written.flatMap(projected);
-  for (const some of events.length > projectedAtOnce ? piecesOf(events) : [events]) await project(tx, concerned, some);
+  if (events.length <= projectedAtOnce) await project(tx, concerned, events);
+  else for (const some of piecesOf(membersLast(events), projectedAtOnce)) await project(tx, concerned, some);
   await noteGaps(tx, written);
   for (const { works } of written) {
     for (const entry of works) {
@@ -91,13 +93,10 @@ async function project(tx: Tx, concerned: readonly Projection[], events: readonl
 /** The state of a large room that is entered comes in pieces, so that other requests have their turn. */
 const projectedAtOnce = 1_000;
 
-/** Members last: what they are counted and listed with is there by then. */
-function* piecesOf(events: readonly ProjectedEvent[]): Generator<readonly ProjectedEvent[]> {
+/** What members are counted and listed with is there by then. */
+function membersLast(events: readonly ProjectedEvent[]): ProjectedEvent[] {
   const isMember = ({ event, isNew }: ProjectedEvent): boolean => event.type === 'm.room.member' && !isNew;
-  const ordered = [...events.filter((own) => !isMember(own)), ...events.filter(isMember)];
-  for (let start = 0; start < ordered.length; start += projectedAtOnce) {
-    yield ordered.slice(start, start + projectedAtOnce);
-  }
+  return [...events.filter((own) => !isMember(own)), ...events.filter(isMember)];
 }
 
 /** What comes fills the gaps in which it was missing, and makes those behind it. Most batches have neither. */

@@ -5,7 +5,8 @@ import type { Projection } from '#rooms/persist/projection.ts';
 import type { Clock } from '#core/clock.ts';
 import type { Tx } from '#storage/database.ts';
 import type { Interned } from '#storage/interned.ts';
-import { selectLocalMembers, selectSharedRooms } from '#storage/rooms/write-remote-members.ts';
+import { findJoinedNids } from '#storage/rooms/find-joined-users.ts';
+import { selectSharedRooms } from '#storage/rooms/write-remote-members.ts';
 import { persistWorkItems } from '#storage/work-items.ts';
 import type { AnnouncementPayload } from '#users/remote/announce-devices.ts';
 
@@ -39,12 +40,8 @@ export function sharedDevices({
     },
     /** There may be servers in the room of which nobody knew. */
     async rebuild(tx, { roomNid }) {
-      const users = await tx.query(selectLocalMembers, [roomNid]);
-      await ask(
-        tx,
-        users.map(({ user_nid: userNid }) => ({ userNid, roomNid })),
-        clock.now(),
-      );
+      const entered = (await findJoinedNids(tx, roomNid)).map((userNid) => ({ userNid, roomNid }));
+      await ask(tx, entered, clock.now());
     },
   };
 }

@@ -1,4 +1,5 @@
 /** Owns a room's state as its projections see it: each entry as if it were new. */
+import { piecesOf } from '#core/pieces.ts';
 import type { AuthEvent } from '#matrix/pdu.ts';
 import type { ProjectedEvent } from '#rooms/persist/projection.ts';
 import { loadEntries, type RoomView, type ViewParts } from '#rooms/persist/room-view.ts';
@@ -17,8 +18,8 @@ export async function stateEntries(
   const entries = await parts.tries.entries(parts.database, view.roomNid, view.head.root);
   const nids = entries.map(([, eventNid]) => eventNid).toSorted((left, right) => left - right);
   const found: ProjectedEvent[] = [];
-  for (let start = 0; start < nids.length; start += entriesAtOnce) {
-    const loaded = await loadEntries(parts.database, view.version, nids.slice(start, start + entriesAtOnce));
+  for (const some of piecesOf(nids, entriesAtOnce)) {
+    const loaded = await loadEntries(parts.database, view.version, some);
     const inOrder = [...loaded.values()].toSorted((left, right) => left.eventNid - right.eventNid);
     const isEmptied = await findEmptied(
       parts.database,

@@ -1,4 +1,5 @@
 /** Owns looking through the state and auth chain that another server tells of a room, before any of it is believed. */
+import { nextTurn, piecesOf } from '#core/pieces.ts';
 import type { Keyring } from '#federation/keyring.ts';
 import { createEventIdOf } from '#matrix/hashes.ts';
 import { validatePdu } from '#matrix/pdu-checks.ts';
@@ -23,14 +24,14 @@ export async function readRoomState(
   if (state.length + authChain.length > EVENTS_MAX) throw new BadAnswerError('It answered with too many events.');
   const told = new ToldState(room);
   for (const texts of [authChain, state]) {
-    for (let start = 0; start < texts.length; start += EVENTS_AT_ONCE) {
-      for (const text of texts.slice(start, start + EVENTS_AT_ONCE)) {
+    for (const some of piecesOf(texts, EVENTS_AT_ONCE)) {
+      for (const text of some) {
         const event = readEvent(told, text);
         if (event === undefined) continue;
         told.add(event, text);
         if (texts === state) told.addEntry(event);
       }
-      await new Promise((resolve) => setImmediate(resolve));
+      await nextTurn();
     }
   }
   requireCreate(told);

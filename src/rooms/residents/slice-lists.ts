@@ -1,4 +1,5 @@
 /** Owns cutting a large JSON answer into the events of its lists, without parsing it as a whole and without long turns. */
+import { nextTurn } from '#core/pieces.ts';
 import { BadAnswerError } from '#rooms/residents/ask-servers.ts';
 
 const [QUOTE, BACKSLASH, COMMA, COLON] = [0x22, 0x5c, 0x2c, 0x3a];
@@ -56,7 +57,7 @@ async function sliceElements(bytes: Buffer, start: number): Promise<{ elements: 
     at = skipSpace(bytes, end);
     if (at - turn > BYTES_AT_ONCE) {
       turn = at;
-      await new Promise((resolve) => setImmediate(resolve));
+      await nextTurn();
     }
     if (bytes[at] !== COMMA) break;
     at = skipSpace(bytes, at + 1);

@@ -1,4 +1,5 @@
 /** Owns taking in a state that another server told: checked and kept piece by piece, so that only a piece is in memory. */
+import { nextTurn, piecesOf } from '#core/pieces.ts';
 import type { Keyring } from '#federation/keyring.ts';
 import { persistOutliers, type OutlierParts } from '#rooms/persist-outliers.ts';
 import { checkTold } from '#rooms/residents/read-room-state.ts';
@@ -27,7 +28,7 @@ export async function takeInState(parts: Parts, told: ToldState): Promise<Readon
     // While the database writes a piece, the next one is checked.
     written = persist(events);
     written.catch(() => undefined);
-    await new Promise((resolve) => setImmediate(resolve));
+    await nextTurn();
   }
   await written;
   told.forgetTexts();
@@ -40,15 +41,4 @@ export function usableIn(statuses: ReadonlyMap<string, EventStatus>): (eventId: 
     const status = statuses.get(id) ?? 'missing';
     return status !== 'missing' && status !== 'rejected_by_auth';
   };
-}
-
-function* piecesOf<T>(all: Iterable<T>, size: number): Generator<T[]> {
-  let piece: T[] = [];
-  for (const one of all) {
-    piece.push(one);
-    if (piece.length < size) continue;
-    yield piece;
-    piece = [];
-  }
-  if (piece.length > 0) yield piece;
 }

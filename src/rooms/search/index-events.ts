@@ -1,4 +1,5 @@
 /** Owns putting events into the search index, in the background, in the order of the stream. */
+import { nextTurn } from '#core/pieces.ts';
 import type { Clock } from '#core/clock.ts';
 import type { Logger } from '#core/logger.ts';
 import { contentJsonOf } from '#matrix/client-event.ts';
@@ -46,7 +47,7 @@ async function indexEvents(database: Database, after: number, isOwner: IsOwner):
   for (const [index, event] of events.entries()) {
     const row = rowOf(event);
     if (row !== undefined) rows.push(row);
-    if (index % TEXTS_OF_TURN_MAX === 0) await new Promise((resolve) => setImmediate(resolve));
+    if (index % TEXTS_OF_TURN_MAX === 0) await nextTurn();
   }
   const redacted = events.flatMap(({ redacts }) => redacts ?? []);
   return database.transaction(async (tx) => {

@@ -2,7 +2,7 @@
 import { BoundedMap } from '#core/bounded-map.ts';
 import type { Clock } from '#core/clock.ts';
 import type { FederationClient } from '#federation/federation-client.ts';
-import { RemoteRefusal, RemoteUnreachable } from '#federation/remote-errors.ts';
+import { isRemoteFailure } from '#federation/remote-errors.ts';
 import { isRoomId, isServerName } from '#matrix/ids.ts';
 import type { JsonObject, JsonValue } from '#matrix/pdu.ts';
 import { isJsonObject } from '#matrix/pdu-format.ts';
@@ -48,7 +48,7 @@ export function createRemoteRooms(parts: { readonly client: FederationClient; re
       const answer = await fetchJson(client, server, { method: 'GET', path, ...limits });
       return readRemoteRoom(answer, roomId);
     } catch (error) {
-      if (error instanceof RemoteRefusal || error instanceof RemoteUnreachable) return undefined;
+      if (isRemoteFailure(error)) return undefined;
       throw error;
     }
   };

@@ -1,4 +1,5 @@
 /** Owns the statements by which a room becomes complete, all in one transaction that holds the room's lock. */
+import { piecesOf } from '#core/pieces.ts';
 import { statement, type Tx } from '#storage/database.ts';
 import { codeOfStatus, type EventStatus } from '#storage/rooms/event-status.ts';
 import { headCauses, type MembershipChange } from '#storage/rooms/persist-columns.ts';
@@ -78,8 +79,7 @@ export async function allowLongTransaction(tx: Tx): Promise<void> {
 }
 
 export async function persistWholeEvents(tx: Tx, events: readonly WholeEvent[]): Promise<void> {
-  for (let start = 0; start < events.length; start += EVENTS_AT_ONCE) {
-    const some = events.slice(start, start + EVENTS_AT_ONCE);
+  for (const some of piecesOf(events, EVENTS_AT_ONCE)) {
     await tx.query(updateEvents, [
       some.map((event) => event.eventNid),
       some.map((event) => event.root),

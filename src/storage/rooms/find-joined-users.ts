@@ -21,6 +21,16 @@ const selectJoinedGuests = statement<{ userId: string; userNid: number }>(
    order by m.user_nid limit $3`,
 );
 
+const selectJoinedNids = statement<{ user_nid: number }>(
+  'select_joined_user_nids',
+  'select user_nid from user_rooms where room_nid = $1 and membership = 2',
+);
+
+/** The numbers of all joined users. */
+export async function findJoinedNids(db: ReadTx, roomNid: number): Promise<number[]> {
+  return (await db.query(selectJoinedNids, [roomNid])).map((row) => row.user_nid);
+}
+
 /** Up to `limit` joined users, those longest known first. */
 export async function findJoinedUsers(db: ReadTx, roomNid: number, limit: number): Promise<string[]> {
   return (await db.query(selectJoinedUsers, [roomNid, limit])).map((row) => row.user_id);

@@ -18,29 +18,18 @@ export type PartialRoom = {
   readonly hasUsers: boolean;
 };
 
-const columns = `p.room_nid as "roomNid", r.room_id as "roomId", r.version, p.join_nid as "joinNid", e.event_id as "joinId", p.resident,
-     p.servers, p.started_at as "startedAt", exists (select from user_rooms u where u.room_nid = p.room_nid and u.membership = 2) as "hasUsers"`;
-// By primary keys.
-const selectPartial = statement<PartialRoom>(
-  'select_partial_room',
-  `select ${columns} from partial_rooms p join rooms r using (room_nid) join events e on e.event_nid = p.join_nid
-   where p.room_nid = $1`,
-);
 // The whole table, which has a row for each room that is on its way.
 const selectAllPartial = statement<PartialRoom>(
   'select_all_partial_rooms',
-  `select ${columns} from partial_rooms p join rooms r using (room_nid) join events e on e.event_nid = p.join_nid
+  `select p.room_nid as "roomNid", r.room_id as "roomId", r.version, p.join_nid as "joinNid", e.event_id as "joinId", p.resident,
+     p.servers, p.started_at as "startedAt", exists (select from user_rooms u where u.room_nid = p.room_nid and u.membership = 2) as "hasUsers"
+   from partial_rooms p join rooms r using (room_nid) join events e on e.event_nid = p.join_nid
    order by p.started_at, p.room_nid limit $1`,
 );
 const selectPartialAmong = statement<{ room_nid: number }>(
   'select_partial_rooms_among',
   'select room_nid from partial_rooms where room_nid = any($1::bigint[])',
 );
-
-/** Undefined for a room whose state is complete, or that is not here. */
-export async function findPartialRoom(db: ReadTx, roomNid: number): Promise<PartialRoom | undefined> {
-  return (await db.query(selectPartial, [roomNid]))[0];
-}
 
 /** Those of the rooms whose state lacks members. */
 export async function findPartialRooms(db: ReadTx, roomNids: readonly number[]): Promise<Set<number>> {

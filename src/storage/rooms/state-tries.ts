@@ -1,5 +1,6 @@
 /** Owns room states: immutable tries of (state key → event) whose versions share what they have in common. */
 import { BoundedMap } from '#core/bounded-map.ts';
+import { nextTurn, piecesOf } from '#core/pieces.ts';
 import { statement, type ReadTx } from '#storage/database.ts';
 import type { NidAllocator } from '#storage/nid-allocator.ts';
 import { loadPaths, missingNode } from '#storage/rooms/state-paths.ts';
@@ -250,8 +251,8 @@ class CachedTries implements StateTries {
       if (node === undefined) missing.push(nid);
       else nodes.set(nid, node);
     }
-    for (let start = 0; start < missing.length; start += nodesAtOnce) {
-      for (const row of await db.query(selectNodes, [roomNid, missing.slice(start, start + nodesAtOnce)])) {
+    for (const some of piecesOf(missing, nodesAtOnce)) {
+      for (const row of await db.query(selectNodes, [roomNid, some])) {
         const node = decodeNode(row.entries);
         this.#cache.set(row.node_nid, node);
         nodes.set(row.node_nid, node);
@@ -268,7 +269,6 @@ class CachedTries implements StateTries {
 const nodesAtOnce = 1_000;
 /** A few milliseconds' worth. */
 const entriesPerTurn = 250;
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** As many splits in a row as no hash ever needs. */
 const nodesPerSplit = 8 * fanOut;

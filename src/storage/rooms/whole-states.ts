@@ -1,4 +1,5 @@
 /** Owns what completing a room reads: its events that were placed by a partial state, and its heads since then. */
+import { piecesOf } from '#core/pieces.ts';
 import { statement, type ReadTx } from '#storage/database.ts';
 import { statusOfCode, type EventStatus } from '#storage/rooms/event-status.ts';
 import type { NewNode } from '#storage/rooms/state-tries.ts';
@@ -75,8 +76,7 @@ const NODES_AT_ONCE = 500;
  * Writes nodes of states that the room does not have yet. No collection removes them while the room is in `partial_rooms`.
  */
 export async function persistStateNodes(db: ReadTx, roomNid: number, nodes: readonly NewNode[]): Promise<void> {
-  for (let start = 0; start < nodes.length; start += NODES_AT_ONCE) {
-    const some = nodes.slice(start, start + NODES_AT_ONCE);
+  for (const some of piecesOf(nodes, NODES_AT_ONCE)) {
     await db.query(insertNodes, [roomNid, some.map(({ nodeNid }) => nodeNid), some.map(({ entries }) => entries)]);
   }
 }
@@ -95,14 +95,4 @@ export async function findMembershipsOf(
   if (userNids.length === 0) return new Map();
   const rows = await db.query(selectMemberships, [roomNid, userNids]);
   return new Map(rows.map((row) => [row.user_nid, row.membership]));
-}
-
-const selectJoined = statement<{ user_nid: number }>(
-  'select_joined_user_nids',
-  'select user_nid from user_rooms where room_nid = $1 and membership = 2',
-);
-
-/** The users of this server who are joined to the room. */
-export async function findJoinedNids(db: ReadTx, roomNid: number): Promise<number[]> {
-  return (await db.query(selectJoined, [roomNid])).map((row) => row.user_nid);
 }

@@ -43,9 +43,3 @@ export const selectSharedRooms = statement<{ room_nid: number }>(
   `select room_nid from unnest($1::bigint[]) as r(room_nid)
    where exists (select from remote_members m where m.room_nid = r.room_nid)`,
 );
-
-/** The users of this server who are joined to the room `$1`. */
-export const selectLocalMembers = statement<{ user_nid: number }>(
-  'select_local_members_of_room',
-  `select user_nid from user_rooms where room_nid = $1 and membership = ${joined}`,
-);

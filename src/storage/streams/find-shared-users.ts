@@ -1,4 +1,5 @@
 /** Owns reading who shares rooms with whom, for lists of devices and presence. */
+import { piecesOf } from '#core/pieces.ts';
 import { statement, type ReadTx } from '#storage/database.ts';
 
 // As `membershipCodes` has it.
@@ -78,9 +79,19 @@ const memberEvents = statement<MemberEvent>(
    where e.event_nid = any($1::bigint[]) and e.type = 'm.room.member'`,
 );
 
-/** Those of state events that are memberships, whether or not they have a place in the room's history. */
-export async function findMemberEvents(db: ReadTx, eventNids: readonly number[]): Promise<MemberEvent[]> {
-  return eventNids.length === 0 ? [] : db.query(memberEvents, [eventNids]);
+/** Read at once: each brings its text. */
+const EVENTS_AT_ONCE = 1_000;
+
+/** The users whom state events join, once for each of the events, whether or not it has a place in the room's history. */
+export async function findUsersJoinedBy(db: ReadTx, eventNids: readonly number[]): Promise<string[]> {
+  const userIds: string[] = [];
+  for (const some of piecesOf(eventNids, EVENTS_AT_ONCE)) {
+    for (const { user_id: userId, json } of await db.query(memberEvents, [some])) {
+      const { content }: { content: { membership?: unknown } } = JSON.parse(json);
+      if (content.membership === 'join') userIds.push(userId);
+    }
+  }
+  return userIds;
 }
 
 const remoteJoined = statement<{ user_id: string }>(

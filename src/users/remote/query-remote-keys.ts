@@ -1,4 +1,5 @@
 /** Owns finding the keys of users of other servers: out of what is known, and by asking for the rest. */
+import { piecesOf } from '#core/pieces.ts';
 import type { FederationClient } from '#federation/federation-client.ts';
 import type { JsonObject } from '#matrix/pdu.ts';
 import type { ReadTx } from '#storage/database.ts';
@@ -116,11 +117,9 @@ async function remember(
   });
   // In one order, so that two who store the same lists do not wait for each other.
   kept.sort((left, right) => left.fetch.userNid - right.fetch.userNid);
-  for (let start = 0; start < kept.length; start += STORED_AT_ONCE) {
+  for (const some of piecesOf(kept, STORED_AT_ONCE)) {
     await streams.write('deviceLists', async (tx) => {
-      for (const { fetch, keys } of kept.slice(start, start + STORED_AT_ONCE)) {
-        await storeRemoteKeys(tx, fetch, keys, null);
-      }
+      for (const { fetch, keys } of some) await storeRemoteKeys(tx, fetch, keys, null);
     });
   }
 }

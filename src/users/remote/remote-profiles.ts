@@ -2,7 +2,7 @@
 import { BoundedMap } from '#core/bounded-map.ts';
 import type { Clock } from '#core/clock.ts';
 import type { FederationClient } from '#federation/federation-client.ts';
-import { RemoteRefusal, RemoteUnreachable } from '#federation/remote-errors.ts';
+import { isRemoteFailure } from '#federation/remote-errors.ts';
 import { serverNameOf } from '#matrix/ids.ts';
 import type { JsonObject } from '#matrix/pdu.ts';
 import { fetchJson } from '#users/remote/ask-servers.ts';
@@ -58,7 +58,7 @@ async function fetchProfile(client: FederationClient, userId: string): Promise<J
     const limits = { timeoutMs: ANSWER_MS, bytesMax: PROFILE_BYTES_MAX };
     return fittingFields(await fetchJson(client, serverNameOf(userId) ?? '', { method: 'GET', path, ...limits }));
   } catch (error) {
-    if (error instanceof RemoteRefusal || error instanceof RemoteUnreachable) return undefined;
+    if (isRemoteFailure(error)) return undefined;
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 /** Owns asking other servers for events: whatever they answer is checked as if it had been sent. */
-import { RemoteRefusal, RemoteUnreachable } from '#federation/remote-errors.ts';
+import { isRemoteFailure } from '#federation/remote-errors.ts';
 import { sliceElements, sliceMembers } from '#matrix/json-slices.ts';
 import { parseJsonBytes } from '#matrix/parse-json.ts';
 import { validatePdu } from '#matrix/pdu-checks.ts';
@@ -144,7 +144,7 @@ async function fetchJson(
     if (!parsed.ok || !isJsonObject(parsed.value)) return undefined;
     return { value: parsed.value, text: bytes.toString() };
   } catch (error) {
-    if (!(error instanceof RemoteRefusal || error instanceof RemoteUnreachable)) throw error;
+    if (!isRemoteFailure(error)) throw error;
     logger.debug({ err: error, server, path: request.path }, 'another server did not tell what is missing');
     return undefined;
   }

@@ -3,6 +3,7 @@ import { eventIdsOf } from '#matrix/pdu.ts';
 import { redactedCopy, validatePdu } from '#matrix/pdu-checks.ts';
 import type { ValidatedPdu } from '#matrix/validated-pdu.ts';
 import { fetchMissingEvents, type Asked } from '#rooms/receive/gaps/fetch-events.ts';
+import { followedFirst } from '#rooms/followed-first.ts';
 import type { ReceiveParts } from '#rooms/receive/receive-parts.ts';
 import { loadRoomView } from '#rooms/persist/room-view.ts';
 import { isJudged } from '#storage/rooms/event-status.ts';
@@ -84,28 +85,7 @@ function hasPlace(place: EventPlaceRow | undefined, roomNid: number): boolean {
   return place?.roomNid === roomNid && isJudged(place.status) && place.stateBefore !== undefined;
 }
 
-/** Followed before following. Events that follow each other, which no honest server makes, come last. */
+/** Followed before following. */
 export function inOrder(pool: ReadonlyMap<string, ValidatedPdu>): ValidatedPdu[] {
-  const followers = new Map<string, ValidatedPdu[]>();
-  const open = new Map<string, number>();
-  const ready: ValidatedPdu[] = [];
-  for (const event of pool.values()) {
-    const own = [...new Set(prevIdsOf(event))].filter((id) => pool.has(id));
-    for (const id of own) {
-      const known = followers.get(id);
-      if (known === undefined) followers.set(id, [event]);
-      else known.push(event);
-    }
-    open.set(event.eventId, own.length);
-    if (own.length === 0) ready.push(event);
-  }
-  for (const event of ready) {
-    for (const follower of followers.get(event.eventId) ?? []) {
-      const left = (open.get(follower.eventId) ?? 0) - 1;
-      open.set(follower.eventId, left);
-      if (left === 0) ready.push(follower);
-    }
-  }
-  const sorted = new Set(ready);
-  return [...ready, ...[...pool.values()].filter((event) => !sorted.has(event))];
+  return followedFirst([...pool.values()], ({ eventId }) => eventId, prevIdsOf);
 }
