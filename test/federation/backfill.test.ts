@@ -4,35 +4,22 @@ import { after, before, describe, test } from 'node:test';
 import type { JsonObject } from '#matrix/pdu.ts';
 import { tellHistory } from '#test/federation/history-script.ts';
 import { PeerRoom, syncUntil } from '#test/federation/peer-room.ts';
-import { askDatabase } from '#test/federation/shared-rooms.ts';
-import { startFederatedServer, type FederatedServer } from '#test/support/federated-servers.ts';
-import type { MatrixHttp } from '#test/support/matrix-http.ts';
-import { startPeer, type Peer } from '#test/support/peer.ts';
+import { askDatabase, untilWorkedThrough } from '#test/federation/shared-rooms.ts';
+import { startServerAndPeer, type ServerAndPeer } from '#test/federation/server-and-peer.ts';
 
 describe('history that other servers have', () => {
-  let server: FederatedServer;
-  let peer: Peer;
-  let alice: MatrixHttp;
+  let stage: ServerAndPeer;
+  let server: ServerAndPeer['server'];
+  let peer: ServerAndPeer['peer'];
+  let alice: ServerAndPeer['alice'];
   before(async () => {
-    server = await startFederatedServer('hs1.localhost');
-    peer = await startPeer();
-    alice = await server.newUser('alice');
+    stage = await startServerAndPeer();
+    ({ server, peer, alice } = stage);
   });
-  after(async () => {
-    await server[Symbol.asyncDispose]();
-    await peer[Symbol.asyncDispose]();
-  });
+  after(() => stage[Symbol.asyncDispose]());
 
   const countAsked = (kind: string): number =>
     peer.requests.filter(({ target }) => target.startsWith(`/_matrix/federation/v1/${kind}/`)).length;
-
-  const untilWorkedThrough = async (roomId: string): Promise<void> => {
-    const deadline = Date.now() + 20_000;
-    while ((await askDatabase(server, 'select 1 from inbound_staging where room_id = $1', [roomId])).length > 0) {
-      assert.ok(Date.now() < deadline, 'what was sent is worked through');
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  };
 
   /** Each transaction that writes events of a room gives it a head. */
   const countWrites = async (roomId: string): Promise<number> => {
@@ -164,7 +151,7 @@ describe('history that other servers have', () => {
       const state = (await alice.getFullState(room.roomId)).map((event) => event.event_id).toSorted();
       const { nextBatch: since } = await alice.sync();
       await room.send([again.json]);
-      await untilWorkedThrough(room.roomId);
+      await untilWorkedThrough(server, room.roomId);
       assert.deepEqual((await alice.getFullState(room.roomId)).map((event) => event.event_id).toSorted(), state);
       const sentinel = room.say('news');
       await room.send([sentinel]);

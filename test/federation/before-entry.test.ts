@@ -1,45 +1,28 @@
 /** Proves that events from before the server came into a room are history whenever they come, and that nothing else is. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { JsonObject } from '#matrix/pdu.ts';
 import { eventIdsOf } from '#matrix/pdu.ts';
-import type { ValidatedPdu } from '#matrix/validated-pdu.ts';
-import { tellHistory } from '#test/federation/history-script.ts';
+import { tellHistory, tellMissing } from '#test/federation/history-script.ts';
 import { PeerRoom, syncUntil } from '#test/federation/peer-room.ts';
-import { until } from '#test/federation/sending.ts';
-import { askDatabase } from '#test/federation/shared-rooms.ts';
-import { startFederatedServer, type FederatedServer } from '#test/support/federated-servers.ts';
-import type { MatrixHttp } from '#test/support/matrix-http.ts';
-import { PeerReply, startPeer, type Peer } from '#test/support/peer.ts';
+import { untilWorkedThrough } from '#test/federation/shared-rooms.ts';
+import { startServerAndPeer, type ServerAndPeer } from '#test/federation/server-and-peer.ts';
+import { PeerReply } from '#test/support/peer.ts';
 
 const refusal = new PeerReply(404, { errcode: 'M_NOT_FOUND', error: 'The script does not tell.' });
 
 describe('events from before the server came into the room', () => {
-  let server: FederatedServer;
-  let peer: Peer;
-  let alice: MatrixHttp;
+  let stage: ServerAndPeer;
+  let server: ServerAndPeer['server'];
+  let peer: ServerAndPeer['peer'];
+  let alice: ServerAndPeer['alice'];
   before(async () => {
-    server = await startFederatedServer('hs1.localhost');
-    peer = await startPeer();
-    alice = await server.newUser('alice');
+    stage = await startServerAndPeer();
+    ({ server, peer, alice } = stage);
   });
-  after(async () => {
-    await server[Symbol.asyncDispose]();
-    await peer[Symbol.asyncDispose]();
-  });
+  after(() => stage[Symbol.asyncDispose]());
 
   const path = (kind: string, room: PeerRoom): string =>
     `/_matrix/federation/v1/${kind}/${encodeURIComponent(room.roomId)}`;
-  /** Of a sender that has what the event follows. */
-  const tellMissing = (room: PeerRoom, told: readonly ValidatedPdu[]): void =>
-    peer.answer('POST', path('get_missing_events', room), () => ({
-      events: told.map(({ json }): JsonObject => JSON.parse(json)),
-    }));
-  const workedThrough = (room: PeerRoom): Promise<void> =>
-    until(async () => {
-      const sql = 'select 1 from inbound_staging where room_id = $1';
-      return (await askDatabase(server, sql, [room.roomId])).length === 0;
-    });
   const historyOf = async (room: PeerRoom): Promise<string[]> =>
     (await alice.getHistory(room.roomId, { dir: 'b' })).map((event) => event.event_id);
   /** The room goes on behind the join; gives what a sync has told until then. */
@@ -93,7 +76,7 @@ describe('events from before the server came into the room', () => {
     tellHistory(room);
     tellMissing(room, old.slice(0, 2));
     await room.send(old.slice(2, 3));
-    await workedThrough(room);
+    await untilWorkedThrough(server, room.roomId);
     const told = await goOn(room, since, join.eventId);
     assert.equal(told.length, 1, 'of what was sent a sync tells what came after the join');
     assert.deepEqual(await historyOf(room), [...room.events.keys()]);
@@ -103,7 +86,7 @@ describe('events from before the server came into the room', () => {
     const { room, away, join, since } = await comeBack();
     tellHistory(room);
     await room.send(away.slice(0, 2));
-    await workedThrough(room);
+    await untilWorkedThrough(server, room.roomId);
     const told = await goOn(room, since, join.eventId);
     assert.equal(told.length, 1);
     assert.deepEqual(await alice.getState(room.roomId, 'm.room.topic'), { topic: 'of now' });
@@ -115,7 +98,7 @@ describe('events from before the server came into the room', () => {
     const { room, away, join, since } = await comeBack();
     peer.answer('GET', path('backfill', room), () => refusal);
     await room.send(away.slice(0, 2));
-    await workedThrough(room);
+    await untilWorkedThrough(server, room.roomId);
     const told = await goOn(room, since, join.eventId);
     assert.equal(told.length, 1);
     assert.deepEqual(await alice.getState(room.roomId, 'm.room.topic'), { topic: 'of now' });

@@ -3,10 +3,11 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { eventIdsOf, type JsonObject } from '#matrix/pdu.ts';
 import type { ValidatedPdu } from '#matrix/validated-pdu.ts';
+import { missingPath } from '#test/federation/history-script.ts';
 import { PeerRoom, syncUntil } from '#test/federation/peer-room.ts';
 import { askDatabase } from '#test/federation/shared-rooms.ts';
-import { startFederatedServer, type FederatedServer } from '#test/support/federated-servers.ts';
-import type { MatrixHttp } from '#test/support/matrix-http.ts';
+import { startServerAndPeer, type ServerAndPeer } from '#test/federation/server-and-peer.ts';
+import { type FederatedServer } from '#test/support/federated-servers.ts';
 import { asObject } from '#test/support/matrix-shapes.ts';
 import { PeerReply, startPeer, type Peer } from '#test/support/peer.ts';
 
@@ -14,22 +15,18 @@ const encode = encodeURIComponent;
 const refusal = new PeerReply(404, { errcode: 'M_NOT_FOUND', error: 'The script does not tell.' });
 
 describe('events that build on events which never came', () => {
-  let server: FederatedServer;
-  let peer: Peer;
-  let alice: MatrixHttp;
+  let stage: ServerAndPeer;
+  let server: ServerAndPeer['server'];
+  let peer: ServerAndPeer['peer'];
+  let alice: ServerAndPeer['alice'];
   before(async () => {
-    server = await startFederatedServer('hs1.localhost');
-    peer = await startPeer();
-    alice = await server.newUser('alice');
+    stage = await startServerAndPeer();
+    ({ server, peer, alice } = stage);
   });
-  after(async () => {
-    await server[Symbol.asyncDispose]();
-    await peer[Symbol.asyncDispose]();
-  });
+  after(() => stage[Symbol.asyncDispose]());
 
   const historyOf = async (room: PeerRoom): Promise<string[]> =>
     (await alice.getHistory(room.roomId)).map((event) => event.event_id);
-  const missingPath = (room: PeerRoom): string => `/_matrix/federation/v1/get_missing_events/${encode(room.roomId)}`;
   const tellMissing = (room: PeerRoom, told: () => readonly ValidatedPdu[]): void =>
     peer.answer('POST', missingPath(room), () => ({ events: told().map(({ pdu }) => asJson(pdu)) }));
   const askedOf = (of: Peer, part: string, room: PeerRoom): JsonObject[] =>

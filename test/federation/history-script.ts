@@ -1,5 +1,6 @@
 /** Owns a peer's answers about the history of its room: what a server that wants to know of it asks. */
 import { eventIdsOf, type JsonObject } from '#matrix/pdu.ts';
+import type { ValidatedPdu } from '#matrix/validated-pdu.ts';
 import type { PeerRoom } from '#test/federation/peer-room.ts';
 import { PeerReply } from '#test/support/peer.ts';
 
@@ -40,6 +41,17 @@ export function tellHistory(room: PeerRoom, bent: Bent = {}, mayTell: Promise<vo
     const eventId = decodeURIComponent(target.slice(target.lastIndexOf('/') + 1));
     return { auth_chain: pdusOf(chainOf(room, [eventId])) };
   });
+}
+
+export function missingPath({ roomId }: PeerRoom): string {
+  return `${prefix}/get_missing_events/${encodeURIComponent(roomId)}`;
+}
+
+/** Answers with these events whenever it is asked for what is missing between. */
+export function tellMissing(room: PeerRoom, told: readonly ValidatedPdu[]): void {
+  room.peer.answer('POST', missingPath(room), () => ({
+    events: told.map(({ json }): JsonObject => JSON.parse(json)),
+  }));
 }
 
 /** These events and those before them, the newest first. */

@@ -2,35 +2,26 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { Client } from 'pg';
-import type { JsonObject } from '#matrix/pdu.ts';
-import type { ValidatedPdu } from '#matrix/validated-pdu.ts';
+import { missingPath, tellMissing } from '#test/federation/history-script.ts';
 import { PeerRoom, syncUntil } from '#test/federation/peer-room.ts';
 import { until } from '#test/federation/sending.ts';
 import { askDatabase } from '#test/federation/shared-rooms.ts';
-import { startFederatedServer, type FederatedServer } from '#test/support/federated-servers.ts';
-import type { MatrixHttp } from '#test/support/matrix-http.ts';
-import { startPeer, type Peer } from '#test/support/peer.ts';
+import { startServerAndPeer, type ServerAndPeer } from '#test/federation/server-and-peer.ts';
+import { type FederatedServer } from '#test/support/federated-servers.ts';
 
 describe('events that are put off', () => {
-  let server: FederatedServer;
-  let peer: Peer;
-  let alice: MatrixHttp;
+  let stage: ServerAndPeer;
+  let server: ServerAndPeer['server'];
+  let peer: ServerAndPeer['peer'];
+  let alice: ServerAndPeer['alice'];
   before(async () => {
-    server = await startFederatedServer('hs1.localhost');
-    peer = await startPeer();
-    alice = await server.newUser('alice');
+    stage = await startServerAndPeer();
+    ({ server, peer, alice } = stage);
   });
-  after(async () => {
-    await server[Symbol.asyncDispose]();
-    await peer[Symbol.asyncDispose]();
-  });
+  after(() => stage[Symbol.asyncDispose]());
 
   const historyOf = async (room: PeerRoom): Promise<string[]> =>
     (await alice.getHistory(room.roomId)).map((event) => event.event_id);
-  const missingPath = (room: PeerRoom): string =>
-    `/_matrix/federation/v1/get_missing_events/${encodeURIComponent(room.roomId)}`;
-  const tellMissing = (room: PeerRoom, told: readonly ValidatedPdu[]): void =>
-    peer.answer('POST', missingPath(room), () => ({ events: told.map(({ json }): JsonObject => JSON.parse(json)) }));
   const isAsked = (room: PeerRoom): Promise<void> =>
     until(() => peer.requests.some(({ target }) => target === missingPath(room)));
 

@@ -6,10 +6,10 @@ import { eventIdOf } from '#matrix/hashes.ts';
 import { parseJsonExactly } from '#matrix/parse-json.ts';
 import { eventIdsOf, type ExactJsonObject } from '#matrix/pdu.ts';
 import { PeerRoom, sendTransaction, syncUntil } from '#test/federation/peer-room.ts';
-import { startFederatedServer, type FederatedServer } from '#test/support/federated-servers.ts';
-import type { MatrixHttp } from '#test/support/matrix-http.ts';
+import { startServerAndPeer, type ServerAndPeer } from '#test/federation/server-and-peer.ts';
+import { type FederatedServer } from '#test/support/federated-servers.ts';
 import { asObject, text, type JsonObject } from '#test/support/matrix-shapes.ts';
-import { startPeer, type Peer, type PeerAnswer } from '#test/support/peer.ts';
+import { startPeer, type PeerAnswer } from '#test/support/peer.ts';
 
 /** The id by which a sender knows a text that is no event. */
 function claimedId(text: string, room: PeerRoom): string {
@@ -34,18 +34,15 @@ function isEmpty(value: unknown): boolean {
 }
 
 describe('events that another server sends', () => {
-  let server: FederatedServer;
-  let peer: Peer;
-  let alice: MatrixHttp;
+  let stage: ServerAndPeer;
+  let server: ServerAndPeer['server'];
+  let peer: ServerAndPeer['peer'];
+  let alice: ServerAndPeer['alice'];
   before(async () => {
-    server = await startFederatedServer('hs1.localhost');
-    peer = await startPeer();
-    alice = await server.newUser('alice');
+    stage = await startServerAndPeer();
+    ({ server, peer, alice } = stage);
   });
-  after(async () => {
-    await server[Symbol.asyncDispose]();
-    await peer[Symbol.asyncDispose]();
-  });
+  after(() => stage[Symbol.asyncDispose]());
 
   const historyOf = async (room: PeerRoom): Promise<string[]> =>
     (await alice.getHistory(room.roomId)).map((event) => event.event_id);

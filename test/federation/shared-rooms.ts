@@ -1,4 +1,5 @@
 /** Owns rooms that users of a scripted server are said to be in: what the server has on record of them, written directly. */
+import { until } from '#test/federation/sending.ts';
 import { Client } from 'pg';
 import type { FederatedServer } from '#test/support/federated-servers.ts';
 
@@ -15,6 +16,12 @@ export async function askDatabase(
   } finally {
     await client.end();
   }
+}
+
+/** Until nothing of what was sent to the room waits to be judged. */
+export async function untilWorkedThrough(server: FederatedServer, roomId: string): Promise<void> {
+  const sql = 'select 1 from inbound_staging where room_id = $1';
+  await until(async () => (await askDatabase(server, sql, [roomId])).length === 0);
 }
 
 /** As if a join of the user, of another server, had been accepted in a room of this one. */
